@@ -21,8 +21,8 @@ from supreme.images import ImageData
 from supreme.store import Store
 
 SCHEMA: dict[str, int] = dict.fromkeys(
-    ("original", "reference", "unlearned", "predictions", "shared", "history", "anchors", "row"), 1
-)
+    ("original", "reference", "unlearned", "predictions", "shared", "history", "row"), 1
+) | {"anchors": 2}
 """Raised when a stage computes something else than before: what older versions stored is then left alone."""
 
 COMPONENTS = ("data", "model", "recipe", "scenario", "method")

@@ -166,6 +166,15 @@ class Context:
         self.progress(count, count, what)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A curve or a bar chart of one model, for figures: a value of y for each place x."""
+
+    x: Sequence[float] | Sequence[str]
+    y: Sequence[float]
+    """Finite, as many as x."""
+
+
 class Predictions(Protocol):
     """What one model answers, from one pass in evaluation mode; float32 tensors on the CPU, named sets of the split."""
 
@@ -217,6 +226,10 @@ class Evaluation(Protocol):
     @property
     def reference_cost(self) -> Cost: ...
     def labels(self, name: str) -> Tensor: ...
+    def images(self, name: str) -> Images:
+        """The set itself, on the device, for metrics that train or take gradients (`needs` says images)."""
+        ...
+
     @property
     def sets(self) -> tuple[str, ...]:
         """Names of the sets that are not empty here."""
@@ -264,8 +277,10 @@ class Method(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
+    """A metric may also have `series(evaluation) -> Mapping[str, Series]`: what figures show beside its columns."""
+
     needs: ClassVar[frozenset[str]]
-    """Which of logits, features, models, untrained it asks the evaluation for."""
+    """Which of logits, features, models, untrained, images it asks the evaluation for."""
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         """The names of its columns here."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from supreme import seeds
 from supreme.classifier import Classifier
 from supreme.core import SET_NAMES, Cost, SelfComparison, Split
-from supreme.images import ImageData
+from supreme.images import ImageData, Images
 
 BATCH = 256
 """Images in a batch of evaluation; part of the meaning of "predictions" because it can move the last bits."""
@@ -104,6 +104,9 @@ class CellEvaluation:
 
     def labels(self, name: str) -> Tensor:
         return getattr(self.split, name).labels
+
+    def images(self, name: str) -> Images:
+        return getattr(self.split, name)
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import numpy as np
 from supreme import stages
 from supreme.artefact import Artefact, Contents
 from supreme.cell import SCHEMA, Cell, Workplace
-from supreme.core import Cost, SelfComparison, Split, SupremeError, Undefined
+from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
 from supreme.provenance import provenance
 from supreme.workbench import prepare, split_of
+
+ANCHORS = ("reference", "original")
+"""The models that every row holds beside its own, to compare with."""
 
 UNTRAINED_MODELS = 5
 """Randomly initialised models that ZRF averages over: with one, its value would depend on that one's seed."""
@@ -29,17 +33,17 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     evaluations = _evaluations(cell, at, split, done)
     metrics = cell.build_metrics()
     anchors = _anchors(cell, at, metrics, evaluations)
-    values, reasons = _measure(metrics, evaluations["unlearned"])
+    measured = _measure(metrics, evaluations["unlearned"])
     row = {
         "cell": cell.id,
         "schema": SCHEMA["row"],
         **cell.names,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
-        "metrics": values,
-        "reference": anchors["reference"]["values"],
-        "original": anchors["original"]["values"],
-        "reasons": {"metrics": reasons, **{name: anchors[name]["reasons"] for name in ("reference", "original")}},
+        "metrics": measured["values"],
+        **{name: anchors[name]["values"] for name in ANCHORS},
+        "reasons": {"metrics": measured["reasons"], **{name: anchors[name]["reasons"] for name in ANCHORS}},
+        "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
         "notes": ["unchanged"] if done["unlearned"].record["unchanged"] else [],
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(getattr(split, name)) for name in evaluations["unlearned"].sets},
@@ -86,21 +90,18 @@ def _anchors(
     """The metrics of the reference and of the original, measured once for all methods."""
 
     def create() -> Contents:
-        record = {}
-        for name in ("reference", "original"):
-            values, reasons = _measure(metrics, evaluations[name])
-            record[name] = {"values": values, "reasons": reasons}
-        return Contents(record=record)
+        return Contents(record={name: _measure(metrics, evaluations[name]) for name in ANCHORS})
 
     parts = {"schema": SCHEMA["anchors"], "metrics": cell.metric_keys, "split": cell.split_digest}
     models = [cell.key("original"), cell.key("reference"), cell.seeds["evaluate"], BATCH, UNTRAINED_MODELS]
     return at.store.get_or_create("anchors", digest({**parts, "models": models}), create)[0].record
 
 
-def _measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Every column's value, or null with the reason beside it."""
+def _measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str, Any]:
+    """Every column's value, or null with the reason beside it; and every series."""
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
+    series: dict[str, Any] = {}
     for metric in metrics.values():
         try:
             found: Mapping[str, float | Undefined] = metric(evaluation)
@@ -115,4 +116,13 @@ def _measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> tuple[di
                 values[column] = float(value)
             else:
                 values[column], reasons[column] = None, f"the metric gave {value}"
-    return values, reasons
+        series |= {name: asdict(curve) for name, curve in _series(metric, evaluation).items()}
+    return {"values": values, "reasons": reasons, "series": series}
+
+
+def _series(metric: Any, evaluation: CellEvaluation) -> Mapping[str, Series]:
+    """What the metric has for figures; nothing where the subject would be compared with itself."""
+    try:
+        return metric.series(evaluation) if hasattr(metric, "series") else {}
+    except SelfComparison:
+        return {}

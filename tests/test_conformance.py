@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from supreme.classifier import Classifier
-from supreme.core import SET_NAMES, SelfComparison, Split, SupremeError, Undefined
+from supreme.core import SET_NAMES, SelfComparison, Series, Split, SupremeError, Undefined
 from supreme.registry import build
 from supreme.testing import (
     BrokenPromise,
@@ -653,13 +653,15 @@ def sized(value, needs=frozenset({"logits"})):
     return type("Sized", (Size,), {"value": lambda self, evaluation: value(evaluation), "needs": needs})()
 
 
+def drawn(*series):
+    return type(
+        "Drawn", (Size,), {"series": lambda self, evaluation: {"size/curve": Series(x=series[0], y=series[1])}}
+    )()
+
+
 class NamesNothing(Size):
     def __call__(self, evaluation):
         return {}
-
-
-def clears_logits(evaluation):
-    return float(evaluation.subject.logits("test").zero_().sum())
 
 
 def global_numpy(evaluation):
@@ -693,6 +695,9 @@ def global_numpy_in_secret(evaluation):
         (sized(lambda evaluation: float("nan")), "gives numbers or reasons"),
         (sized(lambda evaluation: None), "gives numbers or reasons"),
         (sized(lambda evaluation: torch.ones(())), "gives numbers or reasons"),
+        (drawn([0.0, 1.0], [1.0]), "gives series of finite numbers, one for each place"),
+        (drawn([0.0, 1.0], [1.0, float("nan")]), "gives series of finite numbers, one for each place"),
+        (sized(lambda evaluation: float(len(evaluation.images("forget")))), "reads only what it needs"),
         (sized(lambda evaluation: random.SystemRandom().random()), "measures the same twice"),
         (sized(global_numpy), "draws from evaluation.rng only"),
         (sized(global_numpy_in_secret), "draws from evaluation.rng only"),
@@ -704,3 +709,4 @@ def test_a_metric_that_breaks_a_promise_is_caught_by_that_promise(metric, promis
 
 def test_a_metric_that_keeps_all_promises_passes():
     check_metric(Size(), Judged())
+    check_metric(drawn(["a", "b"], [0.5, 1.0]), Judged())

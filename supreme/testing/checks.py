@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from supreme.classifier import Classifier
-from supreme.core import SET_NAMES, Data, Evaluation, Metric, Model, Scenario, Split, Undefined
+from supreme.core import SET_NAMES, Data, Evaluation, Metric, Model, Scenario, Series, Split, Undefined
 from supreme.images import ImageData
 from supreme.testing.promises import (
     Promises,
@@ -25,7 +27,7 @@ from supreme.testing.promises import (
 )
 from supreme.testing.worlds import tiny_data
 
-NEEDS = frozenset({"logits", "features", "models", "untrained"})
+NEEDS = frozenset({"logits", "features", "models", "untrained", "images"})
 
 
 def check_model(model: Model, num_classes: int = 5, image_size: int = 32) -> None:
@@ -149,8 +151,15 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
     for name, value in columns.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
         promise("gives numbers or reasons", number or isinstance(value, Undefined), f"{name} is {value!r}")
+    _check_series(promise, getattr(metric, "series", lambda evaluation: {})(watched))
     with global_seed(1):
         promise("measures the same twice", dict(metric(watched)) == columns, "two calls gave other values")
     with global_seed(2), undisturbed(promise, "draws from evaluation.rng only"):
         kept = dict(metric(watched)) == columns
         promise("draws from evaluation.rng only", kept, "a value changes with a global seed")
+
+
+def _check_series(promise: Promises, found: Mapping[str, Series]) -> None:
+    for name, series in found.items():
+        kept = 0 < len(series.x) == len(series.y) and bool(np.isfinite(np.asarray(series.y, dtype=float)).all())
+        promise("gives series of finite numbers, one for each place", kept, f"{name} is {series}")

@@ -146,7 +146,7 @@ class _Watched:
 
 
 def watched_evaluation(evaluation: Evaluation, reader: str, needs: frozenset[str]) -> Any:
-    attributes = {"logits": "logits", "features": "features", "models": "model", "untrained": "untrained"}
+    attributes = {name: name for name in ("logits", "features", "untrained", "images")} | {"models": "model"}
     return _Watched(evaluation, reader, frozenset(name for need, name in attributes.items() if need not in needs))
 
 
