@@ -25,8 +25,9 @@ def _own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Of a process that can import the tests' broken components."""
-    return {**os.environ, "PYTHONPATH": str(TESTS), "COLUMNS": "100", **more}
+    """Of a process that can import the tests' broken components, and what this process was told to import."""
+    paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100", **more}
 
 
 @pytest.fixture
