@@ -108,7 +108,7 @@ class Split:
             digest.update(images.indices.astype("<i8").tobytes() + images.targets.astype("<i8").tobytes())
         for name, array in self.planted.items():
             digest.update(f"|planted {name}:{array.dtype.str}{array.shape}|".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
         return digest.hexdigest()
 
     def to(self, device: str, augmentation: Augmentation | None = None) -> Split:

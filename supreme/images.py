@@ -107,7 +107,7 @@ class ImageData:
         replaced, copies = origins[:training], len(self.labels) + np.arange(len(origins))
         digest = hashlib.sha256(json.dumps([self.fingerprint, len(origins), training]).encode())
         digest.update(origins.astype("<i8").tobytes() + labels.astype("<i8").tobytes())
-        digest.update(np.ascontiguousarray(pixels))
+        digest.update(pixels.tobytes())
         fine = self.fine_labels
         return replace(
             self,

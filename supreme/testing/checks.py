@@ -70,20 +70,20 @@ def check_model(model: Model, num_classes: int = 5, image_size: int = 32) -> Non
 def check_scenario(scenario: Scenario, data: ImageData | None = None) -> None:
     """Hold a scenario to its promises, on these data or on tiny ones that have subclasses."""
     promise = Promises(type(scenario).__name__)
-    data = data or tiny_data()
-    before = digests(data)
+    clean = data or tiny_data()
+    before = digests(clean)
 
     def draw() -> Split:
-        return scenario(data, np.random.default_rng(0))
+        return scenario(clean, np.random.default_rng(0))
 
     with global_seed(1):
         split = draw()
-    promise("leaves the data as they were", digests(data) == before, "it changed an array of the data")
+    promise("leaves the data as they were", digests(clean) == before, "it changed an array of the data")
     kept = all(one.data is split.data for one in split.sets.values())
     promise("draws every set from the same images", kept, "two sets are views on different data")
-    if split.data is not data:
-        _check_poison(promise, data, split)
-        data = split.data
+    data = split.data
+    if data is not clean:
+        _check_poison(promise, clean, split)
     train = np.sort(np.concatenate([split.forget.indices, split.retain.indices]))
     detail = "forget and retain overlap, or are not all of the training images"
     promise("divides the training images", np.array_equal(train, np.sort(data.train)), detail)
