@@ -577,7 +577,7 @@ def relabel_source(split, data):
         (poisoned(planted=()), "says in finite numbers what it planted"),
         (poisoned(planted=[("noise", np.array([np.nan]))]), "says in finite numbers what it planted"),
         (poisoned(extra=[("seen", [162])]), "keeps its extra sets out of training"),
-        (poisoned(extra=[("validation", [0])]), "keeps its extra sets out of training"),
+        (poisoned(extra=[("validation", [140])]), "keeps its extra sets out of training"),
         (poisoned(renamed), "draws the same twice"),
         (drawn(system_draw), "draws the same twice"),
         (drawn(global_draw), "draws from rng only"),
@@ -590,7 +590,7 @@ def test_a_scenario_that_breaks_a_promise_is_caught_by_that_promise(scenario, pr
 
 def test_a_scenario_that_keeps_all_promises_passes():
     check_scenario(drawn())
-    check_scenario(poisoned(extra=[("seen no more", [0])]))
+    check_scenario(poisoned(extra=[("tested otherwise", [140])]))
 
 
 # Data sources that break one promise each.
@@ -710,9 +710,9 @@ def sized(value, needs=frozenset({"logits"})):
     return type("Sized", (Size,), {"value": lambda self, evaluation: value(evaluation), "needs": needs})()
 
 
-def drawn(*series):
+def with_series(*series):
     return type(
-        "Drawn", (Size,), {"series": lambda self, evaluation: {"size/curve": Series(x=series[0], y=series[1])}}
+        "Curved", (Size,), {"series": lambda self, evaluation: {"size/curve": Series(x=series[0], y=series[1])}}
     )()
 
 
@@ -752,8 +752,8 @@ def global_numpy_in_secret(evaluation):
         (sized(lambda evaluation: float("nan")), "gives numbers or reasons"),
         (sized(lambda evaluation: None), "gives numbers or reasons"),
         (sized(lambda evaluation: torch.ones(())), "gives numbers or reasons"),
-        (drawn([0.0, 1.0], [1.0]), "gives series of finite numbers, one for each place"),
-        (drawn([0.0, 1.0], [1.0, float("nan")]), "gives series of finite numbers, one for each place"),
+        (with_series([0.0, 1.0], [1.0]), "gives series of finite numbers, one for each place"),
+        (with_series([0.0, 1.0], [1.0, float("nan")]), "gives series of finite numbers, one for each place"),
         (sized(lambda evaluation: float(len(evaluation.images("forget")))), "reads only what it needs"),
         (sized(lambda evaluation: random.SystemRandom().random()), "measures the same twice"),
         (sized(global_numpy), "draws from evaluation.rng only"),
@@ -766,4 +766,4 @@ def test_a_metric_that_breaks_a_promise_is_caught_by_that_promise(metric, promis
 
 def test_a_metric_that_keeps_all_promises_passes():
     check_metric(Size(), Judged())
-    check_metric(drawn(["a", "b"], [0.5, 1.0]), Judged())
+    check_metric(with_series(["a", "b"], [0.5, 1.0]), Judged())
