@@ -262,7 +262,7 @@ class Evaluation(Protocol):
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """Names of the sets that are not empty here."""
+        """Names of the sets that are not empty here, the scenario's extra ones last."""
         ...
 
     @property

@@ -34,7 +34,7 @@ from supreme.scenarios.backdoor import Backdoor
 from supreme.scenarios.gaussian_poison import GaussianPoison
 from supreme.scenarios.interclass_confusion import InterclassConfusion
 from supreme.seeds import numpy_generator
-from supreme.testing import tiny_data, tiny_model
+from supreme.testing import check_metric, tiny_data, tiny_model
 
 CONF = Path(__file__).parents[1] / "conf"
 POISONS = ("interclass_confusion", "backdoor", "gaussian_poison")
@@ -250,6 +250,10 @@ class Judged:
     def subject(self) -> Judged:
         return self
 
+    @property
+    def rng(self) -> np.random.Generator:
+        return rng()
+
     def images(self, name: str) -> Images:
         return self.split.sets[name]
 
@@ -377,6 +381,20 @@ def test_elsewhere_the_metric_says_which_scenario_to_type(metric: Any, scenario:
         found = judge(metric, split, tiny_model(data, 0))
         assert all(isinstance(value, Undefined) for value in found.values())
         assert all(value.endswith(f"type scenario={scenario}") for value in found.values())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("metric", "scenario"),
+    [
+        (GaussianPoisonMetric(fpr=0.01), noise()),
+        (BackdoorMetric(), backdoor()),
+        (InterclassConfusionMetric(), confusion()),
+    ],
+)
+def test_the_metric_keeps_its_promises_where_it_has_values(metric: Any, scenario: Any) -> None:
+    judged: Any = Judged(scenario(tiny_data(), rng()), tiny_model(tiny_data(), 0))
+    check_metric(metric, judged)
+    assert all(np.isfinite(value) for value in metric(judged).values())
 
 
 # Cells.

@@ -70,12 +70,11 @@ class GaussianPoison:
 def _directions(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The gradient of every image's cross-entropy with respect to the image, up to a positive factor.
 
-    What it does to the logits, p minus one-hot, is scaled to length 1, so that the gradient of an image of which the
-    model is all but certain does not vanish in rounding.
+    Its part at the logits, p minus one-hot, is taken in float64 (on the CPU: not every device has it) and scaled to
+    length 1, so that the gradient of an image of which the model is all but certain does not vanish in rounding.
     """
-    x = x.requires_grad_()
-    logits = model(x)
-    pull = logits.detach().double().softmax(1).scatter(1, y[:, None], 0.0)
-    pull = pull.scatter(1, y[:, None], -pull.sum(1, keepdim=True))
+    logits, own = model(x.requires_grad_()), y.cpu()[:, None]
+    pull = logits.detach().cpu().double().softmax(1).scatter(1, own, 0.0)
+    pull = pull.scatter(1, own, -pull.sum(1, keepdim=True))
     pull = pull / pull.norm(dim=1, keepdim=True).clamp_min(torch.finfo(pull.dtype).tiny)
-    return torch.autograd.grad((logits * pull.to(logits.dtype)).sum(), x)[0]
+    return torch.autograd.grad((logits * pull.to(logits)).sum(), x)[0]
