@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +104,18 @@ class Cell:
     def resolved(self, data_directory: Path) -> Cell:
         """The cell with its data decoded and its split drawn, so that all its keys are known."""
         path = data_cache.prepare(self.build("data"), identity(self.nodes["data"]), data_directory)
-        located = replace(self, data_path=str(path), fingerprint=data_cache.fingerprint(path))
-        return replace(located, split_digest=located.split(open_data(str(path))).digest)
+        located = replace(self, data_path=str(path))
+        split = located.split()
+        return replace(located, fingerprint=split.data.fingerprint, split_digest=split.digest)
 
-    def split(self, data: ImageData) -> Split:
-        """The split that this cell's scenario draws from the data."""
-        return self.build("scenario")(data, seeds.numpy_generator("forget", self.seeds["forget"]))
+    def split(self) -> Split:
+        """What this cell's scenario draws from its decoded data, or from what it makes of them when it poisons.
+
+        The arrays of each call are its own; the data are shared.
+        """
+        scenario = json.dumps(self.nodes["scenario"]), f"scenario {self.names['scenario']}"
+        split = _drawn(self.data_path, *scenario, self.seeds["forget"])
+        return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
     def key(self, stage: str) -> str:
         """The key of what this stage leaves: original, reference or unlearned."""
@@ -188,6 +194,12 @@ def _store(output_dir: str) -> Store:
 def open_data(path: str) -> ImageData:
     """The decoded data, memory-mapped; once per process."""
     return data_cache.open(Path(path))
+
+
+@lru_cache(maxsize=2)
+def _drawn(path: str, scenario: str, what: str, forget: int) -> Split:
+    """Only the last ones are kept: what a scenario adds to the data differs from one forget stream to the next."""
+    return _built(scenario, what)(open_data(path), seeds.numpy_generator("forget", forget))
 
 
 def identity(value: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -43,6 +43,9 @@ class Split:
 
     `forget_test` and `retain_test` are the test images of forgotten and of other classes; in a scenario that forgets
     no class, `forget_test` is empty and `retain_test` is the whole test set.
+
+    A scenario may also poison: its sets are then views on other data than it was given (`ImageData.extended`), and it
+    says in `planted` what it put in. A metric never poisons, and a method reads neither `extra` nor `planted`.
     """
 
     forget: Images
@@ -54,6 +57,10 @@ class Split:
     num_classes: int
     forget_classes: tuple[int, ...] = ()
     """The classes, as the model numbers them, of a scenario that forgets classes or parts of one; else empty."""
+    extra: Mapping[str, Images] = field(default_factory=dict)
+    """More sets, by name, that only metrics read: test images with a trigger, say. They are not trained on."""
+    planted: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What the scenario put into the data, by name, for the metric that looks for it; empty without poison."""
 
     @classmethod
     def of_training(
@@ -76,26 +83,49 @@ class Split:
         )
 
     @property
+    def data(self) -> ImageData:
+        """What all sets are views on: the data that the scenario was given, or those that it made of them."""
+        return self.forget.data
+
+    @property
+    def sets(self) -> dict[str, Images]:
+        """Every set by its name, empty ones too."""
+        return {name: getattr(self, name) for name in SET_NAMES} | dict(self.extra)
+
+    @property
     def forget_digest(self) -> str:
-        """SHA-256 of the sorted int64 source positions of the forget set."""
-        return hashlib.sha256(np.sort(self.forget.indices).astype("<i8").tobytes()).hexdigest()
+        """SHA-256 of the sorted int64 source positions of the forget set; of poisoned data, the fingerprint first."""
+        digest = hashlib.sha256(self.data.fingerprint.encode() if self.planted else b"")
+        digest.update(np.sort(self.forget.indices).astype("<i8").tobytes())
+        return digest.hexdigest()
 
     @property
     def digest(self) -> str:
-        """SHA-256 of every set's source positions and labels, and of what is forgotten."""
+        """SHA-256 of every set's source positions and labels, of what is forgotten, and of what was planted."""
         digest = hashlib.sha256(repr((self.num_classes, tuple(map(int, self.forget_classes)))).encode())
-        for name in SET_NAMES:
-            images: Images = getattr(self, name)
+        for name, images in self.sets.items():
             digest.update(f"|{name}:{len(images)}|".encode())
             digest.update(images.indices.astype("<i8").tobytes() + images.targets.astype("<i8").tobytes())
+        for name, array in self.planted.items():
+            digest.update(f"|planted {name}:{array.dtype.str}{array.shape}|".encode())
+            digest.update(array.tobytes())
         return digest.hexdigest()
 
     def to(self, device: str, augmentation: Augmentation | None = None) -> Split:
-        return replace(self, **{name: getattr(self, name).to(device, augmentation) for name in SET_NAMES})
+        return self.mapped(lambda images: images.to(device, augmentation))
 
     def with_data(self, data: ImageData) -> Split:
         """The same split on another copy of the same data (one that lives on the device, say)."""
-        return replace(self, **{name: replace(getattr(self, name), data=data) for name in SET_NAMES})
+        return self.mapped(lambda images: replace(images, data=data))
+
+    def mapped(self, change: Callable[[Images], Images]) -> Split:
+        """The split with every set changed in the same way."""
+        changed = {name: change(images) for name, images in self.sets.items()}
+        return replace(
+            self,
+            extra={name: changed[name] for name in self.extra},
+            **{name: changed[name] for name in SET_NAMES},
+        )
 
 
 class Fit(Protocol):
@@ -232,11 +262,16 @@ class Evaluation(Protocol):
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """Names of the sets that are not empty here."""
+        """Names of the sets that are not empty here, the scenario's extra ones last."""
         ...
 
     @property
     def forgets_class(self) -> bool: ...
+    @property
+    def planted(self) -> Mapping[str, np.ndarray]:
+        """What the scenario put into the data, by name; empty where it poisons nothing."""
+        ...
+
     @property
     def rng(self) -> np.random.Generator:
         """The evaluation's own stream, fresh at each call: a metric's draws never depend on another metric."""
@@ -264,7 +299,9 @@ class Model(Protocol):
 
 @runtime_checkable
 class Scenario(Protocol):
-    def __call__(self, data: ImageData, rng: np.random.Generator) -> Split: ...
+    def __call__(self, data: ImageData, rng: np.random.Generator) -> Split:
+        """What is forgotten of these data, or of those that it makes of them when it poisons."""
+        ...
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from supreme import seeds
 from supreme.classifier import Classifier
-from supreme.core import SET_NAMES, Cost, SelfComparison, Split
+from supreme.core import Cost, SelfComparison, Split
 from supreme.images import ImageData, Images
 
 BATCH = 256
@@ -61,7 +61,7 @@ class StoredPredictions:
         return self.load_model()
 
     def _rows(self, what: str, name: str) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.load(what)[getattr(self.split, name).indices]))
+        return torch.from_numpy(np.ascontiguousarray(self.load(what)[self.split.sets[name].indices]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,18 +103,22 @@ class CellEvaluation:
         return self.costs["reference"]
 
     def labels(self, name: str) -> Tensor:
-        return getattr(self.split, name).labels
+        return self.split.sets[name].labels
 
     def images(self, name: str) -> Images:
-        return getattr(self.split, name)
+        return self.split.sets[name]
 
     @property
     def sets(self) -> tuple[str, ...]:
-        return tuple(name for name in SET_NAMES if len(getattr(self.split, name)))
+        return tuple(name for name, images in self.split.sets.items() if len(images))
 
     @property
     def forgets_class(self) -> bool:
         return bool(self.split.forget_classes)
+
+    @property
+    def planted(self) -> Mapping[str, np.ndarray]:
+        return self.split.planted
 
     @property
     def rng(self) -> np.random.Generator:

@@ -5,9 +5,11 @@ Importing this module imports no torch; the methods that move pixels import it w
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,16 +19,54 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+Picture = TypeVar("Picture", "np.ndarray", "Tensor")
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, eq=False)
+class Extended:
+    """The images of one array, then those of another, read as if they were one array. Neither is copied."""
+
+    base: np.ndarray
+    """N images; it may be memory-mapped."""
+    added: np.ndarray
+    """P images of the same shape and type, at positions N to N + P - 1."""
+
+    def __len__(self) -> int:
+        return len(self.base) + len(self.added)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.base.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.base.dtype
+
+    @property
+    def nbytes(self) -> int:
+        return self.base.nbytes + self.added.nbytes
+
+    def __getitem__(self, indices: IntArray) -> np.ndarray:
+        """The images at these positions, which are from 0."""
+        in_base = indices < len(self.base)
+        found = np.empty((len(indices), *self.base.shape[1:]), self.dtype)
+        found[in_base] = self.base[indices[in_base]]
+        found[~in_base] = self.added[indices[~in_base] - len(self.base)]
+        return found
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return np.concatenate([self.base, self.added]).astype(dtype or self.dtype, copy=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
     """One data source, decoded: every image once, and which images train, validate and test.
 
     The three index arrays are disjoint. Pixels are never normalised here: a model does that to its input.
     """
 
-    pixels: np.ndarray | Tensor
-    """uint8, N x 3 x S x S: a memory-mapped array, or a tensor on the device."""
+    pixels: np.ndarray | Extended | Tensor
+    """uint8, N x 3 x S x S: a memory-mapped array, perhaps with more images behind it, or a tensor on the device."""
     labels: IntArray
     """int64, N: the class a model learns."""
     class_names: tuple[str, ...]
@@ -52,6 +92,31 @@ class ImageData:
         """The images at these positions of the source, in this order."""
         indices = np.asarray(indices, dtype=np.int64)
         return Images(data=self, indices=indices, targets=self.labels[indices])
+
+    def extended(self, origins: IntArray, pixels: np.ndarray, labels: IntArray, training: int) -> ImageData:
+        """These data with changed copies of some images behind the last one, at positions N to N + P - 1.
+
+        The first `training` of them train in place of the images that they were made from; the others are there to
+        evaluate on. No image of these data is copied or changed, nor are mean and standard deviation.
+
+        Args:
+            origins: P positions here, of the images that the copies were made from.
+            pixels: uint8, P x 3 x S x S.
+            labels: int64, P.
+        """
+        replaced, copies = origins[:training], len(self.labels) + np.arange(len(origins))
+        digest = hashlib.sha256(json.dumps([self.fingerprint, len(origins), training]).encode())
+        digest.update(origins.astype("<i8").tobytes() + labels.astype("<i8").tobytes())
+        digest.update(pixels.tobytes())
+        fine = self.fine_labels
+        return replace(
+            self,
+            pixels=Extended(self.pixels, pixels),  # type: ignore[arg-type]  # a scenario sees no tensor
+            labels=np.concatenate([self.labels, labels]),
+            train=np.concatenate([np.setdiff1d(self.train, replaced), copies[:training]]),
+            fine_labels=None if fine is None else np.concatenate([fine, fine[origins]]),
+            fingerprint=digest.hexdigest(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,13 +222,19 @@ def _parts(order: np.ndarray, size: int, merge_single: bool) -> Iterator[np.ndar
         start = stop
 
 
-def _gather(pixels: np.ndarray | Tensor, indices: IntArray, device: str) -> Tensor:
+def _gather(pixels: np.ndarray | Extended | Tensor, indices: IntArray, device: str) -> Tensor:
     """The uint8 rows at these indices, on the device. A numpy gather from a mapped file beats torch's five times."""
     import torch
 
-    if isinstance(pixels, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(pixels[indices])).to(device, non_blocking=True)
-    return pixels[torch.from_numpy(indices).to(pixels.device, non_blocking=True)].to(device)
+    if isinstance(pixels, torch.Tensor):
+        return pixels[torch.from_numpy(indices).to(pixels.device, non_blocking=True)].to(device)
+    return torch.from_numpy(np.ascontiguousarray(pixels[indices])).to(device, non_blocking=True)
+
+
+def centre(pixels: Picture, size: int) -> Picture:
+    """The square of this side in the middle: what a model sees in evaluation of ... x S x S pixels."""
+    start = (pixels.shape[-1] - size) // 2
+    return pixels[..., start : start + size, start : start + size]
 
 
 def to_input(pixels: Tensor, size: int, augmentation: Augmentation, rng: torch.Generator | None) -> Tensor:
@@ -176,8 +247,7 @@ def to_input(pixels: Tensor, size: int, augmentation: Augmentation, rng: torch.G
     if rng is not None:
         pixels = _crop_and_flip(pixels, size, augmentation, rng)
     elif pixels.shape[-1] != size:
-        start = (pixels.shape[-1] - size) // 2
-        pixels = pixels[..., start : start + size, start : start + size]
+        pixels = centre(pixels, size)
     x = pixels.float().div_(255)
     if rng is not None and augmentation.rotation_degrees:
         x = _rotate(x, augmentation.rotation_degrees, rng)

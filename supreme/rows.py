@@ -11,7 +11,7 @@ import numpy as np
 
 from supreme import stages
 from supreme.artefact import Artefact, Contents
-from supreme.cell import SCHEMA, Cell, Workplace
+from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
@@ -46,13 +46,13 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
         "notes": ["unchanged"] if done["unlearned"].record["unchanged"] else [],
         "cost": done["unlearned"].record["cost"],
-        "sets": {name: len(getattr(split, name)) for name in evaluations["unlearned"].sets},
+        "sets": {name: len(images) for name, images in split.sets.items() if len(images)},
         "forget_digest": split.forget_digest,
         "metric_keys": cell.metric_keys,
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
         "provenance": {
             **provenance(at.device),
-            "data_fingerprint": cell.fingerprint,
+            "data_fingerprint": open_data(cell.data_path).fingerprint,  # of the source, which all forget draws share
             "keys": {stage: cell.key(stage) for stage in done},
             "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
             "overrides": list(cell.overrides),

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
@@ -40,13 +40,24 @@ def evaluating(cell: Cell, at: Workplace) -> Iterator[None]:
 
 
 def data_of(cell: Cell, at: Workplace) -> ImageData:
-    """The cell's data, on the device where they fit."""
-    return _placed_data(cell.data_path, at.device)
+    """The cell's data, poisoned where its scenario poisons, on the device where they fit."""
+    return _on_device(cell.split().data, cell, at)
+
+
+def _on_device(data: ImageData, cell: Cell, at: Workplace) -> ImageData:
+    source = open_data(cell.data_path)
+    return _placed_source(cell.data_path, at.device) if data is source else _placed_last(data, at.device)
 
 
 @cache
-def _placed_data(path: str, device: str) -> ImageData:
+def _placed_source(path: str, device: str) -> ImageData:
     return place(open_data(path), device)
+
+
+@lru_cache(maxsize=1)
+def _placed_last(data: ImageData, device: str) -> ImageData:
+    """Of poisoned data, which are others for every forget stream, the device holds one."""
+    return place(data, device)
 
 
 def training_images(cell: Cell, at: Workplace) -> Images:
@@ -57,8 +68,8 @@ def training_images(cell: Cell, at: Workplace) -> Images:
 
 def split_of(cell: Cell, at: Workplace) -> Split:
     """The cell's split on the device, where a training pass augments as the recipe says."""
-    split = cell.split(open_data(cell.data_path)).with_data(data_of(cell, at))
-    return split.to(at.device, cell.build("recipe").augmentation)
+    split = cell.split()
+    return split.with_data(_on_device(split.data, cell, at)).to(at.device, cell.build("recipe").augmentation)
 
 
 def fresh(cell: Cell, at: Workplace, seed: int, *, untrained: bool = False) -> Classifier:

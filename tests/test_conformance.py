@@ -95,7 +95,7 @@ def test_every_architecture_keeps_its_promises(name, changes):
     check_model(component("model", name, **changes))
 
 
-@pytest.mark.parametrize("name", ["random", "full_class", "subclass"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "scenario").glob("*.yaml")))
 def test_every_scenario_keeps_its_promises(name):
     check_scenario(component("scenario", name))
 
@@ -185,6 +185,16 @@ class ReadsTheSource(Nudge):
 class ReadsTheSourceThroughASubset(Nudge):
     def amount(self, split, context):
         return float(split.forget.subset([0]).data.labels[-1] + 1)
+
+
+class ReadsExtraSets(Nudge):
+    def amount(self, split, context):
+        return float(len(split.extra))
+
+
+class LooksForWhatWasPlanted(Nudge):
+    def amount(self, split, context):
+        return 0.1 if split.planted else 0.2
 
 
 class CountsTheRetainSet(Nudge):
@@ -313,6 +323,8 @@ class DrawsFromTorchInSecret(Nudge):
         (ReadsTestImages, "reads only the sets it needs"),
         (ReadsTheSource, "reads only the sets it needs"),
         (ReadsTheSourceThroughASubset, "reads only the sets it needs"),
+        (ReadsExtraSets, "reads only the sets it needs"),
+        (LooksForWhatWasPlanted, "reads only the sets it needs"),
         (ReturnsWeights, "returns a model"),
         (ReturnsAnotherArchitecture, "keeps the architecture"),
         (ReturnsDoubles, "keeps the architecture"),
@@ -468,6 +480,9 @@ def test_an_architecture_that_breaks_a_promise_is_caught_by_that_promise(change,
 # Scenarios that break one promise each.
 
 
+DIFFERENT_DATA = "draws every set from the same images"
+
+
 def few(data, rng):
     return np.sort(rng.choice(data.train, 9, replace=False))
 
@@ -494,6 +509,31 @@ def global_draw_in_secret(data, rng):
 
 def system_draw(data, rng):
     return np.array(random.SystemRandom().sample(data.train.tolist(), 9))
+
+
+WHAT = ("what", np.ones(1))
+
+
+def poisoned(change=lambda data, clean: data, planted=(WHAT,), extra=()):
+    """Three training images become copies with their label raised, unless the change does something else as well."""
+
+    def draw(split, clean):
+        chosen = split.forget.indices[:3]
+        copies = clean.extended(chosen, clean.pixels[chosen], (clean.labels[chosen] + 1) % 4, training=3)
+        data = change(copies, clean)
+        drawn = Split.of_training(data, data.train[-3:], data.test[:0])
+        extras = {name: data.view(positions) for name, positions in extra}
+        return replace(drawn, planted=dict(planted), extra=extras)
+
+    return drawn(change=draw)
+
+
+def brightened(data, clean):
+    return replace(data, pixels=np.asarray(data.pixels) + np.uint8(1))
+
+
+def renamed(data, clean):
+    return replace(data, fingerprint=str(random.SystemRandom().random()))
 
 
 def relabel_source(split, data):
@@ -523,6 +563,22 @@ def relabel_source(split, data):
             "keeps every label",
         ),
         (drawn(change=lambda split, data: replace(split, forget_classes=(1,))), "names the classes it forgets from"),
+        (drawn(change=lambda split, data: replace(split, test=tiny_data().view(data.test))), DIFFERENT_DATA),
+        (poisoned(brightened), "poisons copies behind the last image"),
+        (poisoned(lambda data, clean: replace(data, test=data.validation)), "poisons copies behind the last image"),
+        (
+            poisoned(lambda data, clean: replace(data, train=np.append(clean.train, data.train[-3:]))),
+            "trains on each poisoned copy in place of its image",
+        ),
+        (
+            poisoned(lambda data, clean: replace(data, fingerprint=clean.fingerprint)),
+            "gives poisoned data a fingerprint of their own",
+        ),
+        (poisoned(planted=()), "says in finite numbers what it planted"),
+        (poisoned(planted=[("noise", np.array([np.nan]))]), "says in finite numbers what it planted"),
+        (poisoned(extra=[("seen", [162])]), "keeps its extra sets out of training"),
+        (poisoned(extra=[("validation", [140])]), "keeps its extra sets out of training"),
+        (poisoned(renamed), "draws the same twice"),
         (drawn(system_draw), "draws the same twice"),
         (drawn(global_draw), "draws from rng only"),
         (drawn(global_draw_in_secret), "draws from rng only"),
@@ -534,6 +590,7 @@ def test_a_scenario_that_breaks_a_promise_is_caught_by_that_promise(scenario, pr
 
 def test_a_scenario_that_keeps_all_promises_passes():
     check_scenario(drawn())
+    check_scenario(poisoned(extra=[("tested otherwise", [140])]))
 
 
 # Data sources that break one promise each.

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +33,9 @@ NAMES = (
     "weight_distance",
     "zrf",
     "cost",
+    "interclass_confusion",
+    "backdoor",
+    "gaussian_poison",
 )
 SURE, UNSURE = [8.0, 0.0], [1.0, 0.0]
 
@@ -59,6 +63,7 @@ class Written:
     forgets_class: bool = False
     cost: core.Cost | None = None
     reference_cost: core.Cost | None = None
+    planted: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -132,7 +137,7 @@ def test_every_metric_yields_the_columns_it_names_and_plain_numbers_only(name, f
     assert all(type(value) in (float, int, Undefined) for value in values.values())
     assert all(math.isfinite(value) for value in values.values() if not isinstance(value, Undefined))
     assert isinstance(metric, core.Metric)
-    assert metric.needs <= {"logits", "features", "models", "untrained"}
+    assert metric.needs <= {"logits", "features", "models", "untrained", "images"}
 
 
 @pytest.mark.parametrize("name", NAMES)

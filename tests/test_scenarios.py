@@ -23,13 +23,13 @@ def make_data(per_fine_class: int = 10) -> ImageData:
     fine_labels = np.repeat(np.arange(6), per_fine_class)
     place = np.arange(len(fine_labels)) % 10
     return ImageData(
-        pixels=np.zeros((len(fine_labels), 3, 2, 2), dtype=np.uint8),
+        pixels=np.zeros((len(fine_labels), 3, 4, 4), dtype=np.uint8),
         labels=fine_labels // 2,
         class_names=("Alex Lawther", "sea_urchin", "vehicles 2"),
         train=np.flatnonzero(place < 6),
         validation=np.flatnonzero(place == 6),
         test=np.flatnonzero(place > 6),
-        image_size=2,
+        image_size=4,
         fine_labels=fine_labels,
         fine_names=("a0", "a1", "b0", "b1", "car", "rocket"),
     )

@@ -426,7 +426,7 @@ def relearn_ratio(steps: int, reference_steps: int) -> float:
 def gaussian_unlearning_score(noise: Matrix, gradients: Matrix, sigma: float) -> Tensor:
     """<noise, gradient> / (sigma ||gradient||) of each poisoned sample. N values; standard normal when it is forgotten.
 
-    Pawelczyk et al., ICLR 2025. Ideal 0 on average.
+    Pawelczyk et al., ICLR 2025. Ideal 0 on average; below 0 where noise is remembered, as the loss falls along it.
 
     Args:
         noise: N x D, what was added to the image, drawn from N(0, sigma^2).

@@ -26,6 +26,9 @@ COLUMNS = (
     Column("accuracy/retain_test", "retain-test acc. %", ".2%"),
     Column("membership/auc", "membership AUC", ".3f"),
     Column("js_divergence/forget", "JS div. forget", ".4f"),
+    Column("interclass_confusion/error", "confusion error %", ".2%"),
+    Column("backdoor/attack_success", "attack success %", ".2%"),
+    Column("gaussian_poison/z", "poison z", ".2f"),
     Column("cost/seconds", "seconds", ".2f"),
 )
 """What the tables show unless told otherwise; `retain_test` only beside `forget_test`, else it is the test set."""

@@ -70,15 +70,20 @@ def check_model(model: Model, num_classes: int = 5, image_size: int = 32) -> Non
 def check_scenario(scenario: Scenario, data: ImageData | None = None) -> None:
     """Hold a scenario to its promises, on these data or on tiny ones that have subclasses."""
     promise = Promises(type(scenario).__name__)
-    data = data or tiny_data()
-    before = digests(data)
+    clean = data or tiny_data()
+    before = digests(clean)
 
     def draw() -> Split:
-        return scenario(data, np.random.default_rng(0))
+        return scenario(clean, np.random.default_rng(0))
 
     with global_seed(1):
         split = draw()
-    promise("leaves the data as they were", digests(data) == before, "it changed an array of the data")
+    promise("leaves the data as they were", digests(clean) == before, "it changed an array of the data")
+    kept = all(one.data is split.data for one in split.sets.values())
+    promise("draws every set from the same images", kept, "two sets are views on different data")
+    data = split.data
+    if data is not clean:
+        _check_poison(promise, clean, split)
     train = np.sort(np.concatenate([split.forget.indices, split.retain.indices]))
     detail = "forget and retain overlap, or are not all of the training images"
     promise("divides the training images", np.array_equal(train, np.sort(data.train)), detail)
@@ -89,17 +94,43 @@ def check_scenario(scenario: Scenario, data: ImageData | None = None) -> None:
     detail = "a test or validation set is not the data's, or its two parts do not make the test set"
     kept = whole and held_out and np.array_equal(tests, np.sort(data.test))
     promise("keeps test and validation images in their places", kept, detail)
-    images = [getattr(split, name) for name in SET_NAMES]
-    kept = all(np.array_equal(one.targets, data.labels[one.indices]) for one in images)
+    kept = all(np.array_equal(one.targets, data.labels[one.indices]) for one in split.sets.values())
     promise("keeps every label", kept, "an image has another label than the data give it")
     forgotten = np.unique(data.labels[split.forget.indices])
     detail = f"it names {split.forget_classes} and forgets images of {tuple(forgotten.tolist())}"
     kept = not split.forget_classes or set(split.forget_classes) == set(forgotten.tolist())
     promise("names the classes it forgets from", kept, detail)
+    drawn = split.digest, split.data.fingerprint
     with global_seed(1):
-        promise("draws the same twice", draw().digest == split.digest, "one seed gave two forget sets")
+        again = draw()
+    kept = (again.digest, again.data.fingerprint) == drawn
+    promise("draws the same twice", kept, "one seed gave two forget sets, or two poisons")
     with global_seed(2), undisturbed(promise, "draws from rng only"):
-        promise("draws from rng only", draw().digest == split.digest, "the split changes with a global seed")
+        again = draw()
+    kept = (again.digest, again.data.fingerprint) == drawn
+    promise("draws from rng only", kept, "the split changes with a global seed")
+
+
+def _check_poison(promise: Promises, clean: ImageData, split: Split) -> None:
+    """Of data that a scenario made of those it was given."""
+    data, size = split.data, len(clean.labels)
+    facts = ("class_names", "fine_names", "image_size", "mean", "std")
+    kept = all(getattr(data, name) == getattr(clean, name) for name in facts)
+    kept &= all(np.array_equal(getattr(data, name), getattr(clean, name)) for name in ("validation", "test"))
+    kept &= np.array_equal(data.labels[:size], clean.labels)
+    kept &= np.array_equal(np.asarray(data.pixels)[:size], np.asarray(clean.pixels))
+    promise("poisons copies behind the last image", kept, "something of the clean data but `train` is another")
+    replaced, copies = np.setdiff1d(clean.train, data.train), np.setdiff1d(data.train, clean.train)
+    kept = len(copies) == len(replaced) > 0 and bool((copies >= size).all()) and len(data.train) == len(clean.train)
+    detail = f"{len(copies)} copies train in place of {len(replaced)} images"
+    promise("trains on each poisoned copy in place of its image", kept, detail)
+    kept = data.fingerprint not in ("", clean.fingerprint)
+    promise("gives poisoned data a fingerprint of their own", kept, "it is empty, or that of the clean data")
+    kept = bool(split.planted) and all(np.isfinite(array).all() for array in split.planted.values())
+    promise("says in finite numbers what it planted", kept, f"planted is {dict(split.planted)}")
+    shared = [name for name, images in split.extra.items() if np.isin(images.indices, data.train).any()]
+    kept = not shared and not set(split.extra) & set(SET_NAMES)
+    promise("keeps its extra sets out of training", kept, f"of {', '.join(split.extra)}, {shared} are trained on")
 
 
 def check_data(component: Data) -> None:

@@ -117,6 +117,23 @@ def _refuse(reader: str, detail: str) -> NoReturn:
     raise BrokenPromise(reader, "reads only the sets it needs", detail)
 
 
+@dataclass(frozen=True)
+class _Closed(Mapping[str, Any]):
+    """What the scenario left for metrics: no method may so much as count it."""
+
+    reader: str
+    name: str
+
+    def __getitem__(self, key: str) -> Any:
+        _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
+
+    def __iter__(self) -> Iterator[str]:
+        _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
+
+    def __len__(self) -> int:
+        _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
+
+
 def watched_split(split: Split, reader: str, needs: frozenset[str]) -> Split:
     data = split.forget.data
     source = _WatchedData(**{field.name: getattr(data, field.name) for field in fields(data)}, reader=reader)
@@ -125,7 +142,7 @@ def watched_split(split: Split, reader: str, needs: frozenset[str]) -> Split:
         images = replace(getattr(split, name), data=source)
         own = {field.name: getattr(images, field.name) for field in fields(images)}
         sets[name] = _WatchedImages(**own, reader=reader, set_name=name, readable=name in needs)
-    return replace(split, **sets)
+    return replace(split, extra=_Closed(reader, "extra"), planted=_Closed(reader, "planted"), **sets)
 
 
 @dataclass(frozen=True)
@@ -186,8 +203,8 @@ def digests(data: ImageData) -> dict[str, bytes]:
 
 
 def content(split: Split) -> list[Any]:
-    sets = [getattr(split, name) for name in SET_NAMES]
-    return [digests(split.forget.data), *((one.indices.tobytes(), one.targets.tobytes()) for one in sets)]
+    sets = split.sets.values()
+    return [digests(split.data), *((one.indices.tobytes(), one.targets.tobytes()) for one in sets)]
 
 
 def predicted(evaluation: Evaluation) -> list[bytes]:

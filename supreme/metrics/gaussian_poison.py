@@ -1,0 +1,80 @@
+"""Does a model still go along with noise that was planted in the forget set?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.images import centre
+from supreme.metrics import arithmetic
+
+BATCH = 32
+"""Images whose gradients are taken at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianPoison:
+    """How far the planted noise points to where the subject's loss falls, seen from the clean image.
+
+    For each poisoned image <noise, -gradient of its loss> / (sigma |gradient|), at the image without the noise: a
+    standard normal number for every model that never saw the noise, above that for one that learnt the noisy image.
+    (The score of Pawelczyk et al., ICLR 2025, https://arxiv.org/abs/2406.17216, with the sign that makes a trace
+    positive; below 0 a method has overdone it.)
+
+    * `gaussian_poison/mean`: over the poisoned images, any number. Ideal: the reference's, which is 0 but for chance.
+    * `gaussian_poison/z`: the mean times the root of their number; standard normal without a trace.
+    * `gaussian_poison/tpr_at_<fpr>`: share of them above the (1 - fpr) quantile of the standard normal, in [0, 1];
+      ideal fpr.
+
+    An image whose gradient is zero does not count. Costs a forward and a backward pass over the forget set. Undefined
+    but with scenario=gaussian_poison.
+    """
+
+    fpr: float
+    """False-positive rate at which the true-positive rate is read; above 0, below 1."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"models", "images"})
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fpr < 1:
+            raise SupremeError(f"gaussian_poison: fpr={self.fpr} is not allowed: give a rate above 0 and below 1")
+
+    def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
+        return "gaussian_poison/mean", "gaussian_poison/z", f"gaussian_poison/tpr_at_{self.fpr:g}"
+
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
+        columns = self.columns(evaluation)
+        if "noise" not in evaluation.planted:
+            return dict.fromkeys(columns, Undefined("this scenario plants no noise: type scenario=gaussian_poison"))
+        images, model = evaluation.images("clean_forget"), evaluation.subject.model
+        gradients = torch.cat([_directions(model, x, y).cpu() for x, y in images.batches(BATCH)])
+        noise = centre(torch.from_numpy(evaluation.planted["noise"]), images.data.image_size)
+        norms = gradients.flatten(1).norm(dim=1)
+        counted = (norms > 0) & norms.isfinite()
+        if not counted.any():
+            return dict.fromkeys(columns, Undefined("no gradient reaches any poisoned image"))
+        noise, gradients = noise[counted].flatten(1), gradients[counted].flatten(1)
+        scores = -arithmetic.gaussian_unlearning_score(noise, gradients, float(evaluation.planted["sigma"][0]))
+        mean = float(scores.mean())
+        tpr = float((scores > NormalDist().inv_cdf(1 - self.fpr)).double().mean())
+        return dict(zip(columns, (mean, mean * math.sqrt(len(scores)), tpr), strict=True))
+
+
+def _directions(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of every image's cross-entropy with respect to the image, up to a positive factor.
+
+    Its part at the logits, p minus one-hot, is taken in float64 (on the CPU: not every device has it) and scaled to
+    length 1, so that the gradient of an image of which the model is all but certain does not vanish in rounding.
+    """
+    logits, own = model(x.requires_grad_()), y.cpu()[:, None]
+    pull = logits.detach().cpu().double().softmax(1).scatter(1, own, 0.0)
+    pull = pull.scatter(1, own, -pull.sum(1, keepdim=True))
+    pull = pull / pull.norm(dim=1, keepdim=True).clamp_min(torch.finfo(pull.dtype).tiny)
+    return torch.autograd.grad((logits * pull.to(logits)).sum(), x)[0]

@@ -1,0 +1,26 @@
+"""How many images: a share of those there are, or a number."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from supreme.core import SupremeError
+
+
+def check(fraction: float | None, count: int | None) -> None:
+    """Refuse what is no size: one of both is given, the fraction from above 0 to below 1, the count from 1."""
+    if (fraction is None) == (count is None):
+        raise SupremeError(f"fraction={fraction} with count={count} is not allowed: give one and set the other to null")
+    if fraction is not None and not 0 < fraction < 1:
+        raise SupremeError(f"fraction={fraction} is not allowed: give a number above 0 and below 1")
+    if count is not None and count < 1:
+        raise SupremeError(f"count={count} is not allowed: give 1 or more")
+
+
+def number(fraction: float | None, count: int | None, available: int) -> int:
+    """The count, or the fraction of the available images rounded up, in exact decimals: 0.07 of 100 is 7."""
+    if fraction is None:
+        assert count is not None
+        return count
+    return math.ceil(Fraction(str(fraction)) * available)
