@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from supreme.core import SupremeError
+from supreme.report.audits import load_audits, render_audits
 from supreme.report.load import load
 from supreme.report.methods import BEGIN, END, method_entries, methods_markdown, methods_table, with_methods
 from supreme.report.tables import render
@@ -38,12 +39,16 @@ def main(argv: Sequence[str]) -> int:
         frame = load(arguments.directory)
         if arguments.format != "terminal":
             text = render(frame, arguments.format)
+            if arguments.format == "markdown":
+                text += _audits_markdown(arguments.directory)
         elif arguments.output is None:
             console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
-            console.print(*render(frame, "terminal", width=console.width), sep="\n")
+            console.print(
+                *render(frame, "terminal", width=console.width), *_audit_tables(arguments.directory), sep="\n"
+            )
             return 0
         else:
-            text = _plain(render(frame, "terminal", width=_WIDTH))
+            text = _plain([*render(frame, "terminal", width=_WIDTH), *_audit_tables(arguments.directory)])
         _put(text, arguments.output)
     except SupremeError as error:
         sys.stderr.write(f"supreme report: {error}\n")
@@ -78,12 +83,21 @@ def _methods(argv: Sequence[str]) -> int:
 
 
 def write(directory: str | Path = "outputs") -> list[Path]:
-    """Write `reports/table.md` and `reports/results.csv` of this output directory, each at once; their paths."""
-    frame = load(directory)
-    written = []
-    for name, text in (("table.md", render(frame, "markdown")), ("results.csv", render(frame, "csv"))):
-        written.append(_write(Path(directory, "reports", name), text))
-    return written
+    """Write `table.md`, `results.csv` and, of audits, `audits.csv` to this directory's `reports`; their paths."""
+    frame, audits = load(directory), load_audits(directory)
+    texts = {"table.md": render(frame, "markdown") + _audits_markdown(directory), "results.csv": render(frame, "csv")}
+    if len(audits):
+        texts["audits.csv"] = render_audits(audits, "csv")
+    return [_write(Path(directory, "reports", name), text) for name, text in texts.items()]
+
+
+def _audit_tables(directory: str | Path) -> list[Table]:
+    return render_audits(load_audits(directory), "terminal")
+
+
+def _audits_markdown(directory: str | Path) -> str:
+    text = render_audits(load_audits(directory), "markdown")
+    return f"\n{text}" if text else ""
 
 
 def _plain(tables: Sequence[Table]) -> str:
