@@ -36,7 +36,7 @@ class ExcessDistance:
 
     minimum: int
     """The fewest models of each kind; 4 or more."""
-    set: str
+    images: str
     """Which images: forget, retain, test, ..."""
 
     def __post_init__(self) -> None:
@@ -48,11 +48,11 @@ class ExcessDistance:
         return tuple(f"excess_distance/{name}{end}" for name in DISTANCES for end in ends)
 
     def __call__(self, ensemble: Ensemble) -> Mapping[str, float | Undefined]:
-        if self.set not in ensemble.sets:
-            reason = f"there are no images: {self.set} is none of {', '.join(ensemble.sets)}"
+        if self.images not in ensemble.sets:
+            reason = f"images={self.images} is none of {', '.join(ensemble.sets)}"
             return dict.fromkeys(self.columns(ensemble), Undefined(reason))
-        unlearned = [model.logits(self.set) for model in ensemble.unlearned]
-        references = [model.logits(self.set) for model in ensemble.references]
+        unlearned = [model.logits(self.images) for model in ensemble.unlearned]
+        references = [model.logits(self.images) for model in ensemble.references]
         values: dict[str, float | Undefined] = {}
         for name, distance in DISTANCES.items():
             across = np.array([[distance(u, r) for r in references] for u in unlearned])

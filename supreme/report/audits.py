@@ -12,6 +12,7 @@ from typing import Any, Literal, overload
 
 import pandas as pd
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +33,9 @@ _TABLE = [*BLOCK, "forget_digest", "name"]
 """What the lines of one table share."""
 
 
-def load_audits(directory: str | Path = "outputs", audits: Collection[str] | None = None) -> pd.DataFrame:
+def load_audits(
+    directory: str | Path = "outputs", audits: Collection[str] | None = None, rows: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """One line per audit and column, from the records in `<directory>/audits`; no line where there are none.
 
     Labels are those of `load`. `models` counts the unlearned models, and as many retrained ones; `missing` tells the
@@ -42,11 +45,12 @@ def load_audits(directory: str | Path = "outputs", audits: Collection[str] | Non
     Args:
         audits: the ids of those to load. None: of each method, audit and forget set that of the most models, or of
             those the newest.
+        rows: what `load` gives, if it is at hand.
     """
     records = [record for path in sorted(Path(directory, "audits").glob("*.json")) if (record := _read(path))]
     if not records:
         return pd.DataFrame(columns=list(COLUMNS))
-    labels = _labels(directory, records)
+    labels = _labels(directory if rows is None else rows, records)
     if audits is None:
         order = sorted(range(len(records)), key=lambda at: (len(records[at]["cells"]), records[at]["written"]))
         chosen = sorted({labels[at]: at for at in order}.values())
@@ -86,10 +90,11 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _labels(directory: str | Path, records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+def _labels(rows: pd.DataFrame | str | Path, records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Those of data, model, recipe, scenario and method, the forget digest, and the audit's own name, of each."""
     try:
-        cells = load(directory).drop_duplicates("cell").set_index("cell")[[*BLOCK, "method"]]
+        rows = rows if isinstance(rows, pd.DataFrame) else load(rows)
+        cells = rows.drop_duplicates("cell").set_index("cell")[[*BLOCK, "method"]]
     except SupremeError:  # the rows were taken away
         cells = pd.DataFrame(columns=[*BLOCK, "method"])
     names = distinguished([((), record["name"], record["config"]["audit"]) for record in records])
@@ -112,10 +117,10 @@ def _place(method: str) -> str:
 
 
 @overload
-def render_audits(frame: pd.DataFrame, format: Literal["terminal"]) -> list[Table]: ...
+def render_audits(frame: pd.DataFrame, format: Literal["terminal"]) -> list[RenderableType]: ...
 @overload
 def render_audits(frame: pd.DataFrame, format: Literal["markdown", "csv"]) -> str: ...
-def render_audits(frame: pd.DataFrame, format: str) -> list[Table] | str:  # noqa: A002
+def render_audits(frame: pd.DataFrame, format: str) -> list[RenderableType] | str:  # noqa: A002
     """What `load_audits` gives, for people: one table for each audit and ensemble of methods; or the frame, as CSV."""
     if format == "csv":
         return frame.to_csv(index=False, lineterminator="\n")
@@ -129,7 +134,7 @@ def render_audits(frame: pd.DataFrame, format: str) -> list[Table] | str:  # noq
         tables.append((title, *_table(part)))
     if format == "markdown":
         return "\n".join(_markdown(*table) for table in tables)
-    return [_terminal(*table) for table in tables]
+    return [part for table in tables for part in _terminal(*table)]
 
 
 def _table(part: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
@@ -139,8 +144,8 @@ def _table(part: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
     head = ["method", "models", *(column.partition("/")[2].replace("_", " ") for column in shown)]
     lines, reasons = [], defaultdict(list)
     notes = [
-        f"models: unlearned ones, and as many retrained ones; one of each training seed, all without the same "
-        f"{part['forget_size'].iloc[0]} images."
+        f"models: so many unlearned and so many retrained ones, each from a training seed of its own; they forgot the "
+        f"same {part['forget_size'].iloc[0]} images."
     ]
     for method, own in part.groupby("method", sort=False):
         values = dict(zip(own["column"], own["value"], strict=True))
@@ -176,16 +181,12 @@ def _markdown(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], n
     return "\n".join([f"## {title}", "", *text, "", *(f"- {note}" for note in notes), ""])
 
 
-def _terminal(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]) -> Table:
-    table = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        caption=Text("\n".join([*notes, ""]), style="dim"),
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
+def _terminal(
+    title: str, head: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]
+) -> list[RenderableType]:
+    table = Table(box=box.SIMPLE_HEAD)
     for number, name in enumerate(head):
         table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for line in lines:
         table.add_row(*map(Text, line))
-    return table
+    return [Text(title, style="bold"), table, Text("\n".join([*notes, ""]), style="dim")]

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
+from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
 from supreme.report.audits import load_audits, render_audits
@@ -37,18 +37,15 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     try:
         frame = load(arguments.directory)
+        audits = load_audits(arguments.directory, rows=frame)
         if arguments.format != "terminal":
-            text = render(frame, arguments.format)
-            if arguments.format == "markdown":
-                text += _audits_markdown(arguments.directory)
+            text = _markdown(frame, audits) if arguments.format == "markdown" else render(frame, arguments.format)
         elif arguments.output is None:
             console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
-            console.print(
-                *render(frame, "terminal", width=console.width), *_audit_tables(arguments.directory), sep="\n"
-            )
+            console.print(*render(frame, "terminal", width=console.width), *render_audits(audits, "terminal"), sep="\n")
             return 0
         else:
-            text = _plain([*render(frame, "terminal", width=_WIDTH), *_audit_tables(arguments.directory)])
+            text = _plain([*render(frame, "terminal", width=_WIDTH), *render_audits(audits, "terminal")])
         _put(text, arguments.output)
     except SupremeError as error:
         sys.stderr.write(f"supreme report: {error}\n")
@@ -84,23 +81,19 @@ def _methods(argv: Sequence[str]) -> int:
 
 def write(directory: str | Path = "outputs") -> list[Path]:
     """Write `table.md`, `results.csv` and, of audits, `audits.csv` to this directory's `reports`; their paths."""
-    frame, audits = load(directory), load_audits(directory)
-    texts = {"table.md": render(frame, "markdown") + _audits_markdown(directory), "results.csv": render(frame, "csv")}
+    frame = load(directory)
+    audits = load_audits(directory, rows=frame)
+    texts = {"table.md": _markdown(frame, audits), "results.csv": render(frame, "csv")}
     if len(audits):
         texts["audits.csv"] = render_audits(audits, "csv")
     return [_write(Path(directory, "reports", name), text) for name, text in texts.items()]
 
 
-def _audit_tables(directory: str | Path) -> list[Table]:
-    return render_audits(load_audits(directory), "terminal")
+def _markdown(frame: pd.DataFrame, audits: pd.DataFrame) -> str:
+    return "\n".join(filter(None, [render(frame, "markdown"), render_audits(audits, "markdown")]))
 
 
-def _audits_markdown(directory: str | Path) -> str:
-    text = render_audits(load_audits(directory), "markdown")
-    return f"\n{text}" if text else ""
-
-
-def _plain(tables: Sequence[Table]) -> str:
+def _plain(tables: Sequence[RenderableType]) -> str:
     console = Console(file=io.StringIO(), width=_WIDTH)
     with console.capture() as capture:
         console.print(*tables, sep="\n")

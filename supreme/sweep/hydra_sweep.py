@@ -81,7 +81,9 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     cells, settings = compose_all(Composer(launcher.hydra_context, launcher.config), job_overrides, problems)
     problems.refuse()
     assert settings is not None
-    cells = [replace(cell, audits={}) for cell in cells]  # each job is for itself there
+    if any(cell.audits for cell in cells):
+        log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
+        cells = [replace(cell, audits={}) for cell in cells]
     planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
     outcomes = _run_locally(_plan(cells, settings, problems, time.monotonic()).tasks, settings)
     returns = []
