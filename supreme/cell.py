@@ -8,7 +8,7 @@ import importlib.util
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from supreme.images import ImageData
 from supreme.store import Store
 
 SCHEMA: dict[str, int] = dict.fromkeys(
-    ("original", "reference", "unlearned", "predictions", "shared", "history", "row"), 1
+    ("original", "reference", "unlearned", "predictions", "shared", "history", "row", "audit"), 1
 ) | {"anchors": 2}
 """Raised when a stage computes something else than before: what older versions stored is then left alone."""
 
@@ -45,6 +45,8 @@ class Cell:
     deterministic: bool
     threads: int
     """Of one CPU job; other numbers give other last bits."""
+    audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of many cells together, so no part of this one's identity or row: see `supreme.ensembles`."""
     overrides: Sequence[str] = ()
     """What to type after `python -m supreme` for this cell alone."""
     data_path: str = ""
@@ -71,6 +73,7 @@ class Cell:
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},
             deterministic=_truth("deterministic", config.get("deterministic", True)),
             threads=_whole("threads", config.get("threads", 1)),
+            audits=config.get("audit") or {},
             overrides=tuple(overrides),
         )
 

@@ -324,3 +324,52 @@ class Metric(Protocol):
         ...
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]: ...
+
+
+class Ensemble(Protocol):
+    """What an audit may look at: models alike in everything but their training seed, which forgot the same images.
+
+    The unlearned and the retrained model of one number have the same training seed, and no random draw in common.
+    """
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The training seeds, in rising order."""
+        ...
+
+    @property
+    def unlearned(self) -> Sequence[Predictions]:
+        """One model of each training seed."""
+        ...
+
+    @property
+    def references(self) -> Sequence[Predictions]:
+        """The retrained model of each training seed."""
+        ...
+
+    def labels(self, name: str) -> Tensor: ...
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of the sets that are not empty here."""
+        ...
+
+    @property
+    def forgets_class(self) -> bool: ...
+    @property
+    def rng(self) -> np.random.Generator:
+        """A stream of the audits' own, fresh at each call."""
+        ...
+
+
+@runtime_checkable
+class Audit(Protocol):
+    """A metric over many models. May also have `series(ensemble) -> Mapping[str, Series]`, as metrics may."""
+
+    minimum: int
+    """The fewest models of each kind: with fewer it is not called, and its columns are undefined."""
+
+    def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
+        """The names of its columns here; looks at no model."""
+        ...
+
+    def __call__(self, ensemble: Ensemble) -> Mapping[str, float | Undefined]: ...

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-ROLES = ("train", "forget", "reference", "unlearn", "evaluate", "untrained")
+ROLES = ("train", "forget", "reference", "unlearn", "evaluate", "untrained", "audit")
 
 
 def stream(role: str, *numbers: int) -> int:

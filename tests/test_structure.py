@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-GROUPS = ("data", "model", "recipe", "scenario", "method", "metric")
+GROUPS = ("data", "model", "recipe", "scenario", "method", "metric", "audit")
 HEAVY = ("torch", "torchvision", "timm", "sklearn")
 
 MODULES = {
@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scenarios": CONTENT,
     "methods": CONTENT,
     "metrics": CONTENT,
+    "audits": CONTENT | {"metrics"},
     "testing": CONTENT,
     "artefact": STORE,
     "claims": STORE,
@@ -58,8 +59,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "context": STAGES | {"workbench"},
     "stages": STAGES | {"workbench", "context"},
     "rows": STAGES | {"workbench", "stages"},
+    "ensembles": BASE | STORE | {"cell"},
+    "auditing": STAGES | {"workbench", "stages", "ensembles"},
     "report": {"core"},
-    "sweep": STAGES | {"stages", "rows", "report"},
+    "sweep": STAGES | {"stages", "rows", "ensembles", "auditing", "report"},
     "_hydra": {"core", "sweep"},
     "cli": {"core", "sweep", "report"},
     "__main__": {"cli"},
@@ -137,7 +140,7 @@ def test_the_rule_has_no_circle() -> None:
         below = {name: parts for name, parts in below.items() if name not in lowest}
 
 
-FOLDERS = ("data", "models", "scenarios", "methods", "metrics")
+FOLDERS = ("data", "models", "scenarios", "methods", "metrics", "audits")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) in (*FOLDERS, "recipes", "functional")])
@@ -158,7 +161,7 @@ def test_torchvision_timm_and_sklearn_are_imported_only_where_a_function_needs_t
     assert not {name for name in found for heavy in HEAVY[1:] if is_or_is_in(name, heavy)}
 
 
-WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "cell")
+WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "cell", "ensembles")
 WITHOUT_TORCH += ("data", "scenarios", "report", "sweep", "cli", "_hydra", "__main__")
 
 

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
+from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
+from supreme.report.audits import load_audits, render_audits
 from supreme.report.load import load
 from supreme.report.methods import BEGIN, END, method_entries, methods_markdown, methods_table, with_methods
 from supreme.report.tables import render
@@ -36,14 +37,15 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     try:
         frame = load(arguments.directory)
+        audits = load_audits(arguments.directory, rows=frame)
         if arguments.format != "terminal":
-            text = render(frame, arguments.format)
+            text = _markdown(frame, audits) if arguments.format == "markdown" else render(frame, arguments.format)
         elif arguments.output is None:
             console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
-            console.print(*render(frame, "terminal", width=console.width), sep="\n")
+            console.print(*render(frame, "terminal", width=console.width), *render_audits(audits, "terminal"), sep="\n")
             return 0
         else:
-            text = _plain(render(frame, "terminal", width=_WIDTH))
+            text = _plain([*render(frame, "terminal", width=_WIDTH), *render_audits(audits, "terminal")])
         _put(text, arguments.output)
     except SupremeError as error:
         sys.stderr.write(f"supreme report: {error}\n")
@@ -78,15 +80,20 @@ def _methods(argv: Sequence[str]) -> int:
 
 
 def write(directory: str | Path = "outputs") -> list[Path]:
-    """Write `reports/table.md` and `reports/results.csv` of this output directory, each at once; their paths."""
+    """Write `table.md`, `results.csv` and, of audits, `audits.csv` to this directory's `reports`; their paths."""
     frame = load(directory)
-    written = []
-    for name, text in (("table.md", render(frame, "markdown")), ("results.csv", render(frame, "csv"))):
-        written.append(_write(Path(directory, "reports", name), text))
-    return written
+    audits = load_audits(directory, rows=frame)
+    texts = {"table.md": _markdown(frame, audits), "results.csv": render(frame, "csv")}
+    if len(audits):
+        texts["audits.csv"] = render_audits(audits, "csv")
+    return [_write(Path(directory, "reports", name), text) for name, text in texts.items()]
 
 
-def _plain(tables: Sequence[Table]) -> str:
+def _markdown(frame: pd.DataFrame, audits: pd.DataFrame) -> str:
+    return "\n".join(filter(None, [render(frame, "markdown"), render_audits(audits, "markdown")]))
+
+
+def _plain(tables: Sequence[RenderableType]) -> str:
     console = Console(file=io.StringIO(), width=_WIDTH)
     with console.capture() as capture:
         console.print(*tables, sep="\n")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from supreme import report
 from supreme.cell import Cell, Workplace
+from supreme.ensembles import AuditJob
 from supreme.sweep.tasks import Outcome, Task
 
 WIDTH = 100
@@ -29,6 +30,28 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     console.print(*report.render(frame, "terminal", width=console.width), sep="\n")
     tables = " and ".join(str(path) for path in report.write(output_dir))
     console.print(f"Every row of {output_dir}: {tables}", style="dim", soft_wrap=True, highlight=False)
+
+
+def print_audits(jobs: Sequence[AuditJob], output_dir: Path) -> None:
+    """The tables of these audits on standard output; nothing when none of them has a record."""
+    at = Workplace(output_dir=str(output_dir), device="")
+    if not any(job.record_path(at).exists() for job in jobs):
+        return
+    frame = report.load_audits(output_dir, [job.id for job in jobs])
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console.print(*report.render_audits(frame, "terminal"), sep="\n")
+
+
+def print_failed_audits(outcomes: Sequence[Outcome], total: int) -> None:
+    """Every audit that failed, on standard error: why, and where its log is."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"\n{len(outcomes)} of {total} audits failed", style="bold red")
+    for outcome in outcomes:
+        console.print(Text(outcome.task.label, style="bold"))
+        console.print(Text(f"  why   {outcome.error}"))
+        if outcome.task.log.exists():
+            console.print(Text(f"  log   {outcome.task.log}"))
+    console.print("The same command again runs only what is missing.")
 
 
 def print_failures(cells: Sequence[Cell], outcomes: Mapping[str, Outcome], total: int) -> None:

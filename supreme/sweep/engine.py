@@ -111,7 +111,7 @@ class _Sweep:
         self._tasks = {task.key: task for task in tasks}
         self._rank = {task.key: (-chains[task.key], index) for index, task in enumerate(tasks)}
         self._attempts = dict.fromkeys(self._tasks, 0)
-        self._missing = {task.key: set(task.needs) for task in tasks}
+        self._missing = {task.key: {*task.needs, *task.after} for task in tasks}
         self._dependants: dict[str, list[str]] = {task.key: [] for task in tasks}
         for key, needs in self._missing.items():
             for need in needs:
@@ -241,19 +241,20 @@ class _Sweep:
     def _finish(self, outcome: Outcome) -> None:
         """Record how a task ended, and what that means for those that wait for it."""
         self._record(replace(outcome, error=" ".join(outcome.error.split())))
-        dependants = list(self._dependants[outcome.task.key])
-        if outcome.status == "done":
-            for key in dependants:
-                self._missing[key].discard(outcome.task.key)
-                if not self._missing[key]:
-                    self._make_ready(key)
-            return
         reason = f"it waits for {outcome.task.label}, which failed"
-        while dependants:
-            key = dependants.pop(0)
-            if key not in self.outcomes:
-                self._record(Outcome(task=self._tasks[key], status="blocked", error=reason))
-                dependants += self._dependants[key]
+        ended = [(outcome.task.key, outcome.status == "done")]
+        while ended:
+            key, done = ended.pop(0)
+            for dependant in self._dependants[key]:
+                if dependant in self.outcomes:
+                    continue
+                if done or key not in self._tasks[dependant].needs:
+                    self._missing[dependant].discard(key)
+                    if not self._missing[dependant]:
+                        self._make_ready(dependant)
+                else:
+                    self._record(Outcome(task=self._tasks[dependant], status="blocked", error=reason))
+                    ended.append((dependant, False))
 
     def _record(self, outcome: Outcome) -> None:
         self.outcomes[outcome.task.key] = outcome

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
@@ -17,12 +18,12 @@ from omegaconf import DictConfig
 from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
 from supreme.sweep import engine
-from supreme.sweep.closing import left_no_row, print_failures, print_table
+from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
 from supreme.sweep.jobs import run_stage, this_process_in
 from supreme.sweep.plan import Plan, log_path, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
-from supreme.sweep.tasks import Outcome
+from supreme.sweep.tasks import Outcome, Task
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,16 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         plan = _plan(cells, settings, problems, start)
         outcomes = _run(plan, sweeper.launcher, settings)
         print_table(plan.cells, settings.output_dir)
+        print_audits(plan.audits, settings.output_dir)
     except SupremeError as error:
         _refuse(error)
-    if failed := [cell for cell in plan.todo if not plan.has_row(cell)]:
+    failed = [cell for cell in plan.todo if not plan.has_row(cell)]
+    failed_audits = [outcomes[task.key] for task in plan.audit_tasks if outcomes[task.key].status != "done"]
+    if failed:
         print_failures(failed, outcomes, len(plan.cells))
+    if failed_audits:
+        print_failed_audits(failed_audits, len(plan.audits))
+    if failed or failed_audits:
         sys.exit(1)
     return [cell.id for cell in plan.cells]
 
@@ -53,6 +60,8 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
     try:
         values = plain_values(config)
         cell = Cell.from_config(values, hydra.runtime.choices, list(hydra.overrides.task))
+        if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
+            cell = replace(cell, audits={})
         settings = Settings.from_config(values)
         plan = _plan([cell], settings, Problems(), time.monotonic())
         if plan.todo:
@@ -72,8 +81,11 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     cells, settings = compose_all(Composer(launcher.hydra_context, launcher.config), job_overrides, problems)
     problems.refuse()
     assert settings is not None
+    if any(cell.audits for cell in cells):
+        log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
+        cells = [replace(cell, audits={}) for cell in cells]
     planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
-    outcomes = _run_locally(_plan(cells, settings, problems, time.monotonic()), settings)
+    outcomes = _run_locally(_plan(cells, settings, problems, time.monotonic()).tasks, settings)
     returns = []
     for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
         result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
@@ -96,22 +108,24 @@ def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: 
 
 def _run(plan: Plan, launcher: Any, settings: Settings) -> dict[str, Outcome]:
     """Run the plan; returns what became of each task."""
-    if not plan.todo:
+    if not plan.tasks:
         return {}
     if getattr(launcher, "runs_plans", False):
-        return _run_locally(plan, settings)
+        return _run_locally(plan.tasks, settings)
     try:
-        launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
+        if plan.todo:
+            launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
     except Exception as error:  # what it says of its jobs is judged by the rows they leave
         log.warning("the launcher stopped: %s: %s", type(error).__name__, error)
-    return {task.key: left_no_row(task) for task in plan.tasks}
+    audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
+    return {task.key: left_no_row(task) for task in plan.tasks} | (_run_locally(audits, settings) if audits else {})
 
 
-def _run_locally(plan: Plan, settings: Settings) -> dict[str, Outcome]:
+def _run_locally(tasks: Sequence[Task], settings: Settings) -> dict[str, Outcome]:
     """Run on the device slots of this machine."""
     slots = settings.slots()
-    with Progress(plan.tasks) as progress:
-        outcomes = engine.run(plan.tasks, slots, timeout=settings.timeout, on_event=progress)
+    with Progress(tasks) as progress:
+        outcomes = engine.run(tasks, slots, timeout=settings.timeout, on_event=progress)
     return {outcome.task.key: outcome for outcome in outcomes}
 
 

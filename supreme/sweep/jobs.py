@@ -1,4 +1,4 @@
-"""One stage of one cell, on the device that the slot gave this process."""
+"""One stage of one cell, or an audit of many, on the device that the slot gave this process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from supreme.cell import Cell, Workplace
+from supreme.ensembles import AuditJob
 from supreme.sweep.devices import Slot
 from supreme.sweep.slots import SlotLock, lock_directory
 
@@ -19,20 +20,33 @@ log = logging.getLogger(__name__)
 def run_stage(kind: str, cell: Cell, output_dir: str) -> dict[str, Any] | None:
     """Make the original or the reference of this cell, or (kind "cell") its row, which is returned."""
     from supreme import rows, stages
-    from supreme.runtime import refuse_missing
 
-    refuse_missing(os.environ["SUPREME_DEVICE"])
-    at = Workplace(
-        output_dir=output_dir,
-        device=os.environ["SUPREME_DEVICE"],
-        threads=int(os.environ["OMP_NUM_THREADS"]),
-        shared=os.environ["SUPREME_DEVICE_SHARED"] == "1",
-    )
+    at = _workplace(output_dir)
     if kind == "cell":
         return rows.evaluate(cell, at)
     stages.STAGES[kind](cell, at)
     stages.predictions(cell, at, kind)("logits")  # every cell of this model will ask for them
     return None
+
+
+def run_audit(job: AuditJob, output_dir: str) -> dict[str, Any]:
+    """Make the record of this audit, which is returned."""
+    from supreme import auditing
+
+    return auditing.audit(job, _workplace(output_dir))
+
+
+def _workplace(output_dir: str) -> Workplace:
+    """On the device that this process was given."""
+    from supreme.runtime import refuse_missing
+
+    refuse_missing(os.environ["SUPREME_DEVICE"])
+    return Workplace(
+        output_dir=output_dir,
+        device=os.environ["SUPREME_DEVICE"],
+        threads=int(os.environ["OMP_NUM_THREADS"]),
+        shared=os.environ["SUPREME_DEVICE_SHARED"] == "1",
+    )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 from supreme import registry
 from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
+from supreme.ensembles import AuditJob, audit_jobs, merged
 from supreme.files import digest
 from supreme.report import is_row
 from supreme.sweep.compose import Problems
-from supreme.sweep.jobs import run_stage
+from supreme.sweep.jobs import run_audit, run_stage
 from supreme.sweep.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,21 @@ class Plan:
     todo: list[Cell]
     """Those without a row that holds all their metrics."""
     tasks: list[Task]
-    """Missing originals and references, then the cells of `todo`."""
+    """Missing originals and references, then the cells of `todo`, then the audits without a record of all cells."""
+    audits: list[AuditJob]
+    """Every audit that the cells ask for."""
 
     def describe(self) -> str:
         trainings = {kind: sum(task.kind == kind for task in self.tasks) for kind in ("original", "reference")}
         found = len(self.cells) - len(self.todo)
         train = " and ".join(f"{count} {kind}" for kind, count in trainings.items())
-        return f"cells: {len(self.cells)}, found: {found}, to run: {len(self.todo)}; models to train: {train}"
+        told = f"cells: {len(self.cells)}, found: {found}, to run: {len(self.todo)}; models to train: {train}"
+        audits = len(self.audit_tasks)
+        return told + (f"; audits: {len(self.audits)}, to run: {audits}" if self.audits else "")
+
+    @property
+    def audit_tasks(self) -> list[Task]:
+        return [task for task in self.tasks if task.kind == "audit"]
 
     def has_row(self, cell: Cell) -> bool:
         return _holds(read_row(cell, self.at), cell)
@@ -81,7 +90,7 @@ def _merged(other: Cell | None, cell: Cell) -> Cell:
         raise SupremeError(
             "a metric's values cannot be swept: a row holds one of each; use another output_dir for each"
         )
-    return replace(other, metrics={**other.metrics, **cell.metrics})
+    return replace(other, metrics={**other.metrics, **cell.metrics}, audits=merged(other.audits, cell.audits))
 
 
 def make_plan(cells: list[Cell], at: Workplace, problems: Problems) -> Plan:
@@ -95,6 +104,7 @@ def make_plan(cells: list[Cell], at: Workplace, problems: Problems) -> Plan:
         row = read_row(cell, at)
         if not _holds(row, cell):
             todo.append(cell.with_metrics_of(row))
+    audits = _audits(cells, problems)
     _check_components(todo, problems)
     problems.refuse()
     tasks: dict[str, Task] = {}
@@ -109,7 +119,37 @@ def make_plan(cells: list[Cell], at: Workplace, problems: Problems) -> Plan:
                 needs.append(key)
         tasks[cell.id] = _task("cell", cell.id, cell, at, needs, labels[cell.id])
     shared_first = sorted(tasks.values(), key=lambda task: task.kind == "cell")
-    return Plan(at=at, cells=cells, todo=todo, tasks=shared_first)
+    return Plan(at=at, cells=cells, todo=todo, tasks=shared_first + _audit_tasks(audits, tasks, at), audits=audits)
+
+
+def _audits(cells: Sequence[Cell], problems: Problems) -> list[AuditJob]:
+    """The audits that the cells ask for, each component built once; what is wrong with them goes to the problems."""
+    try:
+        jobs = audit_jobs(cells)
+        for name, node in {job.name: job.node for job in jobs}.items():
+            registry.build(node, f"audit {name}")
+    except SupremeError as error:
+        problems.add(error)
+        return []
+    return jobs
+
+
+def _audit_tasks(jobs: Iterable[AuditJob], tasks: Mapping[str, Task], at: Workplace) -> list[Task]:
+    """Those of which there is no record of all cells; each after its cells, whether these fail or not."""
+    return [
+        Task(
+            key=job.id,
+            kind="audit",
+            label=job.label,
+            function=run_audit,
+            arguments=(job, at.output_dir),
+            needs=(),
+            after=tuple(cell.id for cell in job.cells if cell.id in tasks),
+            log=log_path(job.id, Path(at.output_dir)),
+        )
+        for job in jobs
+        if job.record(at, job.cells) is None
+    ]
 
 
 def _task(kind: str, key: str, cell: Cell, at: Workplace, needs: list[str], label: str) -> Task:

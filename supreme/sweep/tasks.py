@@ -29,6 +29,8 @@ class Task:
     """Where everything it says goes, after what is there."""
     kind: str
     """The stage it belongs to; tasks of one kind are expected to take about the same time."""
+    after: tuple[str, ...] = ()
+    """Keys of the tasks that must have ended before, well or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +88,13 @@ def check(tasks: Sequence[Task], slots: Sequence[Slot], timeout: float | None) -
             raise SupremeError(f"two {what} have the same name {twice[0]}")
     keys = {task.key for task in tasks}
     for task in tasks:
-        if unknown := [key for key in task.needs if key not in keys]:
+        if unknown := [key for key in (*task.needs, *task.after) if key not in keys]:
             raise SupremeError(f"the task {task.label} needs {unknown[0]}, which is not among the tasks")
 
 
 def chain_lengths(tasks: Sequence[Task]) -> dict[str, int]:
     """For each task, how many follow on the longest chain of tasks that wait for it."""
-    needs = {task.key: task.needs for task in tasks}
+    needs = {task.key: (*task.needs, *task.after) for task in tasks}
     try:
         order = list(graphlib.TopologicalSorter(needs).static_order())
     except graphlib.CycleError as error:
