@@ -19,6 +19,7 @@ from supreme.per_sample import POWERS, Loss, PowerName, layers_with_formula, sum
 
 Module = TypeVar("Module", bound=nn.Module)
 
+COMPAT = ("paper", "reference")
 OPTIMIZERS = ("adam", "sgd")
 NORMALISATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 
@@ -51,6 +52,11 @@ def require_counts(component: object, *names: str) -> None:
 def require_one_of(component: object, name: str, allowed: Sequence[str]) -> None:
     rule = " or ".join(f"method.{name}={value}" for value in allowed)
     require(component, name, getattr(component, name) in allowed, rule)
+
+
+def require_compat(component: object) -> None:
+    """`compat` says what to follow where the authors' code differs from their paper and published numbers need it."""
+    require_one_of(component, "compat", COMPAT)
 
 
 def require_optimizer(component: object, optimizer: str, momentum: float) -> None:
