@@ -18,8 +18,9 @@ from torch import nn
 from supreme import per_sample
 from supreme.classifier import Classifier
 from supreme.core import Split, SupremeError
-from supreme.functional import add_vector, cross_entropies, importances, squared_gradients
+from supreme.gradients import add_vector
 from supreme.images import ImageData
+from supreme.importances import cross_entropies, importances, squared_gradients
 from supreme.registry import build
 from supreme.testing import World, tiny_data, tiny_model, tiny_world
 

@@ -11,19 +11,10 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    accuracy,
-    endless_batches,
-    input_gradients,
-    make_optimizer,
-    random_labels,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    step_in_ball,
-)
+from supreme.functional import accuracy, endless_batches, input_gradients, random_labels, step_in_ball
+from supreme.gradients import make_optimizer
 from supreme.images import Images
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import cross_entropies, importances
 from supreme.images import Images
+from supreme.importances import cross_entropies, importances
 from supreme.per_sample import Loss, PowerName
 
 

@@ -12,16 +12,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    accuracy,
-    features_of,
-    forgotten_accuracy,
-    make_optimizer,
-    nearest_wrong,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-)
+from supreme.functional import accuracy, features_of, forgotten_accuracy, nearest_wrong
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

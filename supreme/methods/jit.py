@@ -10,7 +10,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import make_optimizer, require_above_zero, require_compat, require_counts
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_compat, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import add_vector, require_above_zero, require_counts, require_one_of
+from supreme.gradients import add_vector
 from supreme.images import Images
+from supreme.requirements import require_above_zero, require_counts, require_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,19 +12,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    accuracy,
-    distillation_loss,
-    features_of,
-    forgotten_accuracy,
-    freeze,
-    make_optimizer,
-    nearest_wrong,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-)
+from supreme.functional import accuracy, distillation_loss, features_of, forgotten_accuracy, freeze, nearest_wrong
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_counts, require_not_negative, require_one_of
 
 SMALLEST = 1e-6
 """Keeps the slope of a root finite at a feature of 0."""

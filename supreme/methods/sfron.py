@@ -10,22 +10,10 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    cosine,
-    endless_batches,
-    gradients_of,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_compat,
-    require_counts,
-    require_not_negative,
-    set_lr,
-    shortened,
-    squared_gradients,
-    step_along,
-    trainable,
-)
+from supreme.functional import endless_batches
+from supreme.gradients import cosine, gradients_of, make_optimizer, set_lr, shortened, step_along, trainable
+from supreme.importances import squared_gradients
+from supreme.requirements import require, require_above_zero, require_compat, require_counts, require_not_negative
 
 SMALLEST = 1e-15
 """Keeps quotients of losses and of importances defined, as in the authors' code."""
