@@ -32,7 +32,7 @@ class NTK:
     w_retain). `scale: one` leaves it out.
     Deviations: without the Fisher noise that the paper adds after the move.
     Where it applies: some hundred images and small networks, as J and J Jᵀ are held in memory.
-    Cost: a forward pass and C backward passes over all training data, n² C² P multiplications, n³ C³ / 3 to solve.
+    Cost: two forward passes and C backward passes over all training data, n² C² P multiplications, n³ C³ / 3 to solve.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
