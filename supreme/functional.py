@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from math import cos, inf, pi
+from math import inf
 from typing import TypeVar
 
 import torch
@@ -15,88 +15,15 @@ from torch import Tensor, nn
 from supreme.classifier import Classifier
 from supreme.core import Split, SupremeError
 from supreme.images import Images
-from supreme.per_sample import POWERS, Loss, PowerName, layers_with_formula, sum_of_powers
 
 Module = TypeVar("Module", bound=nn.Module)
 
-OPTIMIZERS = ("adam", "sgd")
 NORMALISATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
-
-
-def require(component: object, name: str, allowed: bool, rule: str) -> None:
-    """Refuse the value of a method's field, in its `__post_init__`, saying what to give instead.
-
-    Write conditions that NaN fails: `0 < lr < inf`, never `not lr <= 0`.
-    """
-    if not allowed:
-        value = getattr(component, name)
-        raise SupremeError(f"{name}={value!r} is not allowed: give {rule}")
-
-
-def require_above_zero(component: object, *names: str) -> None:
-    for name in names:
-        require(component, name, 0 < getattr(component, name) < inf, f"a number above 0, as in method.{name}=0.01")
-
-
-def require_not_negative(component: object, *names: str) -> None:
-    for name in names:
-        require(component, name, 0 <= getattr(component, name) < inf, f"a number from 0, as in method.{name}=0.1")
-
-
-def require_counts(component: object, *names: str) -> None:
-    for name in names:
-        require(component, name, getattr(component, name) >= 1, f"a whole number from 1, as in method.{name}=10")
-
-
-def require_one_of(component: object, name: str, allowed: Sequence[str]) -> None:
-    rule = " or ".join(f"method.{name}={value}" for value in allowed)
-    require(component, name, getattr(component, name) in allowed, rule)
-
-
-def require_optimizer(component: object, optimizer: str, momentum: float) -> None:
-    """`optimizer` must be one of OPTIMIZERS; `momentum` is SGD's, so that with adam only 0 is true."""
-    require_one_of(component, "optimizer", OPTIMIZERS)
-    allowed = 0 <= momentum < 1 if optimizer == "sgd" else momentum == 0
-    require(
-        component, "momentum", allowed, "from 0 to below 1 with sgd, method.momentum=0 with adam, which has its own"
-    )
-
-
-def require_class_scenario(method: object, split: Split) -> None:
-    """Refuse, where a method that forgets classes starts, a split that forgets none."""
-    if not split.forget_classes:
-        name = type(method).__name__
-        raise SupremeError(
-            f"{name} forgets classes: type scenario=full_class (or subclass); it has no meaning for a random forget set"
-        )
 
 
 def freeze(model: Module) -> Module:
     """A copy to compare with: in evaluation mode, asking for no gradient, sharing no storage with the model."""
     return copy.deepcopy(model).eval().requires_grad_(False)
-
-
-def make_optimizer(
-    name: str, model: nn.Module, lr: float, momentum: float, weight_decay: float
-) -> torch.optim.Optimizer:
-    """One of OPTIMIZERS over the model's trainable weights; both add `weight_decay * weight` to the gradient.
-
-    Adam has its own momentum terms (.9, .999): `momentum` is SGD's.
-    """
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    if name == "adam":
-        return torch.optim.Adam(weights, lr=lr, weight_decay=weight_decay)
-    return torch.optim.SGD(weights, lr=lr, momentum=momentum, weight_decay=weight_decay)
-
-
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-
-
-def cosine(done: int, total: int) -> float:
-    """From 1 at the start along half a cosine towards 0, which the last of `total` steps does not reach."""
-    return 0.5 * (1 + cos(pi * done / total))
 
 
 def convolutions(component: object, model: nn.Module) -> list[nn.Conv2d]:
@@ -182,33 +109,6 @@ def random_labels(labels: Tensor, num_classes: int, rng: torch.Generator, wrong:
     return (labels + shift) % num_classes
 
 
-def trainable(model: nn.Module) -> list[nn.Parameter]:
-    return [weight for weight in model.parameters() if weight.requires_grad]
-
-
-def gradients_of(loss: Tensor, weights: Sequence[Tensor]) -> list[Tensor]:
-    """The gradient of a number in each of these weights; zeros where it does not depend on one."""
-    return list(torch.autograd.grad(loss, list(weights), allow_unused=True, materialize_grads=True))
-
-
-def dot(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
-    """The inner product of two lists of tensors, read as two long vectors."""
-    return torch.stack([(a * b).sum() for a, b in zip(one, other, strict=True)]).sum()
-
-
-def shortened(gradients: Sequence[Tensor], max_norm: float) -> list[Tensor]:
-    """The same, all multiplied by one factor where their length, as one long vector, exceeds `max_norm`."""
-    factor = (max_norm / dot(gradients, gradients).sqrt()).clamp(max=1)  # a length of 0 gives infinity, then 1
-    return [gradient * factor for gradient in gradients]
-
-
-def step_along(optimizer: torch.optim.Optimizer, weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
-    """One step of the optimiser as if these were the gradients of its loss."""
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
-    optimizer.step()
-
-
 def endless_batches(images: Images, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     """Shuffled passes over the images, one after another, without end."""
     if len(images) == 0:
@@ -258,65 +158,6 @@ def forgotten_accuracy(model: nn.Module, split: Split, batch_size: int) -> float
     if set(split.forget.targets.tolist()).isdisjoint(split.retain.targets.tolist()):
         return 0.01
     return accuracy(model, split.validation, batch_size)
-
-
-@torch.no_grad()
-def add_vector(weights: Sequence[Tensor], vector: Tensor) -> None:
-    """Add to each weight its part of this vector, as `torch.nn.utils.parameters_to_vector` would lay them out."""
-    parts = vector.split([weight.numel() for weight in weights])
-    for weight, part in zip(weights, parts, strict=True):
-        weight.add_(part.view_as(weight))
-
-
-def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Of each sample, in nats: B x C and B -> B."""
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
-def squared_gradients(model: nn.Module, images: Images, batch_size: int, per_sample: bool = True) -> dict[str, Tensor]:
-    """The mean of the squared gradient of cross entropy: `importances` of the commonest kind.
-
-    Per sample, this is the diagonal of the empirical Fisher information.
-    """
-    return importances(model, images, batch_size, cross_entropies, "square", per_sample)
-
-
-def importances(
-    model: nn.Module, images: Images, batch_size: int, loss: Loss, power: PowerName, per_sample: bool = True
-) -> dict[str, Tensor]:
-    """How much the loss of these images depends on each weight: the mean of the squared or absolute gradient.
-
-    Per sample, it is the same for every batch size but for rounding. Otherwise the gradient of a batch's mean loss is
-    raised and the batches averaged, as the authors of Selective Synaptic Dampening do: for samples whose gradients
-    differ, that shrinks as batches grow.
-
-    Args:
-        model: left in evaluation mode; its weights and their gradients are not touched.
-        images: taken in their order, without augmentation.
-        batch_size: a matter of memory only, where `per_sample`.
-        loss: (logits B x C, labels B) -> a value for each sample, B.
-        power: square or absolute.
-
-    Returns:
-        For every trainable parameter, by name, a tensor of its shape.
-    """
-    if len(images) == 0:
-        raise SupremeError("importances need at least one image, and the set is empty")
-    model.eval()
-    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    totals = {name: torch.zeros_like(weight, requires_grad=False) for name, weight in weights.items()}
-    layers, count = None, 0
-    for x, y in images.batches(batch_size):
-        if per_sample:
-            layers = layers_with_formula(model, x, y) if layers is None else layers
-            raised = sum_of_powers(model, layers, x, y, loss, power)
-        else:
-            gradients = gradients_of(loss(model(x), y).mean(), list(weights.values()))
-            raised = {name: POWERS[power](gradient) for name, gradient in zip(weights, gradients, strict=True)}
-        for name, value in raised.items():
-            totals[name] += value
-        count += len(y) if per_sample else 1
-    return {name: total / count for name, total in totals.items()}
 
 
 def input_gradients(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,13 +9,16 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import nn
 
-from supreme import functional, per_sample
+from supreme import per_sample
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
-from supreme.functional import distillation_loss, freeze, make_optimizer, random_labels, squared_gradients
+from supreme.functional import distillation_loss, freeze, random_labels
+from supreme.gradients import make_optimizer
 from supreme.images import ImageData, Images
+from supreme.importances import squared_gradients
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
+from supreme.requirements import OPTIMIZERS
 
 CLASSES = 5
 
@@ -242,6 +245,6 @@ def test_any_labels_are_uniform_over_all_classes():
 def test_optimizers_leave_frozen_weights_out():
     model = small_cnn()
     model.head.requires_grad_(False)
-    for name in functional.OPTIMIZERS:
+    for name in OPTIMIZERS:
         chosen = make_optimizer(name, model, 0.1, 0.0, 0.0).param_groups[0]["params"]
         assert len(chosen) == len(list(model.body.parameters()))

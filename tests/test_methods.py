@@ -208,8 +208,8 @@ def test_random_label_never_teaches_a_forgotten_image_its_own_label(monkeypatch)
 # Bad teaching.
 
 
-@pytest.mark.parametrize(("divisor", "classes"), [("samples", 1), ("samples_and_classes", 4)])
-def test_bad_teacher_imitates_a_fresh_model_on_forgotten_images_and_the_original_on_others(divisor, classes):
+@pytest.mark.parametrize(("compat", "classes"), [("paper", 1), ("reference", 4)])
+def test_bad_teacher_imitates_a_fresh_model_on_forgotten_images_and_the_original_on_others(compat, classes):
     world, other = tiny_world(), tiny_world()
     split, rng = other.split, other.context.rng
     competent, incompetent, model = copy.deepcopy(other.model), other.context.fresh(), other.model.train()
@@ -222,7 +222,7 @@ def test_bad_teacher_imitates_a_fresh_model_on_forgotten_images_and_the_original
             rows = [(incompetent if flag else competent)(image[None]) for image, flag in zip(x, flags, strict=True)]
             optimizer.step(mean_divergence(torch.cat(rows).detach(), model(x), 2.0) / classes)
     values = {"retain_fraction": 0.5, "temperature": 2.0, "lr": 0.002, "weight_decay": 0.01}
-    got = run("bad_teacher", world, **values, divisor=divisor, epochs=2, batch_size=31)
+    got = run("bad_teacher", world, **values, compat=compat, epochs=2, batch_size=31)
     # Adam divides by the size of the gradient, so the tiny ones of single weights carry their rounding into the step.
     assert_same(got, model.state_dict(), tolerance=3e-5)
 
@@ -369,10 +369,10 @@ def test_ssd_with_batch_means_squares_what_the_published_code_squares():
         for weight, f, d in zip(model.parameters(), of_forget, of_all, strict=True):
             chosen = f > 5 * d
             weight[chosen] *= torch.minimum(0.5 * d[chosen] / f[chosen], torch.ones(()))
-    got = run("ssd", world, importance="batch_mean", alpha=5.0, dampening=0.5, batch_size=16)
+    got = run("ssd", world, compat="reference", alpha=5.0, dampening=0.5, batch_size=16)
     assert_same(got, model.state_dict())
     assert changed(world, got)
-    per_sample = run("ssd", tiny_world(), importance="per_sample", alpha=5.0, dampening=0.5, batch_size=16)
+    per_sample = run("ssd", tiny_world(), compat="paper", alpha=5.0, dampening=0.5, batch_size=16)
     assert any(not torch.equal(per_sample[name], tensor) for name, tensor in got.items())
 
 
@@ -407,7 +407,7 @@ def test_another_stream_gives_other_weights(name):
         ("bad_teacher", "retain_fraction", 0.0),
         ("bad_teacher", "retain_fraction", 1.1),
         ("bad_teacher", "temperature", 0.0),
-        ("bad_teacher", "divisor", "classes"),
+        ("bad_teacher", "compat", "classes"),
         ("scrub", "max_epochs", 11),
         ("scrub", "max_epochs", -1),
         ("scrub", "alpha", -0.5),
@@ -417,7 +417,7 @@ def test_another_stream_gives_other_weights(name):
         ("scrub", "forget_batch_size", 0),
         ("ssd", "alpha", 0.0),
         ("ssd", "dampening", -1.0),
-        ("ssd", "importance", "hessian"),
+        ("ssd", "compat", "hessian"),
         ("ssd", "batch_size", 0),
     ],
 )

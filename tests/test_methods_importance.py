@@ -18,8 +18,9 @@ from torch import nn
 from supreme import per_sample
 from supreme.classifier import Classifier
 from supreme.core import Split, SupremeError
-from supreme.functional import add_vector, cross_entropies, importances, squared_gradients
+from supreme.gradients import add_vector
 from supreme.images import ImageData
+from supreme.importances import cross_entropies, importances, squared_gradients
 from supreme.registry import build
 from supreme.testing import World, tiny_data, tiny_model, tiny_world
 
@@ -183,7 +184,7 @@ def test_lfssd_with_batch_means_takes_the_absolute_value_of_what_the_published_c
         return mean(batches)
 
     wanted = dampened(model, of(split.forget), of(split.forget.joined(split.retain)), 2.0, 1.0)
-    got = run("lfssd", world, importance="batch_mean", alpha=2.0, batch_size=16)
+    got = run("lfssd", world, compat="reference", alpha=2.0, batch_size=16)
     assert_same(got, wanted)
     assert changed(world, got)
 
@@ -249,8 +250,8 @@ def test_methods_that_weigh_weights_alike_share_what_all_training_data_give():
         ("ssd", {"batch_size": 8}),
         ("assd", {}),
         ("lfssd", {}),
-        ("ssd", {"importance": "batch_mean"}),
-        ("assd", {"importance": "batch_mean"}),
+        ("ssd", {"compat": "reference"}),
+        ("assd", {"compat": "reference"}),
     ):
         run(name, world, **values)
     assert asked[0] == asked[1]  # the batch size plays no part
@@ -474,9 +475,9 @@ def test_frozen_weights_stay_as_they_are(name):
     [
         ("lfssd", "alpha", 0.0),
         ("lfssd", "dampening", float("nan")),
-        ("lfssd", "importance", "hessian"),
+        ("lfssd", "compat", "hessian"),
         ("lfssd", "batch_size", 0),
-        ("assd", "importance", "det"),
+        ("assd", "compat", "det"),
         ("assd", "batch_size", 0),
         ("fisher", "alpha", -1e-6),
         ("fisher", "batch_size", 0),

@@ -26,7 +26,9 @@ YAMLS = [path for group in GROUPS for path in sorted((CONF / group).glob("*.yaml
 COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path in YAMLS}
 """Modules that hold a component; the others beside them are helpers."""
 
-CONTENT = {"core", "classifier", "images", "seeds", "functional", "per_sample"}
+VERBS = {"functional", "gradients", "importances", "requirements"}
+"""What several components share."""
+CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
 BASE = CONTENT | {"registry", "files", "runtime", "provenance"}
 STORE = {"core", "files", "artefact", "claims"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
@@ -40,7 +42,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"core"},
     "files": {"core"},
     "provenance": {""},
-    "functional": {"core", "classifier", "images", "per_sample"},
+    "functional": {"core", "classifier", "images"},
+    "gradients": set(),
+    "importances": {"core", "images", "per_sample", "gradients"},
+    "requirements": {"core"},
     "runtime": {"core", "classifier", "images"},
     "evaluation": {"core", "classifier", "images", "seeds"},
     "recipes": CONTENT,
@@ -143,7 +148,7 @@ def test_the_rule_has_no_circle() -> None:
 FOLDERS = ("data", "models", "scenarios", "methods", "metrics", "audits")
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part(name) in (*FOLDERS, "recipes", "functional")])
+@pytest.mark.parametrize("module", [name for name in MODULES if part(name) in (*FOLDERS, "recipes", *VERBS)])
 def test_content_imports_no_component_but_may_import_the_helpers_beside_it(module: str) -> None:
     assert not set(imports(tree_of(module))) & COMPONENTS
 

@@ -11,19 +11,10 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    accuracy,
-    endless_batches,
-    input_gradients,
-    make_optimizer,
-    random_labels,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    step_in_ball,
-)
+from supreme.functional import accuracy, endless_batches, input_gradients, random_labels, step_in_ball
+from supreme.gradients import make_optimizer
 from supreme.images import Images
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +34,8 @@ class AdvNegGrad:
     targets are uniform over the other classes (a slip in the authors' code makes some of them the true class).
     The model trains in training mode, as there.
     Cost: `attack_steps` × `adversarial_per_image` passes, forward and backward, over the forget set and one by single
-    images, then up to `epochs` over twice all adversarial examples, which are held on the device as float32.
+    images, then up to `epochs` over all adversarial examples, which are held on the device as float32, with a forget
+    batch for each batch of them, and a forward pass over the forget set.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import require_counts, require_one_of
-from supreme.methods.dampening import GRADIENTS_OF, SQUARED_GRADIENTS, dampen, of_forget_and_all
+from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all
+from supreme.requirements import require_compat, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +26,25 @@ class ASSD:
     alpha is the percentile 100 - ln(1 + 100 · |forget| / |all|) of I_forget / I_all over all weights: a hundredth of
     the data selects 0.7 % of the weights, a tenth 2.4 %. Weights that matter to no image are left out.
 
-    Deviations: with `importance: per_sample` gradients are squared per image; the authors' code squares the gradient
-    of a batch's mean loss (`importance: batch_mean`), here over batches in the order of the source.
+    Deviations: with `compat: paper` gradients are squared per image. The authors' code squares the gradient of a
+    batch's mean loss, and the published numbers come from it: `compat: reference`, here over batches in the order of
+    the source.
     Cost: that of SSD, and finding one percentile among the weights on the CPU.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    importance: str
-    """per_sample (squared gradients of images) or batch_mean (of batches, the authors' code)."""
+    compat: str
+    """paper, or reference as the authors' code."""
     batch_size: int
-    """Images per pass; changes the result with batch_mean only; 1 or more."""
+    """Images per pass; changes the result with compat: reference only; 1 or more."""
 
     def __post_init__(self) -> None:
-        require_one_of(self, "importance", GRADIENTS_OF)
+        require_compat(self)
         require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        of_forget, of_all = of_forget_and_all(
-            SQUARED_GRADIENTS, self.importance, self.batch_size, model, split, context
-        )
+        of_forget, of_all = of_forget_and_all(SQUARED_GRADIENTS, self.compat, self.batch_size, model, split, context)
         percentile = 100 - log(1 + 100 * len(split.forget) / (len(split.forget) + len(split.retain)))
         dampen(model, of_forget, of_all, alpha=_percentile(of_forget, of_all, percentile), dampening=1.0)
         return model

@@ -11,15 +11,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    freeze,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-)
+from supreme.functional import freeze
+from supreme.gradients import make_optimizer
+from supreme.requirements import require, require_above_zero, require_compat, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +25,10 @@ class BadTeacher:
     of the retain set, min_θ of the mean of KL(teacher ‖ student), the teacher being the original on a retained image
     and a randomly initialised network on a forgotten one.
 
-    Deviations: with `divisor: samples` the loss is the mean over samples, as the equation says; the authors' code
-    divides by the number of classes too (`divisor: samples_and_classes`), which ties the learning rate to it. Where
-    the model starts from pretrained weights, the incompetent teacher does not (the code of SSD and SUPREME takes the
-    pretrained network under a new last layer, which knows much).
+    Deviations: with `compat: paper` the loss is the mean over samples, as the equation says. The authors' code divides
+    by the number of classes too, which ties the learning rate to it, and the published numbers come from it:
+    `compat: reference`. Where the model starts from pretrained weights, the incompetent teacher does not (the code of
+    SSD and SUPREME takes the pretrained network under a new last layer, which knows much).
     Cost: `epochs` over the forget set and the part of the retain set, with two more forward passes for the teachers.
     """
 
@@ -44,8 +38,8 @@ class BadTeacher:
     """Which part of the retain set to imitate the original on, drawn once; above 0, up to 1."""
     temperature: float
     """Divides all logits; above 0."""
-    divisor: str
-    """samples (the paper) or samples_and_classes (the authors' code)."""
+    compat: str
+    """paper, or reference as the authors' code."""
     lr: float
     """Learning rate of Adam; above 0."""
     weight_decay: float
@@ -58,7 +52,7 @@ class BadTeacher:
     def __post_init__(self) -> None:
         rule = "a number above 0 and up to 1, as in method.retain_fraction=0.3"
         require(self, "retain_fraction", 0 < self.retain_fraction <= 1, rule)
-        require_one_of(self, "divisor", ("samples", "samples_and_classes"))
+        require_compat(self)
         require_above_zero(self, "temperature", "lr")
         require_not_negative(self, "weight_decay")
         require_counts(self, "epochs", "batch_size")
@@ -87,4 +81,4 @@ class BadTeacher:
         student = F.log_softmax(student_logits / self.temperature, dim=1)
         teacher = F.log_softmax(teacher_logits / self.temperature, dim=1)
         divergence = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
-        return divergence if self.divisor == "samples" else divergence / student.shape[1]
+        return divergence if self.compat == "paper" else divergence / student.shape[1]

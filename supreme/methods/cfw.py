@@ -12,18 +12,10 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    convolutions,
-    cosine,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-    set_lr,
-)
+from supreme.functional import convolutions
+from supreme.gradients import cosine, make_optimizer, set_lr
 from supreme.images import Images
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

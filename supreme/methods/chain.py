@@ -7,7 +7,7 @@ from typing import Any
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Method, Split
-from supreme.functional import require
+from supreme.requirements import require
 
 
 @dataclass(frozen=True, kw_only=True)

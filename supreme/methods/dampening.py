@@ -10,12 +10,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import cross_entropies, importances
 from supreme.images import Images
+from supreme.importances import cross_entropies, importances
 from supreme.per_sample import Loss, PowerName
-
-GRADIENTS_OF = ("per_sample", "batch_mean")
-"""Whose gradients are raised: those of single images, or of batches as in the authors' code."""
 
 
 class Importance(NamedTuple):
@@ -37,10 +34,13 @@ OUTPUT_SENSITIVITY = Importance("output_sensitivity", squared_norms, "absolute")
 
 
 def of_forget_and_all(
-    kind: Importance, gradients_of: str, batch_size: int, model: Classifier, split: Split, context: Context
+    kind: Importance, compat: str, batch_size: int, model: Classifier, split: Split, context: Context
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The importances for the forget set and for all training data, the latter computed once for an original."""
-    per_sample = gradients_of == "per_sample"
+    """The importances for the forget set and for all training data, the latter computed once for an original.
+
+    With compat "reference" the gradient of a batch's mean is raised, not those of single images.
+    """
+    per_sample = compat == "paper"
     settings = {"per_sample": True} if per_sample else {"per_sample": False, "batch_size": batch_size}
     everything = split.forget.joined(split.retain)
     everything = everything.subset(np.argsort(everything.indices))

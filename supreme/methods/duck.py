@@ -12,16 +12,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    accuracy,
-    features_of,
-    forgotten_accuracy,
-    make_optimizer,
-    nearest_wrong,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-)
+from supreme.functional import accuracy, features_of, forgotten_accuracy, nearest_wrong
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +33,8 @@ class DUCK:
     before the first step, image by image; the authors find it during the first epoch and then reuse it by the place in
     the batch order. The centroids are those of the whole retain set, not of its first ten batches; no decay of the
     learning rate. Training mode.
-    Cost: one forward pass over both sets; per epoch, for every forget batch `retain_batches` passes over it and over as
-    many retain batches, and a forward pass over the forget set.
+    Cost: one forward pass over both sets and the validation set; per epoch, for every forget batch `retain_batches`
+    passes over it and over as many retain batches, and a forward pass over the forget set.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import last_layers, only_learning, require, require_counts
+from supreme.functional import last_layers, only_learning
+from supreme.requirements import require, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)

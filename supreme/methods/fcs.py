@@ -11,15 +11,8 @@ import torch.nn.functional as F
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    cosine,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    set_lr,
-)
+from supreme.gradients import cosine, make_optimizer, set_lr
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import importances, require_above_zero, require_counts
+from supreme.importances import importances
+from supreme.requirements import require_above_zero, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)

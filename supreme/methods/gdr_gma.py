@@ -13,14 +13,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    gradients_of,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    step_along,
-    trainable,
-)
+from supreme.gradients import gradients_of, step_along, trainable
+from supreme.requirements import require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

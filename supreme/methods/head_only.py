@@ -10,14 +10,9 @@ import torch.nn.functional as F
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    features_of,
-    make_optimizer,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_optimizer,
-)
+from supreme.functional import features_of
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_counts, require_not_negative, require_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

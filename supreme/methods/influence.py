@@ -12,8 +12,9 @@ from torch.nn.utils import parameters_to_vector
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import add_vector, gradients_of, require_above_zero, require_counts, trainable
+from supreme.gradients import add_vector, gradients_of, trainable
 from supreme.images import Images
+from supreme.requirements import require_above_zero, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)

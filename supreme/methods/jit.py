@@ -10,11 +10,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    make_optimizer,
-    require_above_zero,
-    require_counts,
-)
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_compat, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +23,19 @@ class JiT:
     `samples` draws of ξ ~ N(0, sigma²) for each pixel, f being the logits. Needs no retained image and no label.
 
     Deviations: gradients pass through f(x) only and the ratio is summed over the batch, as in the authors' code, so the
-    learning rate goes with the batch size. Unlike there, gradients do not pile up from batch to batch (SUPREME's code
-    does not let them either), and noisy pixels are clipped to [0, 1], not to the range of the batch; sigma counts in
-    pixels, not in normalised units. The model is in evaluation mode, so that both sides of the ratio are the same
-    function: SUPREME takes f(x) in training mode and measures mostly what batch normalisation does.
+    learning rate goes with the batch size. That code never sets gradients to zero, so that each step goes along the sum
+    of the gradients of all batches so far, and the published numbers and learning rates come from it: `compat:
+    reference`; with `compat: paper`, as in SUPREME's code, a step goes along the gradient of its own batch. Noisy
+    pixels are clipped to [0, 1], not to the range of the batch; sigma counts in pixels, not in normalised units.
+    The model is in evaluation mode, so that both sides of the ratio are the same function: SUPREME takes f(x) in
+    training mode and measures mostly what batch normalisation does.
     Cost: `epochs` over the forget set, with `samples` more forward passes.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
+    compat: str
+    """paper, or reference as the authors' code."""
     sigma: float
     """Standard deviation of the noise on each pixel in [0, 1]; above 0."""
     samples: int
@@ -47,18 +48,21 @@ class JiT:
     """Images per step; 1 or more."""
 
     def __post_init__(self) -> None:
+        require_compat(self)
         require_above_zero(self, "sigma", "lr")
         require_counts(self, "samples", "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, 0.0, 0.0)
+        optimizer.zero_grad()
         model.eval()
         for _ in context.epochs(self.epochs):
             for x, _ in split.forget.batches(self.batch_size, context.rng):
                 answer = model(x)
                 ratios = [self._ratio(model, x, answer, context.rng) for _ in range(self.samples)]
                 loss = torch.stack(ratios).mean()
-                optimizer.zero_grad()
+                if self.compat == "paper":
+                    optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
         return model

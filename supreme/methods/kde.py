@@ -11,16 +11,9 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import (
-    cosine,
-    freeze,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    set_lr,
-)
+from supreme.functional import freeze
+from supreme.gradients import cosine, make_optimizer, set_lr
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

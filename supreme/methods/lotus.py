@@ -13,14 +13,8 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import (
-    accuracy,
-    freeze,
-    require,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-)
+from supreme.functional import accuracy, freeze
+from supreme.requirements import require, require_counts, require_not_negative, require_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

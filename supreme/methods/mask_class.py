@@ -11,7 +11,7 @@ from torch import nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import require, require_class_scenario
+from supreme.requirements import require, require_class_scenario
 
 
 @dataclass(frozen=True, kw_only=True)

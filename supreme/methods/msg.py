@@ -11,16 +11,10 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    convolutions,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    set_lr,
-)
+from supreme.functional import convolutions
+from supreme.gradients import make_optimizer, set_lr
 from supreme.images import Images
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

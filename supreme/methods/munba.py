@@ -11,20 +11,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    dot,
-    endless_batches,
-    gradients_of,
-    make_optimizer,
-    random_labels,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    shortened,
-    step_along,
-    trainable,
-)
+from supreme.functional import endless_batches, random_labels
+from supreme.gradients import dot, gradients_of, make_optimizer, shortened, step_along, trainable
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 EPSILON = 1e-8
 """Below it a product of gradients counts as zero, and the bargain has no solution."""

@@ -9,15 +9,9 @@ import torch.nn.functional as F
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    endless_batches,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_optimizer,
-)
+from supreme.functional import endless_batches
+from supreme.gradients import make_optimizer
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import require, require_counts, require_not_negative
+from supreme.requirements import require, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,15 +11,8 @@ import torch.nn.functional as F
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    dot,
-    gradients_of,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    trainable,
-)
+from supreme.gradients import dot, gradients_of, trainable
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import add_vector, require_above_zero, require_counts, require_one_of
+from supreme.gradients import add_vector
 from supreme.images import Images
+from supreme.requirements import require_above_zero, require_counts, require_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class NTK:
     w_retain). `scale: one` leaves it out.
     Deviations: without the Fisher noise that the paper adds after the move.
     Where it applies: some hundred images and small networks, as J and J Jᵀ are held in memory.
-    Cost: a forward pass and C backward passes over all training data, n² C² P multiplications, n³ C³ / 3 to solve.
+    Cost: two forward passes and C backward passes over all training data, n² C² P multiplications, n³ C³ / 3 to solve.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})

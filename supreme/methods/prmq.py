@@ -11,14 +11,9 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    freeze,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-)
+from supreme.functional import freeze
+from supreme.gradients import make_optimizer
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

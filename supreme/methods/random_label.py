@@ -11,16 +11,16 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    make_optimizer,
-    random_labels,
+from supreme.functional import random_labels
+from supreme.gradients import make_optimizer
+from supreme.images import Images
+from supreme.requirements import (
     require_above_zero,
     require_counts,
     require_not_negative,
     require_one_of,
     require_optimizer,
 )
-from supreme.images import Images
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import torch
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import require, require_above_zero, require_counts, require_not_negative
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

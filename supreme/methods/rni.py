@@ -13,13 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-)
+from supreme.gradients import make_optimizer
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

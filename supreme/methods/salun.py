@@ -12,18 +12,10 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    gradients_of,
-    make_optimizer,
-    random_labels,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-    trainable,
-)
+from supreme.functional import random_labels
+from supreme.gradients import gradients_of, make_optimizer, trainable
 from supreme.images import Images
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,19 +12,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    accuracy,
-    distillation_loss,
-    features_of,
-    forgotten_accuracy,
-    freeze,
-    make_optimizer,
-    nearest_wrong,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-)
+from supreme.functional import accuracy, distillation_loss, features_of, forgotten_accuracy, freeze, nearest_wrong
+from supreme.gradients import make_optimizer
+from supreme.requirements import require_above_zero, require_counts, require_not_negative, require_one_of
 
 SMALLEST = 1e-6
 """Keeps the slope of a root finite at a feature of 0."""
@@ -50,9 +40,9 @@ class SCAR:
     covariances, which the paper takes as stored with the model. Unseen images are the validation set (the authors take
     the test set). The covariance is shrunk once, as in the paper (their code shrinks it twice where no class is
     forgotten). Evaluation mode throughout, as noise would spoil the statistics of batch normalisation.
-    Cost: one forward pass over both sets and one inversion per class; per epoch, for every forget batch
-    `surrogate_batches` passes over it and over as many surrogate batches (twice forward), and a forward pass over the
-    forget set.
+    Cost: one forward pass over both sets and the validation set, one inversion per class; per epoch, for every
+    forget batch `surrogate_batches` passes over it and over as many surrogate batches (twice forward), and a
+    forward pass over the forget set.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})

@@ -11,18 +11,9 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    dot,
-    gradients_of,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    step_along,
-    trainable,
-)
+from supreme.gradients import dot, gradients_of, make_optimizer, step_along, trainable
 from supreme.images import Images
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 

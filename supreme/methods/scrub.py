@@ -7,16 +7,9 @@ from typing import ClassVar
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    freeze,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_optimizer,
-    scrub_epoch,
-)
+from supreme.functional import freeze, scrub_epoch
+from supreme.gradients import make_optimizer
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,17 +9,9 @@ import numpy as np
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import (
-    accuracy,
-    freeze,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_optimizer,
-    scrub_epoch,
-)
+from supreme.functional import accuracy, freeze, scrub_epoch
+from supreme.gradients import make_optimizer
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +26,8 @@ class SCRUBRewind:
     Deviations: of equally near weights the last ones win, which have left the teacher most; otherwise those of SCRUB:
     no smoothing term, no augmentation.
     Cost: SCRUB's (`max_epochs` over the forget set and `epochs` over the retain set, with one more forward pass for the
-    teacher) and in every epoch one more forward pass over the forget set; it holds `epochs` copies of the weights, in
-    main memory.
+    teacher) and in every epoch one more forward pass over the forget set, in the end one over validation images; it
+    holds `epochs` copies of the weights, in main memory.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})

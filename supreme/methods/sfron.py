@@ -10,21 +10,10 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    cosine,
-    endless_batches,
-    gradients_of,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    set_lr,
-    shortened,
-    squared_gradients,
-    step_along,
-    trainable,
-)
+from supreme.functional import endless_batches
+from supreme.gradients import cosine, gradients_of, make_optimizer, set_lr, shortened, step_along, trainable
+from supreme.importances import squared_gradients
+from supreme.requirements import require, require_above_zero, require_compat, require_counts, require_not_negative
 
 SMALLEST = 1e-15
 """Keeps quotients of losses and of importances defined, as in the authors' code."""
@@ -42,14 +31,16 @@ class SFRon:
     Every step ends with an ordinary one on a retain batch. Strength and learning rate fall by a cosine to 0. Both kinds
     of step share one optimiser, so its momentum carries each into the other.
 
-    Deviations: gradients are squared per image (the authors' code squares those of batch means, which depends on the
-    batch size). The averaging of fast and slow weights in their code is switched off by its factor of 1 and left out.
-    Training mode.
+    Deviations: with `compat: paper` the gradients of I are squared per image. The authors' code squares those of batch
+    means, which depends on the batch sizes, and the published numbers come from it: `compat: reference`. The averaging
+    of fast and slow weights in their code is switched off by its factor of 1 and left out. Training mode.
     Cost: one pass, forward and backward, over both sets; `steps` retain batches, steps / forget_every forget batches.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
+    compat: str
+    """paper, or reference as the authors' code."""
     steps: int
     """How many retain batches; 1 or more."""
     forget_every: int
@@ -74,6 +65,7 @@ class SFRon:
     """Images per retain step; 1 or more."""
 
     def __post_init__(self) -> None:
+        require_compat(self)
         require_counts(self, "steps", "forget_every", "forget_batch_size", "retain_batch_size")
         require_above_zero(self, "strength", "max_norm", "lr")
         require_not_negative(self, "focus", "threshold", "weight_decay")
@@ -100,8 +92,9 @@ class SFRon:
 
     def _masks(self, model: Classifier, split: Split) -> list[Tensor]:
         """For each trainable weight, 1 where it may climb and 0 elsewhere."""
-        of_forget = squared_gradients(model, split.forget, self.forget_batch_size)
-        of_retain = squared_gradients(model, split.retain, self.retain_batch_size)
+        per_sample = self.compat == "paper"
+        of_forget = squared_gradients(model, split.forget, self.forget_batch_size, per_sample)
+        of_retain = squared_gradients(model, split.retain, self.retain_batch_size, per_sample)
         ratios = [(of_forget[name] + SMALLEST) / (of_retain[name] + SMALLEST) for name in of_forget]
         return [(ratio >= self.threshold).to(ratio) for ratio in ratios]
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import require_above_zero, require_counts, require_not_negative, require_one_of
-from supreme.methods.dampening import GRADIENTS_OF, SQUARED_GRADIENTS, dampen, of_forget_and_all
+from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all
+from supreme.requirements import require_above_zero, require_compat, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,10 @@ class SSD:
     All data contains the forget set, so I_all is at least |forget| / |all| of I_forget: when alpha is above
     |all| / |forget| (the forget set is more than 1 / alpha of the training data), nothing can be selected.
 
-    Deviations: with `importance: per_sample` gradients are squared per image, which is the Fisher information that the
-    paper means and does not depend on the batch size; the authors' code squares the gradient of a batch's mean loss
-    (`importance: batch_mean`), here over batches in the order of the source.
+    Deviations: with `compat: paper` gradients are squared per image, which is the Fisher information that the paper
+    means and does not depend on the batch size (SUPREME calls this SSD-Det). The authors' code squares the gradient of
+    a batch's mean loss, and the published numbers and alphas come from it: `compat: reference`, here over batches in
+    the order of the source.
     Cost: one pass, forward and backward, over all training data, which all methods that need it share for one
     original, and one over the forget set.
     """
@@ -36,20 +37,18 @@ class SSD:
     """Select a weight whose forget importance exceeds alpha times its overall importance; above 0."""
     dampening: float
     """The paper's lambda, how hard selected weights shrink: smaller is harder; 0 or more."""
-    importance: str
-    """per_sample (squared gradients of images) or batch_mean (of batches, the authors' code)."""
+    compat: str
+    """paper, or reference as the authors' code."""
     batch_size: int
-    """Images per pass; changes the result with batch_mean only; 1 or more."""
+    """Images per pass; changes the result with compat: reference only; 1 or more."""
 
     def __post_init__(self) -> None:
         require_above_zero(self, "alpha")
         require_not_negative(self, "dampening")
-        require_one_of(self, "importance", GRADIENTS_OF)
+        require_compat(self)
         require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        of_forget, of_all = of_forget_and_all(
-            SQUARED_GRADIENTS, self.importance, self.batch_size, model, split, context
-        )
+        of_forget, of_all = of_forget_and_all(SQUARED_GRADIENTS, self.compat, self.batch_size, model, split, context)
         dampen(model, of_forget, of_all, self.alpha, self.dampening)
         return model

@@ -10,18 +10,9 @@ import torch.nn.functional as F
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    dot,
-    endless_batches,
-    gradients_of,
-    make_optimizer,
-    require,
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    step_along,
-    trainable,
-)
+from supreme.functional import endless_batches
+from supreme.gradients import dot, gradients_of, make_optimizer, step_along, trainable
+from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

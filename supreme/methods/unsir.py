@@ -12,14 +12,9 @@ from torch import Tensor
 
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import (
-    make_optimizer,
-    require_above_zero,
-    require_class_scenario,
-    require_counts,
-    require_not_negative,
-)
+from supreme.gradients import make_optimizer
 from supreme.images import Images
+from supreme.requirements import require_above_zero, require_class_scenario, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from supreme.functional import cross_entropies
+from supreme.importances import cross_entropies
 from supreme.models.resnet18 import ResNet18
 from supreme.per_sample import layers_with_formula, sum_of_powers
 
