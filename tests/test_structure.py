@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scenarios": CONTENT,
     "methods": CONTENT,
     "metrics": CONTENT,
-    "testing": CONTENT,
+    "testing": CONTENT | {"evaluation"},
     "artefact": STORE,
     "claims": STORE,
     "store": STORE,
