@@ -246,7 +246,9 @@ def svc_attack(member_values: Values, nonmember_values: Values, target_values: V
     members, nonmembers, targets = (_finite(v)[:, None] for v in (member_values, nonmember_values, target_values))
     is_member = np.repeat([1, 0], [len(members), len(nonmembers)])
     # Nothing in it is random, but without a seed it takes one from a global generator.
-    attack = SVC(C=3, gamma="auto", kernel="rbf", random_state=0).fit(torch.cat([members, nonmembers]).numpy(), is_member)
+    attack = SVC(C=3, gamma="auto", kernel="rbf", random_state=0).fit(
+        torch.cat([members, nonmembers]).numpy(), is_member
+    )
     return _mean(torch.as_tensor(attack.predict(targets.numpy())))
 
 

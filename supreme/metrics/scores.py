@@ -16,7 +16,7 @@ NAMES = ("average_gap", "tug_of_war", "retention_deviation", "nomus", "adaptive_
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of the literature: average gap, tug of war and others, from accuracies and one attack.
+    """Average gap, tug of war (ToW), retention deviation (RetDev), NoMUS, AUS and H-mean: the literature's scores.
 
     A, R, T are the accuracies on forget, retain and retain_test (the whole test set where no class is forgotten), each
     model being compared with the cell's own reference:
@@ -30,9 +30,9 @@ class Scores:
     * `scores/nomus`: w T + (1 - w)(1 - 2 |a - 1/2|), w being `nomus_weight` and a the cross-validated accuracy of a
       logistic regression that tells the losses of forget images from those of as many unseen ones (Choi & Na 2023,
       https://arxiv.org/abs/2311.02240).
-    * `scores/adaptive_unlearning_score`: (1 - drop of T from the original) / (1 + d), d being A where a class is
+    * `scores/adaptive_unlearning_score`: AUS, (1 - drop of T from the original) / (1 + d), d being A where a class is
       forgotten, |T - A| where random images are (DUCK, Cotogni et al. 2023, https://arxiv.org/abs/2312.02052).
-    * `scores/harmonic_mean`: of R and 1 - A, where a class is forgotten.
+    * `scores/harmonic_mean`: H-mean, of R and 1 - A, where a class is forgotten.
 
     Where a part of a class is forgotten, the ideals of the last two do not hold, and they are undefined.
 
