@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from torch import Tensor
 
 from supreme.core import Evaluation, Series, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images, unseen_set
 
-ROC_GRID = (0.0, *np.geomspace(1e-3, 1, 51).tolist())
-"""False-positive rates of `membership/roc`: no false positive at all, then 17 for each factor of 10."""
+ROC_GRID = (0.0, *(round(10 ** (power / 20 - 3), 6) for power in range(61)))
+"""False-positive rates of `membership/roc`: no false positive at all, then 20 for each factor of 10, up to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,7 @@ class Membership:
       SUPREME 0.1.4, kept to compare with their tables. Its hard threshold makes it noisy.
 
     For figures `membership/roc`: the whole curve of the first two, true-positive rates in the convention of the second
-    at 0 and at 51 false-positive rates from 0.001 to 1, evenly spaced in their logarithm.
+    at 0 and at 61 false-positive rates from 0.001 to 1, evenly spaced in their logarithm.
 
     "Membership Inference Attacks From First Principles", IEEE S&P 2022, https://arxiv.org/abs/2112.03570.
 
