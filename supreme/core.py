@@ -314,7 +314,12 @@ class Method(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """A metric may also have `series(evaluation) -> Mapping[str, Series]`: what figures show beside its columns."""
+    """A metric may also have
+
+    * `series(evaluation) -> Mapping[str, Series]`: what figures show beside its columns;
+    * `warnings(evaluation) -> Mapping[str, str]`: for a column, why to doubt it here, in words that depend on the sets
+      and not on the method, so that a table says it once: fewer than 100 images in forget.
+    """
 
     needs: ClassVar[frozenset[str]]
     """Which of logits, features, models, untrained, images it asks the evaluation for."""

@@ -43,6 +43,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "metrics": measured["values"],
         **{name: anchors[name]["values"] for name in ANCHORS},
         "reasons": {"metrics": measured["reasons"], **{name: anchors[name]["reasons"] for name in ANCHORS}},
+        "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
         "notes": ["unchanged"] if done["unlearned"].record["unchanged"] else [],
         "cost": done["unlearned"].record["cost"],
@@ -118,6 +119,16 @@ def _measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str
                 values[column], reasons[column] = None, f"the metric gave {value}"
         series |= {name: asdict(curve) for name, curve in _series(metric, evaluation).items()}
     return {"values": values, "reasons": reasons, "series": series}
+
+
+def _warnings(
+    metrics: Mapping[str, Any], evaluation: CellEvaluation, values: Mapping[str, float | None]
+) -> dict[str, str]:
+    """For a column that has a value, why its metric doubts it here."""
+    found: dict[str, str] = {}
+    for metric in metrics.values():
+        found |= metric.warnings(evaluation) if hasattr(metric, "warnings") else {}
+    return {column: text for column, text in found.items() if values[column] is not None}
 
 
 def _series(metric: Any, evaluation: CellEvaluation) -> Mapping[str, Series]:

@@ -30,11 +30,39 @@ def random_labels(seed, count=40, classes=5):
 
 SYMMETRIC = (a.js_divergence, a.total_variation, a.activation_distance, a.activation_distance_rms, a.agreement)
 OF_TWO = (*SYMMETRIC, a.kl_divergence, a.js_divergence_badt_compat, a.zrf)
-WITH_LABELS = (a.accuracy, a.cross_entropy, a.modified_entropy, a.logit_confidence)
+WITH_LABELS = (a.accuracy, a.accuracy_by_class, a.cross_entropy, a.modified_entropy, a.logit_confidence)
+WITH_LABELS += (a.expected_calibration_error, a.brier_score)
 
 
 def test_accuracy_counts_samples_and_not_batches():
     assert a.accuracy([[2.0, 1.0], [0.0, 1.0], [0.0, 3.0]], [0, 1, 0]) == 2 / 3
+
+
+def test_the_accuracy_of_a_class_is_over_its_own_samples_and_absent_classes_have_none():
+    answers = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    assert a.accuracy_by_class(answers, [0, 0, 2]) == {0: 0.5, 2: 1.0}
+
+
+def test_the_calibration_error_has_the_hand_computed_value():
+    # Of 4, 2 with confidence .9 and accuracy .5, and 2 with confidence .6 and accuracy 1.
+    answers = logits([0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4])
+    assert a.expected_calibration_error(answers, [0, 1, 0, 0], bins=4) == pytest.approx(0.4, **HAND)
+    # In one bin they make up for each other: confidence .75, accuracy .75.
+    assert a.expected_calibration_error(answers, [0, 1, 0, 0], bins=1) == pytest.approx(0.0, **HAND)
+    with pytest.raises(ValueError, match="1 bin"):
+        a.expected_calibration_error(answers, [0, 1, 0, 0], bins=0)
+
+
+def test_the_calibration_error_of_certain_answers_is_the_error_rate():
+    certain = logits([1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0])
+    assert a.expected_calibration_error(certain, [0, 0, 1, 1]) == 0.25
+
+
+def test_the_brier_score_has_the_hand_computed_values():
+    answer = logits([0.7, 0.2, 0.1])
+    assert a.brier_score(answer, [0]) == pytest.approx(0.14, **HAND)
+    assert a.brier_score(answer, [1]) == pytest.approx(1.14, **HAND)
+    assert a.brier_score(logits([1.0, 0.0], [0.0, 1.0]), [0, 0]) == 1.0
 
 
 def test_of_equal_logits_the_first_class_is_the_answer():
@@ -321,6 +349,53 @@ def test_attacks_refuse_empty_and_nan_scores(function):
 def test_a_false_positive_rate_outside_0_to_1_is_refused(fpr):
     with pytest.raises(ValueError, match="fpr"):
         a.tpr_at_fpr([1.0], [0.0], fpr)
+
+
+def test_the_roc_curve_has_the_hand_computed_values():
+    curve = a.roc_curve([0.9, 0.8, 0.6, 0.3], [0.7, 0.5, 0.2, 0.1], [0, 0.2, 0.25, 0.5, 1])
+    assert curve == [0.5, 0.5, 0.75, 1.0, 1.0]
+
+
+def test_the_best_threshold_is_the_lowest_of_the_best():
+    # Balanced accuracies from the top: 0.625, then 0.75 at 0.8, at 0.6 and at 0.3.
+    assert a.best_threshold([0.9, 0.8, 0.6, 0.3], [0.7, 0.5, 0.2, 0.1]) == 0.3
+    assert a.best_threshold([0.9, 0.8, 0.6, 0.3], [0.7, 0.5, 0.4, 0.1]) == 0.6
+    assert a.best_threshold([3.0, 3.0], [3.0]) == 3.0
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_no_threshold_is_better_than_the_best(members, nonmembers):
+    def quality(threshold):
+        kept, rejected = sum(m >= threshold for m in members), sum(n < threshold for n in nonmembers)
+        return kept * len(nonmembers) + rejected * len(members)
+
+    assert quality(a.best_threshold(members, nonmembers)) == max(quality(threshold) for threshold in range(7))
+
+
+def test_the_svc_attack_calls_members_what_is_like_them():
+    assert a.svc_attack([1.0] * 9, [0.0] * 9, [1.0, 0.9, 0.1]) == pytest.approx(2 / 3)
+    for values in ([], [math.inf], [math.nan]):
+        with pytest.raises(ValueError, match=r"one number per sample|infinite"):
+            a.svc_attack([0.0], [1.0], values)
+
+
+def test_the_cross_validated_attack_is_right_always_or_as_often_as_chance():
+    rng = np.random.default_rng(0)
+    assert a.cross_validated_attack([0.0] * 6, [5.0] * 6, rng) == 1.0
+    assert a.cross_validated_attack([1.0] * 20, [1.0] * 20, rng) == 0.5
+    for members, nonmembers in (([0.0] * 5, [1.0] * 5), ([0.0] * 6, [1.0] * 7)):
+        with pytest.raises(ValueError, match=r"6 samples|compared"):
+            a.cross_validated_attack(members, nonmembers, rng)
+
+
+def test_the_cross_validated_attack_draws_from_its_generator_alone():
+    values = np.random.default_rng(1).normal(size=(2, 30))
+    found = []
+    for seed in (0, 0, 1, 2):
+        np.random.seed(len(found))
+        found.append(a.cross_validated_attack(*values, np.random.default_rng(seed)))
+    assert found[0] == found[1]
+    assert len(set(found)) > 1
 
 
 def test_the_logistic_attack_has_the_hand_computed_value():

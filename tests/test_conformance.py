@@ -26,11 +26,13 @@ from supreme.testing import (
     check_scenario,
     tiny_class_world,
     tiny_data,
+    tiny_evaluation,
     tiny_model,
     tiny_world,
 )
 
 CONF = Path(__file__).parents[1] / "conf"
+METRICS = sorted(path.stem for path in (CONF / "metric").glob("*.yaml"))
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 TUNED = sorted(path.stem for path in (CONF / "tuned").glob("*.yaml") if path.stem != "none")
 
@@ -98,6 +100,17 @@ def test_every_architecture_keeps_its_promises(name, changes):
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "scenario").glob("*.yaml")))
 def test_every_scenario_keeps_its_promises(name):
     check_scenario(component("scenario", name))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["random", "class"])
+def tiny(request):
+    return tiny_evaluation(forgets_class=request.param)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_keeps_its_promises(name, tiny):
+    changes = {"max_steps": 3} if name == "relearn_time" else {}
+    check_metric(component("metric", name, **changes), tiny)
 
 
 def test_the_default_data_keep_their_promises():
@@ -716,6 +729,10 @@ def with_series(*series):
     )()
 
 
+def warned(warnings):
+    return type("Warned", (Size,), {"warnings": lambda self, evaluation: warnings})()
+
+
 class NamesNothing(Size):
     def __call__(self, evaluation):
         return {}
@@ -754,6 +771,8 @@ def global_numpy_in_secret(evaluation):
         (sized(lambda evaluation: torch.ones(())), "gives numbers or reasons"),
         (with_series([0.0, 1.0], [1.0]), "gives series of finite numbers, one for each place"),
         (with_series([0.0, 1.0], [1.0, float("nan")]), "gives series of finite numbers, one for each place"),
+        (warned({"size/other": "few"}), "warns of its own columns, in words"),
+        (warned({"size/forget": ""}), "warns of its own columns, in words"),
         (sized(lambda evaluation: float(len(evaluation.images("forget")))), "reads only what it needs"),
         (sized(lambda evaluation: random.SystemRandom().random()), "measures the same twice"),
         (sized(global_numpy), "draws from evaluation.rng only"),
@@ -767,3 +786,4 @@ def test_a_metric_that_breaks_a_promise_is_caught_by_that_promise(metric, promis
 def test_a_metric_that_keeps_all_promises_passes():
     check_metric(Size(), Judged())
     check_metric(with_series(["a", "b"], [0.5, 1.0]), Judged())
+    check_metric(warned({"size/forget": "fewer than 100 images in forget"}), Judged())

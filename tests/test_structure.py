@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": CONTENT,
     "metrics": CONTENT,
     "audits": CONTENT | {"metrics"},
-    "testing": CONTENT,
+    "testing": CONTENT | {"evaluation"},
     "artefact": STORE,
     "claims": STORE,
     "store": STORE,

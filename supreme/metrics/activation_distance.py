@@ -15,9 +15,13 @@ from supreme.metrics.comparison import against_reference, compared_sets
 class ActivationDistance:
     """Mean Euclidean distance between the probabilities of the subject and of the reference.
 
-    In [0, sqrt 2]. Ideal: what a second, independent reference gets (the row of `method=retrain`), not 0. Costs nothing
-    beyond the logits. Golatkar et al., CVPR 2021; Chundawat et al., AAAI 2023. SUPREME 0.1.4 prints the root of the
-    mean square instead, which is never smaller: `arithmetic.activation_distance_rms`.
+    "Mixed-Privacy Forgetting in Deep Networks", CVPR 2021, https://arxiv.org/abs/2012.13431; Chundawat et al., AAAI
+    2023. SUPREME 0.1.4 prints the root of the mean square instead, which is never smaller: `activation_distance_rms`.
+
+    Range: [0, sqrt 2]; 0 for equal answers.
+    Ideal: what a second, independent reference gets (the row of `method=retrain`), not 0.
+    Cost: nothing beyond the logits.
+    Least n: none.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})

@@ -15,8 +15,13 @@ from supreme.metrics.comparison import against_reference, compared_sets
 class Agreement:
     """Share of images to which the subject and the reference give the same class.
 
-    In [0, 1]. Ideal: what a second, independent reference gets (the row of `method=retrain`), which is well below 1.
-    Costs nothing beyond the logits. Cao & Yang, S&P 2015, who call it completeness, as SUPREME does.
+    "Towards Making Systems Forget with Machine Unlearning", IEEE S&P 2015, https://doi.org/10.1109/SP.2015.35, which
+    calls it completeness, as SUPREME does.
+
+    Range: [0, 1].
+    Ideal: what a second, independent reference gets (the row of `method=retrain`), which is well below 1.
+    Cost: nothing beyond the logits.
+    Least n: none.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})

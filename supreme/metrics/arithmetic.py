@@ -37,6 +37,37 @@ def accuracy(logits: Matrix, labels: Values) -> float:
     return _mean(logits.argmax(1) == labels)
 
 
+def accuracy_by_class(logits: Matrix, labels: Values) -> dict[int, float]:
+    """The same for each class that has samples, over these."""
+    logits, labels = _labelled(logits, labels)
+    hits = logits.argmax(1) == labels
+    return {int(k): _mean(hits[labels == k]) for k in labels.unique()}
+
+
+def expected_calibration_error(logits: Matrix, labels: Values, bins: int = 15) -> float:
+    """Sum over bins of their share of samples x |accuracy - mean confidence| in them. In [0, 1].
+
+    Confidence is the largest probability; bins are of equal width and hold their upper end. Guo et al., ICML 2017.
+    """
+    if bins < 1:
+        raise ValueError(f"1 bin or more is needed, not {bins}")
+    logits, labels = _labelled(logits, labels)
+    confidence = _per_sample(lambda log_p: log_p.amax(1).exp(), logits)
+    excess = (logits.argmax(1) == labels).double() - confidence
+    edges = torch.arange(1, bins, dtype=torch.float64, device=logits.device) / bins
+    sums = torch.bincount(torch.bucketize(confidence, edges), weights=excess, minlength=bins)
+    return float(sums.abs().sum() / len(labels))
+
+
+def brier_score(logits: Matrix, labels: Values) -> float:
+    """Mean of sum_k (p_k - [k = y])^2. In [0, 2]. Brier 1950."""
+
+    def of_rows(log_p: Tensor, y: Tensor) -> Tensor:
+        return log_p.exp().square().sum(1) - 2 * _pick(log_p, y).exp() + 1
+
+    return _mean(_per_sample(of_rows, *_labelled(logits, labels)).clamp(0, 2))
+
+
 def cross_entropy(logits: Matrix, labels: Values) -> float:
     """Mean of -ln p_y. In [0, inf]; infinite when a true class is masked."""
     return _mean(_per_sample(lambda log_p, y: -_pick(log_p, y), *_labelled(logits, labels)))
@@ -161,12 +192,33 @@ def tpr_at_fpr(member_scores: Values, nonmember_scores: Values, fpr: float) -> f
 
     In [0, 1]. Nothing is interpolated: with fewer than 1 / fpr non-members it is the rate at no false positive at all.
     """
-    _fraction("fpr", fpr)
-    members, nonmembers = _scores(member_scores), _scores(nonmember_scores).sort(descending=True).values
+    return roc_curve(member_scores, nonmember_scores, [fpr])[0]
+
+
+def roc_curve(member_scores: Values, nonmember_scores: Values, fprs: Sequence[float]) -> list[float]:
+    """`tpr_at_fpr` at each of these false-positive rates: a curve of steps, by this convention."""
+    for fpr in fprs:
+        _fraction("fpr", fpr)
+    members, nonmembers = _scores(member_scores).sort().values, _scores(nonmember_scores).sort(descending=True).values
     count = len(nonmembers)
     # Compared as fractions: 0.29 x 100 is 28.999999999999996 in floating point.
-    allowed = sum(k / count <= fpr for k in range(1, count + 1))
-    return 1.0 if allowed == count else _mean(members > nonmembers[allowed])
+    shares = torch.arange(1, count + 1, dtype=torch.float64, device=nonmembers.device) / count
+    allowed = torch.searchsorted(shares, torch.tensor(fprs, dtype=torch.float64, device=shares.device), right=True)
+    # Above the first non-member that may not be a false positive; above nothing where all may be.
+    threshold = torch.cat([nonmembers, nonmembers.new_tensor([-math.inf])])[allowed]
+    above = len(members) - torch.searchsorted(members, threshold, right=True)
+    return torch.where(allowed == count, 1.0, above.double() / len(members)).tolist()
+
+
+def best_threshold(member_scores: Values, nonmember_scores: Values) -> float:
+    """The member's score at which the rule `score >= threshold` has the best balanced accuracy; the lowest of equals.
+
+    Song & Mittal, USENIX Security 2021: to be chosen on other samples than it is applied to.
+    """
+    members, nonmembers = _scores(member_scores).sort().values, _scores(nonmember_scores).sort().values
+    kept = len(members) - torch.searchsorted(members, members)
+    rejected = torch.searchsorted(nonmembers, members)
+    return float(members[(kept * len(nonmembers) + rejected * len(members)).argmax()])  # integers, so ties are ties
 
 
 def logistic_attack(member_values: Values, nonmember_values: Values, target_values: Values) -> float:
@@ -181,6 +233,43 @@ def logistic_attack(member_values: Values, nonmember_values: Values, target_valu
     is_member = np.repeat([1, 0], [len(members), len(nonmembers)])
     attack = LogisticRegression(class_weight="balanced").fit(torch.cat([members, nonmembers]).numpy(), is_member)
     return _mean(torch.as_tensor(attack.predict(targets.numpy())))
+
+
+def svc_attack(member_values: Values, nonmember_values: Values, target_values: Values) -> float:
+    """Share of targets that a support-vector classifier on one value per sample calls members. In [0, 1].
+
+    C = 3, radial basis functions, gamma 1: the attack of l1-sparse (Jia et al., NeurIPS 2023) and SalUn (Fan et al.,
+    ICLR 2024), who print 1 minus this as MIA-efficacy. Takes time quadratic in the number of samples.
+    """
+    from sklearn.svm import SVC
+
+    members, nonmembers, targets = (_finite(v)[:, None] for v in (member_values, nonmember_values, target_values))
+    is_member = np.repeat([1, 0], [len(members), len(nonmembers)])
+    # Nothing in it is random, but without a seed it takes one from a global generator.
+    attack = SVC(C=3, gamma="auto", kernel="rbf", random_state=0).fit(
+        torch.cat([members, nonmembers]).numpy(), is_member
+    )
+    return _mean(torch.as_tensor(attack.predict(targets.numpy())))
+
+
+def cross_validated_attack(
+    member_values: Values, nonmember_values: Values, rng: np.random.Generator, rounds: int = 10
+) -> float:
+    """Mean accuracy of a logistic regression that tells members from non-members by one value per sample. In [0, 1].
+
+    Each round holds back a tenth of both, drawn anew; both sides must be equally many, 6 or more. With the losses of
+    forget and unseen samples: the attack of the NeurIPS 2023 challenge's starting kit and of SCRUB.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
+
+    members, nonmembers = _same_length(member_values, nonmember_values)
+    if len(members) < 6:
+        raise ValueError(f"6 samples of each kind or more are needed, not {len(members)}")
+    is_member = np.repeat([1, 0], len(members))
+    draws = StratifiedShuffleSplit(n_splits=rounds, test_size=0.1, random_state=int(rng.integers(2**32)))
+    values = torch.cat([members, nonmembers])[:, None].numpy()
+    return float(cross_val_score(LogisticRegression(), values, is_member, cv=draws, scoring="accuracy").mean())
 
 
 def gaussian_log_ratio(value: float, in_mean: float, in_std: float, out_mean: float, out_std: float) -> float:

@@ -14,9 +14,13 @@ class Cost:
     """Time, memory and work of the method, around its pure work: no evaluation, loading or imports.
 
     `cost/seconds` (an upper bound where other jobs shared the device), `cost/peak_memory_bytes`, and
-    `cost/forward_samples` and `cost/backward_samples`, which depend on no hardware: 0 or more, ideal 0.
-    `cost/speedup`: seconds of the reference's training over the method's, above 0; a method below 1 has no reason to
-    be. Costs nothing.
+    `cost/forward_samples` and `cost/backward_samples`, which depend on no hardware. `cost/speedup`: seconds of the
+    reference's training over the method's; a method below 1 has no reason to be.
+
+    Range: 0 or more; speed-up above 0.
+    Ideal: 0; speed-up the more the better.
+    Cost: nothing.
+    Least n: none.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()

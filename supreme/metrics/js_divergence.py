@@ -14,10 +14,16 @@ from supreme.metrics.comparison import against_reference, compared_sets
 
 @dataclass(frozen=True, kw_only=True)
 class JSDivergence:
-    """Mean Jensen-Shannon divergence between what the subject and the reference answer (Lin 1991).
+    """Mean Jensen-Shannon divergence between what the subject and the reference answer.
 
-    In [0, 1] for base 2, [0, log_base 2] for others; 0 for equal answers. Ideal: what a second, independent reference
-    gets (the row of `method=retrain`), not 0. Costs nothing beyond the logits.
+    "Divergence Measures Based on the Shannon Entropy", IEEE Transactions on Information Theory 1991,
+    https://doi.org/10.1109/18.61115. What the code of several papers prints under this name is another number:
+    `js_divergence_badt_compat`.
+
+    Range: [0, 1] for base 2, [0, log_base 2] for others; 0 for equal answers.
+    Ideal: what a second, independent reference gets (the row of `method=retrain`), not 0.
+    Cost: nothing beyond the logits.
+    Least n: none.
     """
 
     base: float

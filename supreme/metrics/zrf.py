@@ -13,11 +13,16 @@ from supreme.metrics import arithmetic
 
 @dataclass(frozen=True, kw_only=True)
 class ZRF:
-    """1 - Jensen-Shannon divergence (base 2) from untrained models: how far the subject answers at random.
+    """Zero retrain forgetting: 1 - Jensen-Shannon divergence (base 2) from untrained models.
 
-    In [0, 1], the mean over the evaluation's untrained models. Ideal: the value the reference gets, not 1. `zrf/test`
-    stands beside `zrf/forget` because a model that answers everything at random scores high on both. Costs one pass of
-    each untrained model, shared by all methods. Chundawat et al., AAAI 2023.
+    How far the subject answers at random, the mean over the evaluation's untrained models. `zrf/test` stands beside
+    `zrf/forget` because a model that answers everything at random scores high on both. "Can Bad Teaching Induce
+    Forgetting? Unlearning in Deep Networks Using an Incompetent Teacher", AAAI 2023, https://arxiv.org/abs/2205.08096.
+
+    Range: [0, 1].
+    Ideal: the reference's value, not 1.
+    Cost: a forward pass of each untrained model, shared by all methods.
+    Least n: none.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "untrained"})

@@ -1,4 +1,4 @@
-"""`supreme report`: the table of a sweep, or of the methods there are, on the terminal or in files."""
+"""`supreme report`: the table of a sweep, or of the methods or metrics there are, on the terminal or in files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console, RenderableType
@@ -16,20 +17,28 @@ from supreme.core import SupremeError
 from supreme.report.audits import load_audits, render_audits
 from supreme.report.load import load
 from supreme.report.methods import BEGIN, END, method_entries, methods_markdown, methods_table, with_methods
+from supreme.report.metrics import METRIC_MARKERS, metric_entries, metrics_markdown, metrics_table
 from supreme.report.tables import render
 
 _WIDTH = 100
 """Of a table that goes to a file or a pipe, in characters."""
 
+_LISTINGS: dict[str, tuple[Any, Any, Any, tuple[str, str]]] = {
+    "methods": (method_entries, methods_table, methods_markdown, (BEGIN, END)),
+    "metrics": (metric_entries, metrics_table, metrics_markdown, METRIC_MARKERS),
+}
+"""Of each kind: how its entries are found, made a table for a terminal, and Markdown, and between what this goes."""
+
 
 def main(argv: Sequence[str]) -> int:
     """Print or write the tables of one output directory; the exit status."""
-    if argv[:1] == ["methods"]:
-        return _methods(argv[1:])
+    if argv and argv[0] in _LISTINGS:
+        return _listing(argv[0], argv[1:])
     parser = argparse.ArgumentParser(
         prog="supreme report",
         description="Make the tables of a sweep from its rows.",
-        epilog="`supreme report methods` makes the table of all methods (of a directory of this name: ./methods).",
+        epilog="`supreme report methods` makes the table of all methods, `supreme report metrics` that of all metrics "
+        "(of directories of these names: ./methods).",
     )
     parser.add_argument("directory", nargs="?", default="outputs", help="the output directory of the sweep (outputs)")
     parser.add_argument("--format", choices=("terminal", "markdown", "csv"), default="terminal")
@@ -53,26 +62,29 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _methods(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="supreme report methods", description="Make the table of all methods.")
+def _listing(what: str, argv: Sequence[str]) -> int:
+    """Print or write the table of everything there is of this kind; the exit status."""
+    find, table, markdown, (begin, end) = _LISTINGS[what]
+    parser = argparse.ArgumentParser(prog=f"supreme report {what}", description=f"Make the table of all {what}.")
     parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
     place.add_argument(
-        "--into", type=Path, metavar="FILE", help=f"write it, as Markdown, between {BEGIN} and {END} of this file"
+        "--into", type=Path, metavar="FILE", help=f"write it, as Markdown, between {begin} and {end} of this file"
     )
     arguments = parser.parse_args(argv)
     try:
-        entries = method_entries()
+        entries = find()
         if arguments.into is not None:
-            text = with_methods(arguments.into.read_text(encoding="utf-8"), methods_markdown(entries))
-            _write(arguments.into, text)
+            _write(
+                arguments.into, with_methods(arguments.into.read_text(encoding="utf-8"), markdown(entries), begin, end)
+            )
         elif arguments.format == "markdown":
-            _put(methods_markdown(entries), arguments.output)
+            _put(markdown(entries), arguments.output)
         elif arguments.output is None and sys.stdout.isatty():
-            Console().print(methods_table(entries))
+            Console().print(table(entries))
         else:
-            _put(_plain([methods_table(entries)]), arguments.output)
+            _put(_plain([table(entries)]), arguments.output)
     except (SupremeError, OSError) as error:
         sys.stderr.write(f"supreme report: {error}\n")
         return 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ BEGIN, END = "<!-- methods -->", "<!-- /methods -->"
 """What stands around the table in a Markdown file."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
+CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 _SETS = ("forget", "retain", "validation")
 _COLUMNS = ("method=", "what", "paper", "reads", "forgets", "cost")
 _NONE = "none"
-_PAPER = re.compile(r'"([^"]+)", ([^"]*?\b\d{4}), (https?://[^\s,;]*[^\s,;.:)])')
+PAPER = re.compile(r'"([^"]+)", ([^"]*?\b\d{4}), (https?://[^\s,;]*[^\s,;.:)])')
+"""Of a docstring on one line: title, venue and year, address."""
 _COST = re.compile(r"\bCost: (.*?)(?:\n\s*\n|\n *[A-Z][\w ]*: |\Z)", re.DOTALL)
 
 
@@ -46,7 +46,7 @@ class MethodEntry:
     cost: str
 
 
-def method_entries(conf: Path = _CONF) -> list[MethodEntry]:
+def method_entries(conf: Path = CONF) -> list[MethodEntry]:
     """Of every YAML in `conf/method`, by name."""
     return [_entry(path) for path in sorted((conf / "method").glob("*.yaml"))]
 
@@ -67,19 +67,25 @@ def methods_markdown(entries: Iterable[MethodEntry]) -> str:
         paper = f"[{entry.title}]({entry.url}), {entry.venue}" if entry.title else ""
         reads = entry.needs or _NONE
         lines.append((f"`{entry.name}`", entry.what, paper or _NONE, reads, entry.applies_to, entry.cost))
+    return markdown_lines(lines)
+
+
+def markdown_lines(lines: Iterable[Sequence[str]]) -> str:
+    """A line of a Markdown table for each; the second is to be of dashes."""
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
-def with_methods(text: str, table: str) -> str:
+def with_methods(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     """The text with this table between its two markers."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SupremeError(f"there is no place for the table: put the lines {BEGIN} and {END} where it is to be")
-    return f"{before}{BEGIN}\n{table}{END}{after}"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise SupremeError(f"there is no place for the table: put the lines {begin} and {end} where it is to be")
+    return f"{before}{begin}\n{table}{end}{after}"
 
 
-def _entry(path: Path) -> MethodEntry:
+def definition(path: Path) -> ast.ClassDef:
+    """Of the class that this YAML names."""
     target = re.search(r"^_target_: *([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     if target is None:
         raise SupremeError(f"{path} names no class; it must have a line `_target_: package.module.Class`")
@@ -92,11 +98,16 @@ def _entry(path: Path) -> MethodEntry:
     ]
     if not found:
         raise SupremeError(f"{path} names {target.group(1)}, which {source} does not define")
-    docstring = inspect.cleandoc(ast.get_docstring(found[0]) or "")
-    paper = _PAPER.search(" ".join(docstring.split()))
+    return found[0]
+
+
+def _entry(path: Path) -> MethodEntry:
+    found = definition(path)
+    docstring = ast.get_docstring(found) or ""
+    paper = PAPER.search(" ".join(docstring.split()))
     cost = _COST.search(docstring)
     title, venue, url = paper.groups() if paper else ("", "", "")
-    declared = _declared(found[0])
+    declared = _declared(found)
     return MethodEntry(
         name=path.stem,
         what=re.split(r":\s|\.$", docstring.partition("\n")[0])[0],

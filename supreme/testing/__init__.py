@@ -5,6 +5,7 @@ nothing, or raises `BrokenPromise`, which names the promise. It takes about a se
 """
 
 from supreme.testing.checks import check_data, check_metric, check_model, check_scenario
+from supreme.testing.evaluations import tiny_evaluation
 from supreme.testing.method import check_method
 from supreme.testing.promises import BrokenPromise
 from supreme.testing.worlds import World, tiny_class_world, tiny_data, tiny_fit, tiny_model, tiny_world
@@ -19,6 +20,7 @@ __all__ = [
     "check_scenario",
     "tiny_class_world",
     "tiny_data",
+    "tiny_evaluation",
     "tiny_fit",
     "tiny_model",
     "tiny_world",

@@ -183,6 +183,9 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
         promise("gives numbers or reasons", number or isinstance(value, Undefined), f"{name} is {value!r}")
     _check_series(promise, getattr(metric, "series", lambda evaluation: {})(watched))
+    warnings = getattr(metric, "warnings", lambda evaluation: {})(watched)
+    kept = warnings.keys() <= columns.keys() and all(isinstance(text, str) and text for text in warnings.values())
+    promise("warns of its own columns, in words", kept, f"it gave {warnings}")
     with global_seed(1):
         promise("measures the same twice", dict(metric(watched)) == columns, "two calls gave other values")
     with global_seed(2), undisturbed(promise, "draws from evaluation.rng only"):
