@@ -33,7 +33,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     evaluations = _evaluations(cell, at, split, done)
     metrics = cell.build_metrics()
     anchors = _anchors(cell, at, metrics, evaluations)
-    measured = _measure(metrics, evaluations["unlearned"])
+    measured = measure(metrics, evaluations["unlearned"])
     row = {
         "cell": cell.id,
         "schema": SCHEMA["row"],
@@ -91,14 +91,14 @@ def _anchors(
     """The metrics of the reference and of the original, measured once for all methods."""
 
     def create() -> Contents:
-        return Contents(record={name: _measure(metrics, evaluations[name]) for name in ANCHORS})
+        return Contents(record={name: measure(metrics, evaluations[name]) for name in ANCHORS})
 
     parts = {"schema": SCHEMA["anchors"], "metrics": cell.metric_keys, "split": cell.split_digest}
     models = [cell.key("original"), cell.key("reference"), cell.seeds["evaluate"], BATCH, UNTRAINED_MODELS]
     return at.store.get_or_create("anchors", digest({**parts, "models": models}), create)[0].record
 
 
-def _measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str, Any]:
+def measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str, Any]:
     """Every column's value, or null with the reason beside it; and every series."""
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}

@@ -381,10 +381,10 @@ def test_the_svc_attack_calls_members_what_is_like_them():
 
 def test_the_cross_validated_attack_is_right_always_or_as_often_as_chance():
     rng = np.random.default_rng(0)
-    assert a.cross_validated_attack([0.0] * 6, [5.0] * 6, rng) == 1.0
+    assert a.cross_validated_attack([0.0] * 10, [5.0] * 10, rng) == 1.0
     assert a.cross_validated_attack([1.0] * 20, [1.0] * 20, rng) == 0.5
-    for members, nonmembers in (([0.0] * 5, [1.0] * 5), ([0.0] * 6, [1.0] * 7)):
-        with pytest.raises(ValueError, match=r"6 samples|compared"):
+    for members, nonmembers in (([0.0] * 9, [1.0] * 9), ([0.0] * 10, [1.0] * 11)):
+        with pytest.raises(ValueError, match=r"10 samples|compared"):
             a.cross_validated_attack(members, nonmembers, rng)
 
 
@@ -405,6 +405,18 @@ def test_the_logistic_attack_has_the_hand_computed_value():
 def test_the_logistic_attack_is_balanced():
     # 98 to 2: without class weights everything would be called a member.
     assert a.logistic_attack([0.0] * 98, [1.0] * 2, [0.9, 1.0, 0.1]) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.1, 1.0, 30.0])
+@pytest.mark.parametrize("shift", [0.0, 1.0, 20.0])
+def test_the_logistic_attack_is_the_regression_of_another_library(scale, shift):
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    members, nonmembers, targets = (rng.exponential(scale, n) + k for n, k in ((90, 0), (40, shift), (200, shift / 2)))
+    known = LogisticRegression(class_weight="balanced", tol=1e-10, max_iter=10_000)
+    known.fit(np.r_[members, nonmembers][:, None], np.repeat([1, 0], [90, 40]))
+    assert a.logistic_attack(members, nonmembers, targets) == known.predict(targets[:, None]).mean()
 
 
 def test_the_logistic_attack_refuses_empty_and_infinite_values():

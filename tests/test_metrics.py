@@ -535,6 +535,19 @@ def test_the_svc_is_fitted_to_as_many_retained_images_as_there_are_test_images_a
     assert SVCEfficacy()(evaluation)["svc_efficacy/confidence"] == 1.0
 
 
+def test_the_svc_is_balanced_where_fewer_images_are_retained_than_tested():
+    # Half of the test images look like the retained ones; 4 to 40, everything would be taken for unseen.
+    sets = {
+        "retain": [SURE] * 4,
+        "test": [UNSURE] * 20 + [[0.0, 0.0]] * 20,
+        "forget": [SURE] * 4,
+        "retain_test": [SURE],
+    }
+    evaluation = membership_evaluation(False, **sets)
+    evaluation.others["reference"] = evaluation.subject
+    assert SVCEfficacy()(evaluation)["svc_efficacy/confidence"] == 0.0
+
+
 def test_the_tug_of_war_of_the_svc_multiplies_its_gap_with_those_of_retain_and_test():
     # The subject's forget set is all right, as the retain set is; the reference's all wrong, as its test set is.
     found = SVCEfficacy()(judged(u=(100, 100, 0), r=(0, 98, 3)))
@@ -550,12 +563,12 @@ def attacks(evaluation, per_class=30):
 
 def test_threshold_attacks_are_always_right_where_members_are_sure_and_others_are_not():
     retain = [SURE] * 20 + [[6.0, 0.0]]
-    found = attacks(membership_evaluation(False, retain=retain, forget=[SURE] * 6, test=[UNSURE] * 20))
+    found = attacks(membership_evaluation(False, retain=retain, forget=[SURE] * 12, test=[UNSURE] * 20))
     assert found == dict.fromkeys(found, 1.0) | {"correctness": 0.5}
 
 
 def test_threshold_attacks_are_worth_a_coin_where_forget_images_look_unseen():
-    found = attacks(membership_evaluation(False, retain=[SURE] * 20, forget=[UNSURE] * 6, test=[UNSURE] * 20))
+    found = attacks(membership_evaluation(False, retain=[SURE] * 20, forget=[UNSURE] * 12, test=[UNSURE] * 20))
     assert found == dict.fromkeys(found, 0.5)
 
 
@@ -566,10 +579,15 @@ def test_the_attack_by_correctness_is_the_mean_of_forget_accuracy_and_test_error
 
 
 def test_where_classes_are_forgotten_a_threshold_is_judged_on_unseen_images_of_these():
-    sets = {"retain": [SURE, [6.0, 0.0]] * 9, "forget": [SURE] * 6, "retain_test": [UNSURE] * 20, "test": [UNSURE] * 26}
-    alike = attacks(membership_evaluation(True, forget_test=[SURE] * 6, **sets))
+    sets = {
+        "retain": [SURE, [6.0, 0.0]] * 9,
+        "forget": [SURE] * 12,
+        "retain_test": [UNSURE] * 20,
+        "test": [UNSURE] * 26,
+    }
+    alike = attacks(membership_evaluation(True, forget_test=[SURE] * 12, **sets))
     assert alike == dict.fromkeys(alike, 0.5)
-    told_apart = attacks(membership_evaluation(True, forget_test=[UNSURE] * 6, **sets))
+    told_apart = attacks(membership_evaluation(True, forget_test=[UNSURE] * 12, **sets))
     assert told_apart == dict.fromkeys(told_apart, 1.0) | {"correctness": 0.5}
 
 
@@ -599,8 +617,8 @@ def test_without_non_members_no_threshold_attack_has_a_value(forgets_class):
 
 def test_the_loss_regression_is_undefined_with_few_images_or_a_masked_class():
     few = attacks(membership_evaluation(False, test=[UNSURE] * 20))
-    assert "6 images" in few["loss_regression"]
-    masked = attacks(membership_evaluation(False, test=[UNSURE] * 20, forget=[[-math.inf, 0.0]] * 6))
+    assert "10 images" in few["loss_regression"]
+    masked = attacks(membership_evaluation(False, test=[UNSURE] * 20, forget=[[-math.inf, 0.0]] * 12))
     assert "masked" in masked["loss_regression"]
     assert masked["confidence"] == 0.5
 

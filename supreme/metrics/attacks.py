@@ -35,8 +35,8 @@ def loss_attack(evaluation: Evaluation) -> float | Undefined:
         return Undefined(f"there are no non-members: {unseen} is empty")
     losses = [-log_probability(evaluation, evaluation.subject, name) for name in ("forget", unseen)]
     count = min(map(len, losses))
-    if count < 6:
-        return Undefined(f"6 images in forget and in {unseen} are needed")
+    if count < 10:
+        return Undefined(f"10 images in forget and in {unseen} are needed")
     if not all(values.isfinite().all() for values in losses):
         return Undefined("a loss is infinite: a true class is masked")
     rng = evaluation.rng

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
 from supreme.core import Evaluation, Predictions, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import log_probability
@@ -21,7 +23,8 @@ class SVCEfficacy:
 
     * `svc_efficacy/confidence`: a support-vector classifier on the probability of the true class, fitted to the first
       |test| retained images as members and the test images as non-members. Higher is more forgotten by their reading,
-      but 1 is what a constant answer may get.
+      but 1 is what a constant answer may get. (Where fewer images are retained than tested, as many test images, drawn
+      from the evaluation's stream: the classifier is not balanced, and would call everything a non-member.)
     * `svc_efficacy/average_gap`: SalUn's average gap: mean of the absolute gaps to the reference in the accuracies on
       forget, retain and retain_test, and in the value above.
     * `svc_efficacy/tug_of_war`: ToW-MIA (Zhao et al., NeurIPS 2024), the product of 1 - absolute gap in the first value
@@ -62,4 +65,5 @@ def _efficacy(evaluation: Evaluation, model: Predictions) -> float:
     members, nonmembers, targets = (
         log_probability(evaluation, model, name).exp() for name in ("retain", "test", "forget")
     )
-    return 1 - arithmetic.svc_attack(members[: len(nonmembers)], nonmembers, targets)
+    drawn = torch.from_numpy(evaluation.rng.permutation(len(nonmembers))[: len(members)])
+    return 1 - arithmetic.svc_attack(members[: len(nonmembers)], nonmembers[drawn], targets)
