@@ -1,9 +1,32 @@
-"""Tables and statistics, made from the rows of a sweep and from nothing else."""
+"""Tables and statistics, made from the rows of a sweep and from nothing else.
+
+>>> from supreme import report
+>>> frame = report.load("outputs")                # every row and metric
+>>> report.summary(frame)                         # every number of the tables
+>>> print(report.render(frame, "markdown"))
+>>> report.write("outputs")                       # the files in outputs/reports
+"""
 
 from supreme.report.aggregate import summary
 from supreme.report.columns import COLUMNS, Column
+from supreme.report.endpoints import ENDPOINTS, Endpoint
+from supreme.report.load import load
 from supreme.report.command import write
-from supreme.report.load import is_row, load
+from supreme.report.per_seed import gaps
+from supreme.report.reading import is_row
+from supreme.report.spread import variance
 from supreme.report.tables import render
 
-__all__ = ["COLUMNS", "Column", "is_row", "load", "render", "summary", "write"]
+__all__ = [
+    "COLUMNS",
+    "ENDPOINTS",
+    "Column",
+    "Endpoint",
+    "gaps",
+    "is_row",
+    "load",
+    "render",
+    "summary",
+    "variance",
+    "write",
+]

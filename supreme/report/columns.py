@@ -44,8 +44,22 @@ def found_columns(columns: Iterable[Column], metrics: Sequence[str]) -> list[Col
         Column(metric, column.title + metric.removeprefix(column.metric), column.format)
         for column in columns
         for metric in metrics
-        if metric == column.metric or metric.startswith(column.metric + " (")
+        if is_config_of(metric, column.metric)
     ]
+
+
+def is_config_of(metric: str, name: str) -> bool:
+    """Whether this is the metric of that name, or one config of it where there are several."""
+    return metric == name or metric.startswith(f"{name} (")
+
+
+def column_of(metric: str) -> Column:
+    """As `COLUMNS` has it, else with its own name as the title."""
+    usual = next((column for column in COLUMNS if column.metric == metric), None)
+    if usual is not None:
+        return usual
+    name = metric.removeprefix("accuracy/").replace("_", "-")
+    return Column(metric, f"{name} acc. %", ".2%") if metric.startswith("accuracy/") else Column(metric, metric, ".4f")
 
 
 def refuse_unknown(metric: str, known: Sequence[str]) -> None:
