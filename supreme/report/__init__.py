@@ -11,7 +11,7 @@ from supreme.report.aggregate import summary
 from supreme.report.columns import COLUMNS, Column
 from supreme.report.endpoints import ENDPOINTS, Endpoint
 from supreme.report.load import load
-from supreme.report.command import write
+from supreme.report.output import write
 from supreme.report.per_seed import gaps
 from supreme.report.reading import is_row
 from supreme.report.spread import variance

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from supreme.report.endpoints import ENDPOINTS, Endpoints, endpoint_of, margin_of
-from supreme.report.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed
+from supreme.report.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, seed_list
 from supreme.report.ranking import adjusted, best_of
 from supreme.report.spread import STAGES, variance
 from supreme.report.statistics import delta_star, gap_interval, sign_flip_p, tost, verdict, wilson_interval
 from supreme.report.statistics.evidence import MOST_SEEDS
 
-__all__ = ["ANCHORS", "BLOCK", "DRAWS", "SUMMARY_COLUMNS", "seed_list", "summary"]
+__all__ = ["ANCHORS", "BLOCK", "DRAWS", "SUMMARY_COLUMNS", "summary"]
 
 SHARES = tuple(f"share_{stage}" for stage in STAGES)
 SUMMARY_COLUMNS = (
@@ -73,23 +73,21 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints = END
     for (*block, method, metric), line in lines.items():
         seeds[tuple(block)].update(line["seed"])
         families[*block, metric][method] = line
-    shares = variance(frame).set_index(LINE)[list(SHARES)].to_dict("index")
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for (*block, metric), family in families.items():
         told = _family(metric, family, seeds[tuple(block)], level, endpoints)
         found |= {(*block, method, metric): line for method, line in told.items()}
-    rows = [dict(zip(LINE, key, strict=True)) | found[key] | shares.get(key, {}) for key in lines]
-    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS)).astype(dict.fromkeys(_NUMBERS, np.float64))
+    rows = [dict(zip(LINE, key, strict=True)) | found[key] for key in lines]
+    table = pd.DataFrame(rows).merge(variance(frame)[[*LINE, *SHARES]], how="left", on=LINE)
+    return table.reindex(columns=list(SUMMARY_COLUMNS)).astype(dict.fromkeys(_NUMBERS, np.float64))
 
 
 def _lines(seeds: pd.DataFrame) -> dict[tuple[str, ...], _Line]:
     """By `LINE`, in order of appearance."""
-    arrays = {name: seeds[name].to_numpy() for name in seeds if name not in LINE}
-    groups = seeds.groupby(LINE, sort=False).indices
-    return {
-        key: {name: array[groups[key]] for name, array in arrays.items()}
-        for key in sorted(groups, key=lambda key: groups[key][0])
-    }
+    arrays = {str(name): seeds[name].to_numpy() for name in seeds if name not in LINE}
+    places: dict[Any, Any] = dict(seeds.groupby(LINE, sort=False).indices)
+    ordered = sorted(places, key=lambda key: places[key][0])
+    return {key: {name: array[places[key]] for name, array in arrays.items()} for key in ordered}
 
 
 def _family(
@@ -184,8 +182,3 @@ def _missing(line: _Line, expected: Iterable[int]) -> str:
             if 0 < defined < most
         ]
     )
-
-
-def seed_list(seeds: Sequence[int]) -> str:
-    """`seed 3`, or `seeds 3, 4`."""
-    return ("seed " if len(seeds) == 1 else "seeds ") + ", ".join(map(str, seeds))

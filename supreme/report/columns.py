@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,16 @@ COLUMNS = (
     Column("cost/seconds", "seconds", ".2f"),
 )
 """What the tables show unless told otherwise; `retain_test` only beside `forget_test`, else it is the test set."""
+
+
+def unsigned(value: float, form: str) -> str:
+    """A number as its column shows it, without the per cent sign; n/a for NaN."""
+    return "n/a" if math.isnan(value) else format(value, form).removesuffix("%")
+
+
+def signed(value: float, form: str) -> str:
+    """A difference as its column shows it: +0.00 also where rounding leaves nothing of a negative one."""
+    return unsigned(value, f"+z{form}")
 
 
 def default_columns(metrics: Sequence[str]) -> list[Column]:

@@ -32,7 +32,7 @@ def gaps(frame: pd.DataFrame) -> pd.DataFrame:
         >>> gaps = supreme.report.gaps(supreme.report.load("outputs"))
         >>> gaps.query("metric == 'accuracy/test'").pivot(index="seed", columns="method", values="gap")
     """
-    return per_seed(frame)[[*LINE, "seed", "value", "reference", "gap"]]
+    return per_seed(frame).loc[:, [*LINE, "seed", "value", "reference", "gap"]]
 
 
 def with_anchors(frame: pd.DataFrame) -> pd.DataFrame:
@@ -42,8 +42,8 @@ def with_anchors(frame: pd.DataFrame) -> pd.DataFrame:
     """
     frame = frame.assign(**{name: frame[name].astype("category") for name in LINE})
     frame["method"] = frame["method"].cat.add_categories(list({*ANCHORS} - {*frame["method"].cat.categories}))
-    swept = frame[frame["method"] != "original"]
-    lines = pd.concat([*(_anchor(frame, name) for name in ANCHORS), swept], ignore_index=True)
+    swept = frame.loc[frame["method"] != "original"]
+    lines: pd.DataFrame = pd.concat([*(_anchor(frame, name) for name in ANCHORS), swept], ignore_index=True)
     lines["gap"] = np.where(lines["method"] == "reference", np.nan, lines["value"] - lines["reference"])
     return lines
 
@@ -72,10 +72,16 @@ def per_seed(frame: pd.DataFrame) -> pd.DataFrame:
         levels, _ = _groups([group[several], lines[stream].to_numpy()[several]])
         distinct = pd.DataFrame({"group": group[several], "level": levels}).drop_duplicates()
         found[name] = np.maximum(1, np.bincount(distinct["group"], minlength=count))
-    told = pd.Series(lines["reason"].to_numpy(), index=group)
-    told = told[(told != "").to_numpy()].groupby(level=0).max()
-    found["reason"] = told.reindex(range(count), fill_value="")
-    return found
+    reasons = lines["reason"].to_numpy(dtype=object)
+    told = [""] * count
+    for place in np.flatnonzero(reasons != ""):
+        told[group[place]] = max(told[group[place]], reasons[place])
+    return found.assign(reason=told)
+
+
+def seed_list(seeds: Sequence[int]) -> str:
+    """`seed 3`, or `seeds 3, 4`."""
+    return ("seed " if len(seeds) == 1 else "seeds ") + ", ".join(map(str, seeds))
 
 
 def _anchor(frame: pd.DataFrame, name: str) -> pd.DataFrame:

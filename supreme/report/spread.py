@@ -32,11 +32,11 @@ def variance(frame: pd.DataFrame) -> pd.DataFrame:
         >>> variance.query("metric == 'accuracy/forget'")[["method", "share_train", "share_unlearn"]]
     """
     lines = with_anchors(frame)
-    repeated = lines.duplicated([*LINE, "seed"], keep=False)
+    repeated = lines.loc[lines.duplicated([*LINE, "seed"], keep=False)]
     found = []
-    for key, group in lines[repeated].groupby(LINE, observed=True, sort=False):
-        if (table := _balanced(group)) is not None:
-            found.append((*key, *table.shape, *_components(table)))
+    for labels, places in repeated.groupby(LINE, observed=True, sort=False).indices.items():
+        if (table := _balanced(repeated.iloc[places])) is not None:
+            found.append((*labels, *table.shape, *_components(table)))
     return pd.DataFrame(found, columns=list(VARIANCE_COLUMNS))
 
 
@@ -44,13 +44,13 @@ def _balanced(group: pd.DataFrame) -> Any:
     """The values as seeds × unlearning draws × evaluation draws; None where there are not two seeds and two draws."""
     if group.groupby("seed")[["seed_forget", "seed_reference"]].nunique().to_numpy().max() > 1:
         return None
-    # No value is made twice from the same streams, so nothing is averaged here.
-    table = group.pivot_table(index="seed", columns=["seed_unlearn", "seed_evaluate"], values="value")
-    table = table.reindex(columns=pd.MultiIndex.from_product(table.columns.levels)).dropna()
-    levels = [len(level) for level in table.columns.levels]
-    if len(table) < 2 or max(levels) < 2:
-        return None
-    return table.to_numpy().reshape(len(table), *levels)
+    (seeds, seed), (unlearn, j), (evaluate, k) = (
+        np.unique(group[name], return_inverse=True) for name in ("seed", "seed_unlearn", "seed_evaluate")
+    )
+    table = np.full((len(seeds), len(unlearn), len(evaluate)), np.nan)
+    table[seed, j, k] = group["value"]
+    table = table[~np.isnan(table).any(axis=(1, 2))]
+    return table if len(table) > 1 and max(table.shape[1:]) > 1 else None
 
 
 def _components(table: Any) -> tuple[float, ...]:
