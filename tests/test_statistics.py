@@ -1,5 +1,6 @@
 """The statistics against numbers worked out by hand or known from the literature."""
 
+import itertools
 import math
 
 import numpy as np
@@ -211,9 +212,18 @@ def test_sign_flip_sees_ties_through_rounding():
 
 
 def test_sign_flip_refuses_what_it_cannot_enumerate():
-    with pytest.raises(ValueError, match="at most 20 seeds, not 21"):
-        sign_flip_p(np.ones(21))
-    assert sign_flip_p(np.ones(20)) == 2 / 2**20
+    with pytest.raises(ValueError, match="at most 30 seeds, not 31"):
+        sign_flip_p(np.ones(31))
+    assert sign_flip_p(np.ones(30)) == 2 / 2**30
+
+
+def test_sign_flip_from_half_sums_is_what_going_over_every_pattern_gives():
+    rng = np.random.default_rng(0)
+    for seeds in range(1, 12):
+        differences = rng.integers(-3, 4, size=seeds) / 10  # with ties
+        signs = np.array(list(itertools.product((1, -1), repeat=seeds)))
+        sums = np.abs(signs @ differences)
+        assert sign_flip_p(differences) == np.mean(sums >= abs(differences.sum()) - 1e-9)
 
 
 def test_holm_and_benjamini_hochberg_against_the_worked_example():

@@ -1,20 +1,35 @@
-"""Tables and statistics, made from the rows of a sweep and from nothing else."""
+"""Tables and statistics, made from the rows of a sweep and from nothing else.
+
+>>> from supreme import report
+>>> frame = report.load("outputs")                # every row and metric
+>>> report.summary(frame)                         # every number of the tables
+>>> print(report.render(frame, "markdown"))
+>>> report.write("outputs")                       # the files in outputs/reports
+"""
 
 from supreme.report.aggregate import summary
 from supreme.report.audits import load_audits, render_audits
 from supreme.report.columns import COLUMNS, Column
-from supreme.report.command import write
-from supreme.report.load import is_row, load
+from supreme.report.endpoints import ENDPOINTS, Endpoint
+from supreme.report.load import load
+from supreme.report.output import write
+from supreme.report.per_seed import gaps
+from supreme.report.reading import is_row
+from supreme.report.spread import variance
 from supreme.report.tables import render
 
 __all__ = [
     "COLUMNS",
+    "ENDPOINTS",
     "Column",
+    "Endpoint",
+    "gaps",
     "is_row",
     "load",
     "load_audits",
     "render",
     "render_audits",
     "summary",
+    "variance",
     "write",
 ]

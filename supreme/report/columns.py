@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -34,6 +35,16 @@ COLUMNS = (
 """What the tables show unless told otherwise; `retain_test` only beside `forget_test`, else it is the test set."""
 
 
+def unsigned(value: float, form: str) -> str:
+    """A number as its column shows it, without the per cent sign; n/a for NaN."""
+    return "n/a" if math.isnan(value) else format(value, form).removesuffix("%")
+
+
+def signed(value: float, form: str) -> str:
+    """A difference as its column shows it: +0.00 also where rounding leaves nothing of a negative one."""
+    return unsigned(value, f"+z{form}")
+
+
 def default_columns(metrics: Sequence[str]) -> list[Column]:
     """Those of `COLUMNS` that a block has; where it has none of them, everything it has."""
     whole = "accuracy/forget_test" not in metrics
@@ -47,8 +58,22 @@ def found_columns(columns: Iterable[Column], metrics: Sequence[str]) -> list[Col
         Column(metric, column.title + metric.removeprefix(column.metric), column.format)
         for column in columns
         for metric in metrics
-        if metric == column.metric or metric.startswith(column.metric + " (")
+        if is_config_of(metric, column.metric)
     ]
+
+
+def is_config_of(metric: str, name: str) -> bool:
+    """Whether this is the metric of that name, or one config of it where there are several."""
+    return metric == name or metric.startswith(f"{name} (")
+
+
+def column_of(metric: str) -> Column:
+    """As `COLUMNS` has it, else with its own name as the title."""
+    usual = next((column for column in COLUMNS if column.metric == metric), None)
+    if usual is not None:
+        return usual
+    name = metric.removeprefix("accuracy/").replace("_", "-")
+    return Column(metric, f"{name} acc. %", ".2%") if metric.startswith("accuracy/") else Column(metric, metric, ".4f")
 
 
 def refuse_unknown(metric: str, known: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a table must say below it, so that nobody has to guess what its numbers are."""
+"""What a table must say below it, so that nobody has to guess what its numbers are, or which are not there."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ from typing import Any
 
 import pandas as pd
 
-from supreme.report.aggregate import ANCHORS, seed_list
+from supreme.report.columns import Column
+from supreme.report.findings import findings
+from supreme.report.per_seed import ANCHORS, seed_list
+from supreme.report.ranking import competes
 
 Lines = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""For each method as the table calls it, and each metric it has, the line of the summary."""
+"""For each method, and each metric it has, the line of the summary."""
+
+Columns = Mapping[str, Column]
+"""By metric."""
 
 
-def footnotes(lines: Lines, titles: Mapping[str, str], forget_sizes: Iterable[int]) -> list[str]:
-    """The notes of one table; `titles` of the metrics that were asked for, by metric."""
+def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
+    """The notes of one table of these lines, whose rows are `part`; `columns` are those that were asked for."""
     notes = [
         "mean ± SD between training seeds; below it the gap to the reference [95 % t interval], paired by training "
         "seed; accuracies in per cent, their gaps in percentage points.",
-        _design(lines, forget_sizes),
+        _design(lines, part["forget_size"].unique()),
     ]
-    if all(line["seeds"] < 2 for line in _every(lines)):
+    every = list(_every(lines))
+    if all(line["seeds"] < 2 for line in every):
         notes.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
-    if "cost/seconds" in titles:
+    if any(line["wilson_low"] == line["wilson_low"] for line in every):
+        notes.append(
+            "In round brackets, the 95 % Wilson interval of the accuracy of one model: what so few images leave open, "
+            "not what another training would."
+        )
+    notes += findings(lines, columns)
+    if any(map(competes, lines)) and not any(method.partition(" (")[0] == "retrain" for method in lines):
+        notes.append("No noise floor: sweep method=retrain too, to see how far apart two retrained models are.")
+    if "cost/seconds" in columns:
         notes.append(
             "Seconds are wall time of the method's own work (reference and original: of their training), too many "
             "where jobs shared the processor."
         )
-    return notes + _missing(lines, titles) + _undefined(lines, titles)
-
-
-def flagged(part: pd.DataFrame) -> list[str]:
-    """Per method of a block, which seeds have a note in their rows; the original is unchanged by definition."""
-    noted = part.loc[(part["notes"] != "") & (part["method"] != "original"), ["method", "notes", "seed"]]
-    seeds: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for method, note, seed in sorted(set(noted.itertuples(index=False, name=None))):
-        seeds[method, note].append(seed)
-    return [f"{method}: {note} in {seed_list(found)}." for (method, note), found in seeds.items()]
+    titles = {metric: column.title for metric, column in columns.items()}
+    return notes + _missing(lines, titles) + _undefined(lines, titles) + _warnings(part, titles) + _flagged(part)
 
 
 def _design(lines: Lines, forget_sizes: Iterable[int]) -> str:
@@ -48,12 +55,14 @@ def _design(lines: Lines, forget_sizes: Iterable[int]) -> str:
         f"I = {_count(seeds, 'training seed')}",
         f"J = {_count([line['unlearn_draws'] for line in methods], 'unlearning draw')}",
         f"K = {_count([line['evaluate_draws'] for line in methods], 'evaluation draw')}",
+        f"R = {_count([line['reference_draws'] for line in methods], 'reference')} per training seed",
     ]
-    for name, what in (("forget_draws", "forget set"), ("reference_draws", "reference")):
-        draws = [line[name] for line in methods]
-        if max(draws) > 1:
-            parts.append(f"{_count(draws, what)} per training seed")
-    return f"{', '.join(parts)}; {_count(forget_sizes, 'forget image')}."
+    draws = [line["forget_draws"] for line in methods]
+    if max(draws) > 1:
+        parts.append(f"{_count(draws, 'forget set')} per training seed")
+    missing = sum(min((line["missing_runs"] for line in line_of.values()), default=0) for line_of in swept.values())
+    told = f"{missing} run{'' if missing == 1 else 's'} missing, see below" if missing else "no run missing"
+    return f"{', '.join(parts)}; {_count(forget_sizes, 'forget image')}; {told}."
 
 
 def _every(lines: Lines) -> Iterable[Mapping[str, Any]]:
@@ -95,3 +104,21 @@ def _undefined(lines: Lines, titles: Mapping[str, str]) -> list[str]:
         f"n/a, {reason}: " + "; ".join(f"{method} ({', '.join(found)})" for method, found in where.items()) + "."
         for reason, where in reasons.items()
     ]
+
+
+def _warnings(part: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
+    """Each text once, with the columns that it is about."""
+    about: dict[str, list[str]] = defaultdict(list)
+    warned = part.loc[part["warning"] != "", ["warning", "metric"]].drop_duplicates()
+    for text, metric in sorted(warned.itertuples(index=False, name=None)):
+        about[text].append(titles[metric])
+    return [f"{', '.join(found)}: {text.removesuffix('.')}." for text, found in about.items()]
+
+
+def _flagged(part: pd.DataFrame) -> list[str]:
+    """Per method of a block, which seeds have a note in their rows; the original is unchanged by definition."""
+    noted = part.loc[(part["notes"] != "") & (part["method"] != "original"), ["method", "notes", "seed"]]
+    seeds: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for method, note, seed in sorted(set(noted.itertuples(index=False, name=None))):
+        seeds[method, note].append(seed)
+    return [f"{method}: {note} in {seed_list(found)}." for (method, note), found in seeds.items()]

@@ -11,19 +11,20 @@ from typing import Any
 
 def distinguished(entries: Sequence[tuple[tuple[str, ...], str, Mapping[str, Any]]]) -> list[str]:
     """The name of each (group, name, settings), with the settings that differ among those of its group and name."""
-    variants: dict[Any, dict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
-    members = defaultdict(list)
+    members: dict[Any, dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for group, name, settings in entries:
-        members[group, name].append(settings)
-    for key, alike in members.items():
-        for field in {field for settings in alike for field in settings}:
-            variants[key][field] = {_text(settings[field]) if field in settings else None for settings in alike}
-    labels = []
-    for group, name, settings in entries:
-        differing = [field for field in settings if len(variants[group, name][field]) > 1]
-        told = ", ".join(f"{field}={_text(settings[field])}" for field in differing)
-        labels.append(f"{name} ({told})" if told else name)
-    return labels
+        members[group, name][id(settings)] = settings  # most entries share a few objects
+    labels: dict[Any, str] = {}
+    for (group, name), alike in members.items():
+        variants = {
+            field: {_text(settings[field]) if field in settings else None for settings in alike.values()}
+            for settings in alike.values()
+            for field in settings
+        }
+        for key, settings in alike.items():
+            told = ", ".join(f"{field}={_text(settings[field])}" for field in settings if len(variants[field]) > 1)
+            labels[group, name, key] = f"{name} ({told})" if told else name
+    return [labels[group, name, id(settings)] for group, name, settings in entries]
 
 
 def _text(value: Any) -> str:

@@ -25,11 +25,12 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     if not any(at.row_path(cell).exists() for cell in cells):
         return
     frame = report.load(output_dir)
-    frame = frame.loc[frame["cell"].isin([cell.id for cell in cells])]
+    own = frame.loc[frame["cell"].isin([cell.id for cell in cells])]
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print(*report.render(frame, "terminal", width=console.width), sep="\n")
-    tables = " and ".join(str(path) for path in report.write(output_dir))
-    console.print(f"Every row of {output_dir}: {tables}", style="dim", soft_wrap=True, highlight=False)
+    console.print(*report.render(own, "terminal", width=console.width), sep="\n")
+    written = report.write(output_dir, frame)
+    told = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
+    console.print(told, style="dim", soft_wrap=True, highlight=False)
 
 
 def print_audits(jobs: Sequence[AuditJob], output_dir: Path) -> None:

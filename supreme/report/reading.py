@@ -1,0 +1,138 @@
+"""One row of a sweep, from its file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+COMPONENTS = ("data", "model", "recipe", "scenario")
+SEEDS = ("seed", "seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
+PARTS = ("metrics", "reference", "original")
+"""The parts of a row that hold values, and of its reasons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    cell: str
+    names: Mapping[str, str]
+    """Of each component and of the method."""
+    settings: Mapping[str, Mapping[str, Any]]
+    """The resolved config of each of these, flat; where two rows have the same, it is the same object."""
+    metric_settings: Mapping[str, Mapping[str, Any]]
+    seeds: tuple[int, ...]
+    forget_size: int
+    notes: str
+    columns: tuple[str, ...]
+    """Of the metrics."""
+    images: Sequence[float]
+    """For each column, in the set that it speaks of: 20 for `accuracy/forget`; NaN where it names none."""
+    values: Mapping[str, FloatArray]
+    """For each of `PARTS` and each column; NaN where the row has null."""
+    texts: Mapping[str, Mapping[str, str]]
+    """For each of `PARTS` why columns are null, and for `warnings` what is doubtful about others; few have any."""
+    path: Path
+    written: int
+    """When, in nanoseconds, as the file system says."""
+
+
+class Reader:
+    """Reads rows; keeps what most of them have in common."""
+
+    def __init__(self) -> None:
+        self._flat: dict[str, Mapping[str, Any]] = {}
+        self._images: dict[Any, tuple[tuple[str, ...], Sequence[float]]] = {}
+
+    def read(self, path: Path) -> Row | None:
+        """The row in this file; None, and a warning, where it is none."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["schema"] != SCHEMA:
+                raise ValueError(f"its schema is {content['schema']}, and this version reads schema {SCHEMA}")
+            return self.parse(path, content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            log.warning("skipped %s, which is no row of a sweep: %s: %s", path, type(error).__name__, error)
+            return None
+
+    def parse(self, path: Path, content: Mapping[str, Any]) -> Row:
+        config = content["config"]
+        nodes = {kind: dict(config[kind]) for kind in (*COMPONENTS, "method")}
+        for name in ("deterministic", "threads"):  # of no component, but they change what is trained: with the recipe
+            if name in config:
+                nodes["recipe"][name] = config[name]
+        if fingerprint := content["provenance"].get("data_fingerprint"):  # the same config may have read other images
+            nodes["data"]["content"] = fingerprint[:8]
+        columns = tuple(content["metrics"])
+        images = (columns, *sorted(content["sets"].items()))
+        if images not in self._images:
+            sizes = [float(content["sets"].get(column.rpartition("/")[2], math.nan)) for column in columns]
+            self._images[images] = columns, sizes
+        columns, sizes = self._images[images]
+        texts = {part: content["reasons"].get(part, {}) for part in PARTS} | {"warnings": content.get("warnings", {})}
+        return Row(
+            cell=content["cell"],
+            names={kind: content[kind] for kind in nodes},
+            settings={kind: self._settings(node) for kind, node in nodes.items()},
+            metric_settings={name: self._settings(node) for name, node in config.get("metric", {}).items()},
+            seeds=(
+                _integer(content["seed"]),
+                *(_integer(content["seeds"][name.removeprefix("seed_")]) for name in SEEDS[1:]),
+            ),
+            forget_size=_integer(content["sets"]["forget"]),
+            notes="; ".join(content.get("notes", ())),
+            columns=columns,
+            images=sizes,
+            values={part: _numbers(content[part], columns) for part in PARTS},
+            texts={name: {column: str(told) for column, told in found.items()} for name, found in texts.items()},
+            path=path,
+            written=path.stat().st_mtime_ns,
+        )
+
+    def _settings(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        key = json.dumps(node)
+        if key not in self._flat:
+            self._flat[key] = _flat(node)
+        return self._flat[key]
+
+
+def is_row(path: Path, content: Mapping[str, Any]) -> bool:
+    """Whether this content of a file can be used: what `load` would skip is no row."""
+    try:
+        Reader().parse(path, content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return False
+    return content["schema"] == SCHEMA
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is not an integer")
+    return value
+
+
+def _numbers(part: Mapping[str, Any], columns: Sequence[str]) -> FloatArray:
+    values = [part.get(column) for column in columns]
+    if strange := set(map(type, values)) - {float, int, type(None)}:
+        raise ValueError(f"a value is of the type {strange.pop().__name__}, not a number")
+    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+    if np.isfinite(numbers).sum() != len(values) - values.count(None):
+        raise ValueError("a value is not finite")
+    return numbers
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in node.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return flat
