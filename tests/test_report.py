@@ -2,19 +2,23 @@
 
 import csv
 import io
+import itertools
 import json
 import logging
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import recompute
 from rich.console import Console
 
 from supreme.core import SupremeError
-from supreme.report import COLUMNS, load, render, summary, write
+from supreme.report import COLUMNS, Endpoint, load, render, summary, write
+from supreme.report.aggregate import SUMMARY_COLUMNS
 from supreme.report.command import main
 
 T_975 = {1: 12.706204736, 2: 4.302652730, 3: 3.182446305, 4: 2.776445105}  # of Student's t, by degrees of freedom
@@ -309,14 +313,25 @@ def test_a_markdown_table_prints_what_can_be_worked_out_by_hand(saved):
         "| scrub",
     ]
     assert lines[4] == "| reference | 87.50 ± 3.54 | n/a |"
-    assert lines[5] == ("| retrain (noise floor) | 87.50 ± 3.54<br>+0.00 [+0.00, +0.00] | 0.1000 ± 0.0000 |")
-    assert lines[7] == "| scrub | 90.00 ± 7.07<br>+2.50 [-29.27, +34.27] | 0.1000 ± 0.0000 |"
-    assert "I = 2 training seeds, J = 1 unlearning draw, K = 1 evaluation draw; 20 forget images." in lines[10]
+    assert lines[5] == ("| retrain (noise floor) | 87.50 ± 3.54<br>+0.00 [+0.00, +0.00] E | 0.1000 ± 0.0000 |")
+    assert lines[7] == "| scrub | 90.00 ± 7.07<br>+2.50 [-29.27, +34.27] ? | 0.1000 ± 0.0000 |"
+    assert lines[10] == (
+        "- I = 2 training seeds, J = 1 unlearning draw, K = 1 evaluation draw, R = 1 reference per training seed; "
+        "20 forget images; no run missing."
+    )
+    assert "Margins: forget acc. 3.54 (1 SD of the reference)." in lines[11]
+    assert lines[12] == (
+        "- 2 seeds are few: their exact sign-flip p cannot be below 0.5, so every p below that leans on gaps being "
+        "normally distributed."
+    )
+    assert lines[13] == "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0."
 
 
 def test_a_table_of_one_seed_says_so(saved):
     printed = render(load(saved(row(value=0.93))), "markdown")
-    assert "93.00 ± n/a<br>+3.00 [n/a]" in printed
+    assert "| 93.00 (76.39 to 99.11)<br>+3.00 [n/a] |" in printed  # Wilson's interval of 19 of 20 images
+    assert "what so few images leave open, not what another training would" in printed
+    assert "0.1000 ± n/a" in printed
     assert "'seed=range(5)'" in printed
 
 
@@ -327,9 +342,8 @@ def test_the_draws_of_the_design_are_those_of_the_methods(saved):
         for draw in (0, 1)
         for evaluation in (0, 1, 2)
     ]
-    assert "I = 2 training seeds, J = 2 unlearning draws, K = 3 evaluation draws;" in render(
-        load(saved(*rows)), "markdown"
-    )
+    printed = render(load(saved(*rows)), "markdown")
+    assert "I = 2 training seeds, J = 2 unlearning draws, K = 3 evaluation draws, R = 1 reference per" in printed
 
 
 def wide(seed, scenario):
@@ -355,7 +369,8 @@ def test_no_table_is_wider_than_the_terminal_and_none_loses_a_column(saved, widt
     rows += [content | {"method": "a_method_with_a_name_that_is_rather_long", "cell": "x"} for content in rows[:1]]
     printed = text(saved(*rows), width)
     assert max(map(len, printed.splitlines())) <= width
-    assert all(printed.count("  " + column.title) == 1 for column in COLUMNS)
+    tables = printed.partition("- mean")[0]
+    assert all(tables.count("  " + column.title) == 1 for column in COLUMNS)
     assert "…" not in printed
     assert ("continued" in printed) == (width < 240)
 
@@ -370,7 +385,7 @@ def test_columns_can_be_chosen_and_a_wrong_one_is_refused(saved):
     directory = saved(row())
     printed = render(load(directory), "markdown", columns=[("accuracy/forget", "fraction", ".3f")])
     assert "| method | fraction |" in printed
-    assert "0.900 ± n/a" in printed
+    assert "| 0.900 (0.699 to 0.972)" in printed
     with pytest.raises(SupremeError, match="did you mean accuracy/forget"):
         render(load(directory), "markdown", columns=[("accuracy/forgot", "", ".3f")])
 
@@ -382,8 +397,8 @@ def test_rows_without_any_usual_metric_show_what_they_have(saved):
 
 
 def test_an_unknown_format_is_refused(saved):
-    with pytest.raises(SupremeError, match="terminal, markdown or csv"):
-        render(load(saved(row())), "html")  # type: ignore[call-overload]
+    with pytest.raises(SupremeError, match="terminal, markdown, latex or csv"):
+        render(load(saved(row())), "word")  # type: ignore[call-overload]
 
 
 def test_every_printed_number_can_be_computed_from_the_csv(saved):
@@ -423,14 +438,15 @@ def test_the_command_says_in_one_sentence_what_is_wrong(tmp_path, saved, capsys)
     assert main([str(saved(row())), "--output", str(tmp_path / "file" / "table")]) == 1
     assert "cannot be written" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        main(["--format", "html"])
+        main(["--format", "word"])
 
 
 def test_the_report_files_are_written_whole_and_leave_nothing_else(saved):
     directory = saved(row())
+    names = ["results.csv", "summary.csv", "table.md", "table.tex"]
     for _ in range(2):
-        assert write(directory) == [directory / "reports" / "table.md", directory / "reports" / "results.csv"]
-    assert sorted(path.name for path in (directory / "reports").iterdir()) == ["results.csv", "table.md"]
+        assert sorted(write(directory)) == [directory / "reports" / name for name in names]
+    assert sorted(path.name for path in (directory / "reports").iterdir()) == names
     assert (directory / "reports" / "results.csv").read_text() == render(load(directory), "csv")
 
 
@@ -455,7 +471,248 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(saved, monkeypatch):
     with pytest.raises(SupremeError, match="No space left"):
         write(directory)
     assert (directory / "reports" / "table.md").read_text() == before
-    assert len(list((directory / "reports").iterdir())) == 2
+    assert len(list((directory / "reports").iterdir())) == 4
+
+
+def test_letters_tell_the_verdicts_and_small_ones_what_the_number_of_methods_takes_back(saved):
+    odd = (0.3, -0.2, 0)
+    values = {"even": (0.0, 0.001, -0.001), "far": (0.30, 0.31, 0.30), "near": (0.08, 0.10, 0.12), "odd": odd}
+    rows = [row(method, seed, FORGET[seed] + values[method][seed]) for method in values for seed in range(3)]
+    printed = render(load(saved(*rows)), "markdown", columns=[("accuracy/forget", "forget", ".2f")])
+    letters = {line.split(" | ")[0][2:]: line.rstrip(" |")[-1] for line in printed.splitlines() if "<br>" in line}
+    # The p of near is .013, the second smallest of 4: Holm makes it 3 x .013 < .05, but 12 x .013 among 13.
+    assert letters == {"original": "?", "even": "E", "far": "D", "near": "D", "odd": "?"}
+    rows += [row(f"m{number}", seed, FORGET[seed] + odd[seed]) for number in range(9) for seed in range(3)]
+    printed = render(load(saved(*rows)), "markdown", columns=[("accuracy/forget", "forget", ".2f")])
+    assert "+0.10 [+0.05, +0.15] d |" in printed
+    assert "(small where Holm's correction for 13 methods takes that back)" in printed
+
+
+def test_what_is_equivalent_on_average_but_not_in_its_worst_seed_is_named(saved):
+    gaps = (0.05, -0.05, 0.0, 0.0)
+    rows = [row(seed=seed, value=FORGET[seed] + gap) for seed, gap in enumerate(gaps)]
+    printed = render(load(saved(*rows)), "markdown")
+    assert "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0." in printed
+    assert "E or N on average" not in printed  # the margin is one SD of the reference, 6.45
+    printed = render(load(saved(*rows)), "markdown", endpoints={"accuracy/forget": Endpoint(0.0499)})
+    assert "- E or N on average, yet beyond the margin in the worst seed: forget acc. scrub +5.00 in seed 0." in printed
+
+
+def test_only_a_best_method_is_bold(saved):
+    rows = [
+        row(method, seed, FORGET[seed] - gap)
+        for method, gap in (("close", 0.01), ("far", 0.5), ("retrain", 0.0))
+        for seed in FORGET
+    ]
+    printed = render(load(saved(*rows)), "markdown")
+    assert printed.count("**") == 2
+    assert "| close | **86.50 ± 6.45**<br>" in printed
+    assert "- Bold: shown to be closer to the reference than every other method" in printed
+    assert "\\mathbf{86.50 \\pm 6.45}" in render(load(saved(*rows)), "latex")
+
+
+def test_a_warning_is_printed_once_with_its_columns(saved):
+    doubtful = {"accuracy/forget": "only 20 images", "js_divergence/forget": "only 20 images", "zrf/x": "not shown"}
+    printed = render(load(saved(*(row(seed=seed, warnings=doubtful) for seed in (0, 1)))), "markdown")
+    assert printed.count("only 20 images") == 1
+    assert "- forget acc. %, JS div. forget: only 20 images." in printed
+    assert "not shown" not in printed
+
+
+def test_the_noise_floor_is_missed_where_no_retrain_was_swept(saved):
+    assert "No noise floor: sweep method=retrain" in render(load(saved(row())), "markdown")
+    assert "No noise floor" not in render(load(saved(row(), row("retrain"))), "markdown")
+
+
+def test_shares_of_the_variance_are_told_where_there_are_draws(saved):
+    rows = [
+        row(seed=seed, value=value, seeds={"forget": seed, "reference": 0, "unlearn": draw, "evaluate": 0})
+        for seed, draws in enumerate([(0.01, 0.03), (0.05, 0.07), (0.09, 0.11)])
+        for draw, value in enumerate(draws)
+    ]
+    told = "- Variance from training / unlearning / evaluation in %, median of the methods: forget acc. 88 / 12 / n/a"
+    assert told in render(load(saved(*rows)), "markdown")
+
+
+def synthetic(seeds=4):
+    """Rows of every kind: several methods, scenarios and draws, something missing, something undefined."""
+    rng = np.random.default_rng(0)
+    columns = ["accuracy/forget", "accuracy/retain", "accuracy/test", "membership/auc", "js_divergence/forget"]
+    shift = {"scrub": 0.2, "ssd": 0.01, "retrain": 0.0, "delete": -0.1, "neggrad": 0.6}
+    rows = []
+    for scenario, method, seed in itertools.product(("random", "full_class"), shift, range(seeds)):
+        reference = {column: 0.3 + 0.05 * np.random.default_rng(seed).normal() for column in columns}
+        for unlearn, evaluate in itertools.product(range(2 if method == "scrub" else 1), range(2)):
+            draws = {"forget": seed, "reference": 0, "unlearn": unlearn, "evaluate": evaluate}
+            values = {column: reference[column] + shift[method] + 0.01 * rng.normal() for column in columns}
+            parts = {"metrics": values, "reference": dict(reference), "original": dict.fromkeys(columns, 1.0)}
+            parts["reference"]["js_divergence/forget"] = None
+            rows.append(row(method, seed, scenario=scenario, seeds=draws) | parts)
+    rows[3]["metrics"]["membership/auc"] = None
+    del rows[-1], rows[20]
+    return [*rows, row("scrub", 0, scenario="once", config={"scenario": {"_target_": "s.T"}})]
+
+
+def test_an_auditor_without_our_code_gets_every_printed_number_again(saved):
+    directory = saved(*synthetic())
+    write(directory)
+    largest, cells = recompute.check(directory / "reports")
+    assert cells > 70
+    assert largest.keys() == set(SUMMARY_COLUMNS) - {
+        *(*recompute.LINE, "verdict", "adjustment", "best", "missing", "reason"),
+    }
+    assert max(largest.values()) < 1e-9
+
+
+def test_the_command_reports_on_what_its_filter_leaves(saved, capsys):
+    directory = str(saved(row(seed=0), row(seed=1), row("ssd", 0), row("ssd", 1), row("ssd", 0, scenario="full_class")))
+    for condition, lines in {
+        'scenario == "random"': 4,
+        'method in ["ssd", "nothing"] and scenario == "random"': 2,
+        "seed < 1": 3,
+        'not (method == "ssd") or seed == 0': 4,
+        "0 < seed <= 1": 2,
+        'metric == "accuracy/forget" and seed_unlearn == 0 and seed != -1': 5,
+    }.items():
+        assert main([directory, "--format", "csv", "--filter", condition, "--metrics", "accuracy/forget"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1 + lines, condition
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("@pd.io", "is no condition"),
+        ("seed == @x", "is no condition"),
+        ("__import__('os').system('true')", "may only compare"),
+        ("method.str.contains('s')", "may only compare"),
+        ("seed.__class__ == 1", "may only compare"),
+        ("(lambda: 1)() == seed", "may only compare"),
+        ("[s for s in method] == seed", "may only compare"),
+        ("seed + 1 == 2", "may only compare"),
+        ("method[0] == 's'", "may only compare"),
+        ("seed = 1", "is no condition"),
+        ("", "is no condition"),
+        ("1 == 1", "speaks of no label"),
+        ("value > 0.5", "speaks of value; there is data, model"),
+        ("methods == 'ssd'", "did you mean method?"),
+        ("method == ssd", "Text is in quotes"),
+        ("method < 3", "no sense here"),
+        ("seed < 'a'", "no sense here"),
+        ('method == "scrap"', 'no row has method == "scrap"; there is method: scrub, ssd'),
+        ('data == "mnist" and seed > 3', "there is data: digits; seed: 0, 1"),
+    ],
+)
+def test_a_filter_that_is_no_plain_condition_or_leaves_nothing_is_refused_in_a_sentence(
+    saved, capsys, condition, message
+):
+    assert main([str(saved(row(), row("ssd", 1))), "--filter", condition]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_the_command_shows_the_metrics_that_are_asked_for(saved, capsys):
+    directory = str(saved(row()))
+    assert main([directory, "--metrics", "js_divergence/forget, accuracy/forget", "--format", "markdown"]) == 0
+    assert "| method | JS div. forget | forget acc. % |" in capsys.readouterr().out
+    assert main([directory, "--metrics", "accuracy/forgot"]) == 1
+    assert "did you mean accuracy/forget?" in capsys.readouterr().err
+    assert main([directory, "--metrics", ","]) == 1
+    assert "names none; there is accuracy/forget" in capsys.readouterr().err
+
+
+def test_endpoints_can_be_declared_on_the_command_line(saved, capsys):
+    directory = str(saved(*(row(seed=seed, value=FORGET[seed] + 0.01 * (seed == 0)) for seed in FORGET)))
+    arguments = [directory, "--format", "markdown", "--endpoints", "accuracy/forget=0.02, js_divergence/forget=0.5"]
+    assert main(arguments) == 0
+    assert "Margins: forget acc. 2.00." in capsys.readouterr().out
+    assert main([directory, "--format", "markdown", "--endpoints", "js_divergence/forget=0.5"]) == 0
+    assert "Margins" not in capsys.readouterr().out  # forget accuracy is no endpoint now
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("accuracy/forgot=0.02", "did you mean accuracy/forget?"),
+        ("accuracy/forget", "declares no endpoint: give a metric and a margin above 0"),
+        ("accuracy/forget=", "declares no endpoint"),
+        ("accuracy/forget=2pp", "declares no endpoint"),
+        ("accuracy/forget=0", "declares no endpoint"),
+        ("accuracy/forget=-1", "declares no endpoint"),
+        ("accuracy/forget=nan", "declares no endpoint"),
+        ("accuracy/forget=inf", "declares no endpoint"),
+        ("=0.1", "declares no endpoint"),
+    ],
+)
+def test_an_endpoint_that_is_none_is_refused_in_a_sentence(saved, capsys, text, message):
+    assert main([str(saved(row())), "--endpoints", text]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_parquet_holds_the_tidy_frame(saved):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    directory = saved(row(seed=0), row(seed=1))
+    path = directory / "results.parquet"
+    assert main([str(directory), "--format", "parquet", "--output", str(path)]) == 0
+    pandas.testing.assert_frame_equal(pandas.read_parquet(path), load(directory))
+
+
+def test_parquet_without_its_package_says_what_to_install(saved, capsys, monkeypatch):
+    directory = saved(row())
+    frame = load(directory)
+    monkeypatch.setattr("supreme.report.command.load", lambda _: frame)
+    for name in ("pyarrow", "pyarrow.parquet", "fastparquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main([str(directory), "--format", "parquet", "--output", str(directory / "x")]) == 1
+    assert "pip install 'supreme[parquet]'" in capsys.readouterr().err
+
+
+AWKWARD = 'a_b 50% & #1 {x} ~ ^ \\ $ <|> -- [é] "q" ±'
+
+
+def test_a_latex_table_escapes_what_latex_would_read_and_has_as_many_cells_in_every_line(saved):
+    rows = [wide(seed, "full_class") | {"method": method} for seed in (0, 1) for method in (AWKWARD, "ssd")]
+    text = render(load(saved(*rows)), "latex")
+    assert r"a\_b 50\% \& \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$" in text
+    for name in ("table", "tabular"):
+        assert text.count(f"\\begin{{{name}}}") == text.count(f"\\end{{{name}}}") > 1
+    for tabular in text.split("\\begin{tabular}")[1:]:
+        columns = tabular.partition("l")[2].partition("@")[0]
+        lines = [
+            line for line in tabular.partition("\\end{tabular}")[0].splitlines() if line.endswith(("\\\\", "[1pt]"))
+        ]
+        assert {line.replace("\\&", "").count("&") for line in lines} == {len(columns)}
+    assert all(text.count(title) >= 1 for title in ("forget acc. \\%", "JS div. forget", "seconds"))
+    assert text.count("Margins: forget acc.") == 1
+    assert "documentclass" not in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex: apt-get install texlive-latex-base")
+def test_a_latex_table_compiles_alone_and_inside_a_paper(saved, tmp_path):
+    every = itertools.product([AWKWARD, *(f"m{number}" for number in range(30))], ("random", "full_class"), (0, 1))
+    rows = [wide(seed, scenario) | {"method": method} for method, scenario, seed in every]
+    directory = saved(*(content | {"cell": str(place)} for place, content in enumerate(rows)))
+    assert main([str(directory), "--format", "latex", "--output", str(tmp_path / "table.tex")]) == 0
+    assert main([str(directory), "--format", "latex", "--standalone", "--output", str(tmp_path / "alone.tex")]) == 0
+    paper = (
+        "\\documentclass{article}",
+        "\\usepackage{booktabs}",
+        "\\begin{document}",
+        "\\input{table}",
+        "\\end{document}",
+    )
+    (tmp_path / "paper.tex").write_text("\n".join(paper))
+    for name in ("alone", "paper"):
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+        log = done.stdout.decode("utf-8", "replace")
+        assert done.returncode == 0, log[-2000:]
+        assert "Overfull" not in log
+        assert "Float too large" not in log
+        assert (tmp_path / f"{name}.pdf").stat().st_size > 10_000
 
 
 def test_the_report_imports_neither_torch_nor_anything_of_ours_above_core():
