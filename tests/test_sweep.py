@@ -116,6 +116,14 @@ def test_a_new_metric_evaluates_again_and_keeps_the_old_columns(clean: Any, supr
     assert count(tmp_path / "outputs", "unlearned") == 4
 
 
+def test_a_row_says_which_of_its_values_come_from_few_images_and_holds_the_curves(clean: Any) -> None:
+    row = json.loads(_row(clean[0].parent, "scrub", 0).read_text())
+    assert row["warnings"]["membership/auc"] == "fewer than 100 images in forget"
+    assert all(row["metrics"][column] is not None for column in row["warnings"])
+    assert set(row["series"]["metrics"]) == {"accuracy/by_class", "membership/roc", "weight_distance/by_layer"}
+    assert set(row["series"]["reference"]) == {"accuracy/by_class", "membership/roc"}
+
+
 def _row(directory: Path, method: str, seed: int) -> Path:
     for path in (directory / "outputs" / "rows").glob("*.json"):
         row = json.loads(path.read_text())

@@ -632,12 +632,14 @@ def _logistic(members: Tensor, nonmembers: Tensor, weights: Tensor) -> tuple[Ten
         curvature = (weights * wrong * (1 - wrong))[:, :, None] * inputs
         hessian = curvature.mT @ inputs + torch.diag(penalty)
         step = torch.linalg.solve(hessian + 1e-12 * torch.eye(2, dtype=torch.float64), gradient)
-        before = objective(line)
+        before, worse = objective(line), torch.ones(len(line), dtype=torch.bool)
         for _ in range(40):
             worse = ~(objective(line - step) <= before)
             if not worse.any():
                 break
             step = torch.where(worse[:, None], step / 2, step)
+        if worse.all():
+            break
         line = torch.where(worse[:, None], line, line - step)
     return line[:, 0], line[:, 1]
 
