@@ -151,7 +151,7 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
     for name, value in columns.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
         promise("gives numbers or reasons", number or isinstance(value, Undefined), f"{name} is {value!r}")
-    _check_series(promise, getattr(metric, "series", lambda evaluation: {})(watched))
+    check_series(promise, getattr(metric, "series", lambda evaluation: {})(watched))
     with global_seed(1):
         promise("measures the same twice", dict(metric(watched)) == columns, "two calls gave other values")
     with global_seed(2), undisturbed(promise, "draws from evaluation.rng only"):
@@ -159,7 +159,7 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
         promise("draws from evaluation.rng only", kept, "a value changes with a global seed")
 
 
-def _check_series(promise: Promises, found: Mapping[str, Series]) -> None:
+def check_series(promise: Promises, found: Mapping[str, Series]) -> None:
     for name, series in found.items():
         kept = 0 < len(series.x) == len(series.y) and bool(np.isfinite(np.asarray(series.y, dtype=float)).all())
         promise("gives series of finite numbers, one for each place", kept, f"{name} is {series}")
