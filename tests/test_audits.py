@@ -219,7 +219,7 @@ def test_rmia_is_undefined_without_images_of_the_forgotten_classes_that_were_not
 
 
 def test_the_excess_distance_of_the_retrained_models_themselves_counts_each_with_itself():
-    # N of the N^2 distances of N models to themselves are 0, so their mean is (N - 1) / N of that between different ones.
+    # N of N^2 distances are of a model to itself, so 0: the mean is (N - 1) / N of that between different models.
     same = tiny_ensemble().confidences["forget"][0]
     ensemble = TinyEnsemble(confidences={"forget": (same, same)})
     logits = [model.logits("forget") for model in ensemble.references]
