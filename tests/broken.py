@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from supreme import seeds
 from supreme.classifier import Classifier
 from supreme.core import Context, Split
 
@@ -81,4 +82,20 @@ class Slow:
         with torch.no_grad():
             for weight in model.parameters():
                 weight += 0.01 * torch.randn(weight.shape, generator=context.rng)
+        return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailsForSeed:
+    """Raises for one training seed until the mark exists, and does nothing otherwise."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    seed: int
+    mark: str
+
+    def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
+        own = seeds.branch(seeds.stream("unlearn", self.seed, 0), "method")
+        if context.rng.initial_seed() == own and not Path(self.mark).exists():
+            raise RuntimeError("not with this seed")
         return model

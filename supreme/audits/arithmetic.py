@@ -86,7 +86,8 @@ def model_permutation_test(
     rows = max(1, CHUNK // max(pooled.shape))
     sides = _all_sides(total, count, rows) if exact else _drawn_sides(rng, total, count, draws, rows)
     found = np.concatenate([_shifts(pooled, side) for side in sides])
-    as_large = int((found >= statistic * (1 - 1e-9)).sum())  # the other side's mirror image differs in the last bit
+    rounding = 1e-12 * float(np.abs(pooled).max())  # a division and its mirror image differ in the last bits
+    as_large = int((found >= statistic - rounding).sum())
     smallest = (2 if 2 * count == total else 1) / divisions
     return PermutationTest(
         statistic=statistic,

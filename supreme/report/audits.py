@@ -140,7 +140,8 @@ def render_audits(frame: pd.DataFrame, format: str) -> list[RenderableType] | st
 def _table(part: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
     """Head, lines and notes of one audit of several methods."""
     columns = list(dict.fromkeys(part["column"]))
-    shown = [column for column in columns if not column.endswith(("_low", "_high"))]
+    valued = set(part.loc[part["value"].notna(), "column"])
+    shown = [column for column in columns if column in valued and not column.endswith(("_low", "_high"))]
     head = ["method", "models", *(column.partition("/")[2].replace("_", " ") for column in shown)]
     lines, reasons = [], defaultdict(list)
     notes = [
@@ -159,7 +160,7 @@ def _table(part: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
     if not lines or not lines[0][0].startswith("retrain (null)"):
         notes.append("What a perfect method gets is not here: add method=retrain, the null.")
     notes += [f"n/a, {reason}: {', '.join(methods)}." for reason, methods in reasons.items()]
-    if any(column.endswith("_low") for column in columns):
+    if any(column.endswith("_low") for column in valued):
         notes.append("In brackets: 95 % t interval over training seeds.")
     return head, lines, notes
 

@@ -4,6 +4,7 @@ For the project's own components and for anybody's: call `check_method(MyMethod(
 nothing, or raises `BrokenPromise`, which names the promise. It takes about a second, on a tiny world made of blobs.
 """
 
+from supreme.testing.audit import TinyEnsemble, check_audit, tiny_ensemble
 from supreme.testing.checks import check_data, check_metric, check_model, check_scenario
 from supreme.testing.evaluations import tiny_evaluation
 from supreme.testing.method import check_method
@@ -12,7 +13,9 @@ from supreme.testing.worlds import World, tiny_class_world, tiny_data, tiny_fit,
 
 __all__ = [
     "BrokenPromise",
+    "TinyEnsemble",
     "World",
+    "check_audit",
     "check_data",
     "check_method",
     "check_metric",
@@ -20,6 +23,7 @@ __all__ = [
     "check_scenario",
     "tiny_class_world",
     "tiny_data",
+    "tiny_ensemble",
     "tiny_evaluation",
     "tiny_fit",
     "tiny_model",

@@ -182,7 +182,7 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
     for name, value in columns.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
         promise("gives numbers or reasons", number or isinstance(value, Undefined), f"{name} is {value!r}")
-    _check_series(promise, getattr(metric, "series", lambda evaluation: {})(watched))
+    check_series(promise, getattr(metric, "series", lambda evaluation: {})(watched))
     warnings = getattr(metric, "warnings", lambda evaluation: {})(watched)
     kept = warnings.keys() <= columns.keys() and all(isinstance(text, str) and text for text in warnings.values())
     promise("warns of its own columns, in words", kept, f"it gave {warnings}")
@@ -193,7 +193,7 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
         promise("draws from evaluation.rng only", kept, "a value changes with a global seed")
 
 
-def _check_series(promise: Promises, found: Mapping[str, Series]) -> None:
+def check_series(promise: Promises, found: Mapping[str, Series]) -> None:
     for name, series in found.items():
         kept = 0 < len(series.x) == len(series.y) and bool(np.isfinite(np.asarray(series.y, dtype=float)).all())
         promise("gives series of finite numbers, one for each place", kept, f"{name} is {series}")
