@@ -14,17 +14,19 @@ from supreme.report.load import load
 from supreme.report.tables import render
 
 
-def write(directory: str | Path = "outputs", frame: pd.DataFrame | None = None) -> list[Path]:
+def write(
+    directory: str | Path = "outputs", frame: pd.DataFrame | None = None, table: pd.DataFrame | None = None
+) -> list[Path]:
     """Write the reports of this output directory into its `reports/`, each file at once; their paths.
 
     `table.md` and `table.tex` are for people; `results.csv` has every value of every row, and `summary.csv` every
-    number of the tables, in full precision. `frame` is what `load` gives, if it is at hand.
+    number of the tables, in full precision. `frame` is what `load` gives and `table` its `summary`, if at hand.
 
         >>> supreme.report.write("outputs")
         [PosixPath('outputs/reports/table.md'), ...]
     """
     frame = load(directory) if frame is None else frame
-    table = summary(frame)
+    table = summary(frame) if table is None else table
     texts = {
         "table.md": render(frame, "markdown", table=table),
         "table.tex": render(frame, "latex", table=table),
