@@ -595,10 +595,11 @@ def test_the_command_reports_on_what_its_filter_leaves(saved, capsys):
         ("1 == 1", "speaks of no label"),
         ("value > 0.5", "speaks of value; there is data, model"),
         ("methods == 'ssd'", "did you mean method?"),
-        ("method == ssd", "Text is in quotes"),
+        ("method == ssd", "text is in quotes"),
         ("method < 3", "no sense here"),
         ("seed < 'a'", "no sense here"),
         ('method == "scrap"', 'no row has method == "scrap"; there is method: scrub, ssd'),
+        ("cell == 'x'", "there is cell: scrub-0-null-"),
         ('data == "mnist" and seed > 3', "there is data: digits; seed: 0, 1"),
     ],
 )
@@ -697,14 +698,8 @@ def test_a_latex_table_compiles_alone_and_inside_a_paper(saved, tmp_path):
     directory = saved(*(content | {"cell": str(place)} for place, content in enumerate(rows)))
     assert main([str(directory), "--format", "latex", "--output", str(tmp_path / "table.tex")]) == 0
     assert main([str(directory), "--format", "latex", "--standalone", "--output", str(tmp_path / "alone.tex")]) == 0
-    paper = (
-        "\\documentclass{article}",
-        "\\usepackage{booktabs}",
-        "\\begin{document}",
-        "\\input{table}",
-        "\\end{document}",
-    )
-    (tmp_path / "paper.tex").write_text("\n".join(paper))
+    paper = r"\documentclass{article} \usepackage{booktabs} \begin{document} \input{table} \end{document}"
+    (tmp_path / "paper.tex").write_text(paper)
     for name in ("alone", "paper"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)

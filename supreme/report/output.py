@@ -15,18 +15,21 @@ from supreme.report.load import load
 from supreme.report.tables import render
 
 
-def write(directory: str | Path = "outputs", frame: pd.DataFrame | None = None) -> list[Path]:
+def write(
+    directory: str | Path = "outputs", frame: pd.DataFrame | None = None, table: pd.DataFrame | None = None
+) -> list[Path]:
     """Write the reports of this output directory into its `reports/`, each file at once; their paths.
 
     `table.md` and `table.tex` are for people; `results.csv` has every value of every row, `summary.csv` every number
     of the tables in full precision, and `audits.csv` those of audits, where there are any. `frame` is what `load`
-    gives, if it is at hand.
+    gives and `table` its `summary`, if at hand.
 
         >>> supreme.report.write("outputs")
         [PosixPath('outputs/reports/table.md'), ...]
     """
     frame = load(directory) if frame is None else frame
-    table, audits = summary(frame), load_audits(directory, rows=frame)
+    table = summary(frame) if table is None else table
+    audits = load_audits(directory, rows=frame)
     texts = {
         "table.md": markdown(render(frame, "markdown", table=table), audits),
         "table.tex": render(frame, "latex", table=table),

@@ -18,6 +18,9 @@ _ALLOWED = (
     *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Name, ast.Constant),
     *(ast.List, ast.Tuple),
 )
+_MANY = 60
+"""Labels that a message lists."""
+
 _EXAMPLE = 'as in \'data == "digits" and method in ["ssd", "scrub"] and seed < 5\''
 
 
@@ -37,9 +40,14 @@ def select(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
             f"--filter {condition!r} has no sense here ({error}); compare like with like, {_EXAMPLE}"
         ) from error
     if found.empty:
-        there = "; ".join(f"{name}: {', '.join(map(str, sorted(frame[name].unique())))}" for name in names)
+        there = "; ".join(f"{name}: {_listed(frame[name])}" for name in names)
         raise SupremeError(f"no row has {condition}; there is {there}")
     return found
+
+
+def _listed(labels: pd.Series) -> str:
+    values = sorted(labels.unique())
+    return ", ".join(map(str, values[:_MANY])) + (f" and {len(values) - _MANY} more" if len(values) > _MANY else "")
 
 
 def _checked(condition: str) -> list[str]:
@@ -59,7 +67,7 @@ def _checked(condition: str) -> list[str]:
         if name not in NAMES:
             near = difflib.get_close_matches(name, NAMES, 1)
             hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(NAMES)};"
-            raise SupremeError(f"--filter {condition!r} speaks of {name}; {hint} Text is in quotes, {_EXAMPLE}")
+            raise SupremeError(f"--filter {condition!r} speaks of {name}; {hint} text is in quotes, {_EXAMPLE}")
     if not names:
         raise SupremeError(f"--filter {condition!r} speaks of no label; compare names with values, {_EXAMPLE}")
     return names

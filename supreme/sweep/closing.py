@@ -25,10 +25,12 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     if not any(at.row_path(cell).exists() for cell in cells):
         return
     frame = report.load(output_dir)
+    table = report.summary(frame)
     own = frame.loc[frame["cell"].isin([cell.id for cell in cells])]
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print(*report.render(own, "terminal", width=console.width), sep="\n")
-    written = report.write(output_dir, frame)
+    known = table if len(own) == len(frame) else None
+    console.print(*report.render(own, "terminal", width=console.width, table=known), sep="\n")
+    written = report.write(output_dir, frame, table)
     told = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
     console.print(told, style="dim", soft_wrap=True, highlight=False)
 
