@@ -62,7 +62,8 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
             if settings.timeout is not None:
                 log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
             _run_here(plan.todo[0], settings)
-        with Tracking(settings.tracker, settings.output_dir) as tracking:
+        of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
+        with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
             tracking(*plan.cells)
             if hydra.mode == RunMode.RUN:
                 print_table(plan.cells, settings.output_dir)
@@ -113,6 +114,7 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
         launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
     except Exception as error:  # what it says of its jobs is judged by the rows they leave
         log.warning("the launcher stopped: %s: %s", type(error).__name__, error)
+    tracking(*plan.todo)
     return {task.key: left_no_row(task) for task in plan.tasks}
 
 

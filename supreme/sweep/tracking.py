@@ -13,7 +13,6 @@ import pickle
 import queue
 import threading
 from collections.abc import Mapping
-from concurrent.futures import TimeoutError as LateError
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,7 +25,7 @@ from supreme.core import Run, Tracker
 from supreme.files import digest, write_json
 from supreme.sweep.devices import Slot
 from supreme.sweep.runs import runs_of
-from supreme.sweep.slots import SlotProcess, lock_directory
+from supreme.sweep.slots import SlotProcess, death, lock_directory
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ PATIENCE_SECONDS = 60.0
 """What a tracker may take for one run: some wait for a network that is not there."""
 
 FAILURES = 3
-"""Of one tracker in a row; then it is left alone until the command is given again."""
+"""Of one tracker in a row; then it is left alone until the command is given again. One that hangs, at once."""
 
 HOME = Slot(name="tracking", device="cpu", environment={"CUDA_VISIBLE_DEVICES": ""}, shared=True, locks=())
 """Of the process where trackers run: none of the slots that work."""
@@ -53,7 +52,7 @@ class Tracking:
         self._log = output_dir / "logs" / "tracking.log"
         self._cells: queue.Queue[Cell | None] = queue.Queue()
         self._stopped = False
-        self._in_a_row = dict.fromkeys(trackers, 0)
+        self._failures = dict.fromkeys(trackers, 0)
         self._missing: dict[str, set[str]] = {name: set() for name in trackers}
         self._why = dict.fromkeys(trackers, "")
         self._process = SlotProcess(HOME)
@@ -108,30 +107,25 @@ class Tracking:
         if self._stopped or is_told(folder, run, state):
             return
         self._missing[name].add(run.id)
-        if self._in_a_row[name] >= FAILURES:
+        before = self._failures[name]
+        if before >= FAILURES:
             return
-        error = self._attempt(name, run, folder, state)
-        if not error:
-            self._in_a_row[name] = 0
-            self._missing[name].discard(run.id)
-            return
-        if not self._in_a_row[name]:
-            log.warning("tracker %s failed: %s; see %s. The sweep goes on", name, error, self._log)
-        self._in_a_row[name] += 1
-        self._why[name] = error
-
-    def _attempt(self, name: str, run: Run, folder: Path, state: str) -> str:
-        """Why the run is not logged; empty when it is."""
         payload = pickle.dumps((tell, (name, self._trackers[name], run, folder, state)))
         try:
             future = self._process.submit(payload, self._log, f"{name}: {run.stage} {run.id} {run.name}", None)
-            return future.result(PATIENCE_SECONDS).error
-        except LateError:
-            error = f"no answer after {PATIENCE_SECONDS:g} s"
-        except Exception as broken:
-            error = str(broken).splitlines()[0]
-        self._process.kill()
-        return error
+            error, self._failures[name] = future.result(PATIENCE_SECONDS).error, before + 1
+        except TimeoutError:
+            error, self._failures[name] = f"no answer after {PATIENCE_SECONDS:g} s", FAILURES
+            self._process.kill()
+        except Exception as broken:  # the process died, or was ended because the sweep is
+            error, self._failures[name] = death(broken), before + 1
+            self._process.kill()
+        if not error:
+            self._failures[name] = 0
+            self._missing[name].discard(run.id)
+        elif not before and not self._stopped:
+            log.warning("tracker %s failed: %s; see %s. The sweep goes on", name, error, self._log)
+        self._why[name] = error
 
 
 def tell(name: str, node: Mapping[str, Any], run: Run, folder: Path, state: str) -> None:
