@@ -13,7 +13,7 @@ from supreme import seeds
 from supreme.artefact import Contents
 from supreme.cell import SCHEMA, Cell, Workplace
 from supreme.classifier import Classifier
-from supreme.core import Context, Cost, SupremeError
+from supreme.core import Context, Cost, Epoch, SupremeError
 from supreme.files import digest
 from supreme.images import Images
 from supreme.recipes import Recipe
@@ -21,12 +21,13 @@ from supreme.runtime import Measured
 from supreme.workbench import ProgressLog, fresh, train, training_images
 
 
-def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured) -> Context:
+def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, curve: list[Epoch]) -> Context:
     """The context of the cell's method.
 
     Args:
         rng: the method's stream.
         work: what measures the method.
+        curve: gets every epoch that the method trains with `fit`, one training after the other.
     """
     recipe: Recipe = cell.build("recipe")
 
@@ -48,7 +49,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured) 
         if constant_schedule:
             changes |= {"schedule": "constant", "warmup_epochs": 0.0}
         changed = Recipe(**{**asdict(recipe), **changes})
-        return changed(model, images, rng, augment=augment, progress=ProgressLog())
+        return changed(model, images, rng, augment=augment, progress=ProgressLog(), after_epoch=curve.append)
 
     def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         def create() -> Contents:

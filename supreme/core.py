@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -126,6 +127,19 @@ class Split:
             extra={name: changed[name] for name in self.extra},
             **{name: changed[name] for name in SET_NAMES},
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one epoch of a training came to."""
+
+    loss: float
+    """Mean over the images as they were trained on: augmented, in training mode, between steps. May be not finite."""
+    accuracy: float
+    """The same way, so neither is that of the model after the epoch."""
+    lr: float
+    """Of its last step."""
+    seconds: float
 
 
 class Fit(Protocol):
@@ -378,3 +392,37 @@ class Audit(Protocol):
         ...
 
     def __call__(self, ensemble: Ensemble) -> Mapping[str, float | Undefined]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a tracker is told of one model: how it was trained, what it is worth, and where it comes from."""
+
+    id: str
+    """16 hexadecimal digits: of an unlearned model the cell's, else the first of its key in the store."""
+    stage: str
+    """original, reference or unlearned."""
+    name: str
+    """What people call it."""
+    config: Mapping[str, str | int | float | bool | None]
+    """Every value of the resolved config, seeds, keys and the rest of the provenance, under dotted names."""
+    curve: Sequence[Mapping[str, float | None]]
+    """Of each epoch: epoch, counted from 1, and what `Epoch` says. Empty where nothing was trained by epochs."""
+    columns: Mapping[str, float]
+    """Metric columns; those of the other two models begin with reference/ and original/."""
+
+    def steps(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Of each epoch its number, and what is known of it as train/loss and so on."""
+        for point in self.curve:
+            values = {f"train/{name}": value for name, value in point.items() if name != "epoch" and value is not None}
+            yield int(point["epoch"] or 0), values
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    def __call__(self, run: Run, folder: Path) -> None:
+        """Log the run, in place of what an earlier call has left of it; files go to this folder.
+
+        One call at a time on a machine, in a process where nothing else runs. What it raises costs no cell.
+        """
+        ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from supreme.classifier import Classifier
-from supreme.core import SupremeError
+from supreme.core import Epoch, SupremeError
 from supreme.images import Augmentation, Images
 
 OPTIMIZERS = ("sgd", "adamw")
@@ -112,6 +113,7 @@ class Recipe:
         augment: bool = True,
         progress: Callable[[int, int, str], None] = lambda done, total, what: None,
         after_step: Callable[[int, torch.Tensor], None] = lambda steps, positions: None,
+        after_epoch: Callable[[Epoch], None] = lambda epoch: None,
     ) -> Classifier:
         """Train in place on these images; returns the same model, in evaluation mode.
 
@@ -120,6 +122,7 @@ class Recipe:
             augment: whether to use the recipe's augmentation.
             progress: told (epochs done, epochs in all, what) before each epoch and at the end.
             after_step: told (steps done, positions in `images` of the batch's images) after each step.
+            after_epoch: told what each epoch came to.
         """
         if len(images) == 0:
             raise SupremeError("training needs at least one image, and the set is empty")
@@ -130,14 +133,27 @@ class Recipe:
         step = 0
         for epoch in range(self.epochs):
             progress(epoch, self.epochs, "training epoch")
+            began, loss_sum, right = time.perf_counter(), *torch.zeros(2, device=images.device)
             for positions, x, y in images.numbered_batches(self.batch_size, rng, augment):
                 for group in optimizer.param_groups:
                     group["lr"] = self.lr * self.lr_factor(step, steps_per_epoch)
-                loss = F.cross_entropy(model(x), y, label_smoothing=self.label_smoothing)
+                logits = model(x)
+                loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
                 step += 1
+                loss_sum.add_(loss.detach(), alpha=len(y))  # on the device, which nothing waits for inside an epoch
+                right.add_((logits.detach().argmax(1) == y).sum())
                 after_step(step, positions)
+            sums = torch.stack([loss_sum, right]).tolist()
+            after_epoch(
+                Epoch(
+                    loss=sums[0] / len(images),
+                    accuracy=sums[1] / len(images),
+                    lr=optimizer.param_groups[0]["lr"],
+                    seconds=time.perf_counter() - began,
+                )
+            )
         progress(self.epochs, self.epochs, "training epoch")
         return model.eval()

@@ -6,7 +6,8 @@ Each is a function of the cell and the store. What a stage leaves there is found
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -20,7 +21,7 @@ from supreme.artefact import Artefact, Contents
 from supreme.cell import SCHEMA, Cell, Workplace, identity
 from supreme.classifier import Classifier
 from supreme.context import context_of
-from supreme.core import Cost, Split, SupremeError
+from supreme.core import Cost, Epoch, Split, SupremeError
 from supreme.evaluation import BATCH, StoredPredictions, predict
 from supreme.files import digest
 from supreme.provenance import provenance
@@ -47,10 +48,10 @@ def _trained(cell: Cell, at: Workplace, stage: str, seed: int) -> Artefact:
     def create() -> Contents:
         images = training_images(cell, at) if stage == "original" else split_of(cell, at).retain
         log.info("training the %s model on %d images", stage, len(images))
-        model = fresh(cell, at, seed)
+        model, curve = fresh(cell, at, seed), list[Epoch]()
         with Measured(at.device, at.shared) as work:
-            train(cell, at, model, images, seed)
-        return _weights_of(model, at, work.cost)
+            train(cell, at, model, images, seed, after_epoch=curve.append)
+        return _weights_of(model, at, work.cost, curve)
 
     prepare(cell, at)
     artefact, _ = at.store.get_or_create(stage, cell.key(stage), create)
@@ -63,7 +64,7 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
     def create() -> Contents:
         split, method = split_of(cell, at), cell.build("method")
         before = original(cell, at).tensors()
-        model = loaded(cell, at, before)
+        model, curve = loaded(cell, at, before), list[Epoch]()
         seed = seeds.stream("unlearn", cell.seed, cell.seeds["unlearn"])
         rng = torch.Generator().manual_seed(seeds.branch(seed, "method"))
         log.info("unlearning %d of %d images", len(split.forget), len(split.forget) + len(split.retain))
@@ -72,25 +73,36 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
             autocast(at.device, precision),
             Measured(at.device, at.shared) as work,
         ):
-            model = method(model, split, context_of(cell, at, rng, work))
-        return _checked(cell, at, model, before, work.cost)
+            model = method(model, split, context_of(cell, at, rng, work, curve))
+        return _checked(cell, at, model, before, work.cost, curve)
 
     precision = prepare(cell, at)
     artefact, _ = at.store.get_or_create("unlearned", cell.key("unlearned"), create)
     return artefact
 
 
-def _weights_of(model: nn.Module, at: Workplace, cost: Cost, **record: Any) -> Contents:
+def _weights_of(model: nn.Module, at: Workplace, cost: Cost, curve: Sequence[Epoch], **record: Any) -> Contents:
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    return Contents(tensors=tensors, record={"cost": asdict(cost), "provenance": provenance(at.device), **record})
+    told = {"cost": asdict(cost), "curve": _points(curve), "provenance": provenance(at.device)}
+    return Contents(tensors=tensors, record={**told, **record})
 
 
-def _checked(cell: Cell, at: Workplace, model: object, before: Mapping[str, Tensor], cost: Cost) -> Contents:
+def _points(curve: Sequence[Epoch]) -> list[dict[str, float | None]]:
+    """The curve as JSON can say it: null where a training that diverged has no finite value."""
+    return [
+        {"epoch": number, **{name: value if math.isfinite(value) else None for name, value in asdict(epoch).items()}}
+        for number, epoch in enumerate(curve, 1)
+    ]
+
+
+def _checked(
+    cell: Cell, at: Workplace, model: object, before: Mapping[str, Tensor], cost: Cost, curve: Sequence[Epoch]
+) -> Contents:
     """What the method returned, refused when it is no model of this kind or not finite; no tensors when unchanged."""
     name = f"method {cell.names['method']}"
     if not isinstance(model, nn.Module):
         raise SupremeError(f"{name} returned {type(model).__name__} and not a model")
-    contents = _weights_of(model, at, cost, unchanged=False)
+    contents = _weights_of(model, at, cost, curve, unchanged=False)
     shapes = {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in contents.tensors.items()}
     wanted = {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in before.items()}
     if shapes != wanted:

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from supreme import artefact
 from supreme.artefact import SCHEMA, Artefact, Contents
@@ -65,6 +66,10 @@ class Store:
             return None
         self._verified.add((stage, key))
         return artefact.read(folder)
+
+    def record(self, stage: str, key: str) -> dict[str, Any] | None:
+        """The record of the artefact, or None when it is absent; as cheap as `has`."""
+        return artefact.read(self._folder(stage, key)).record if self.has(stage, key) else None
 
     def get_or_create(self, stage: str, key: str, create: Callable[[], Contents]) -> tuple[Artefact, bool]:
         """The artefact, and whether it was computed here.

@@ -14,7 +14,7 @@ from torch import Tensor
 from supreme import seeds
 from supreme.cell import Cell, Workplace, open_data
 from supreme.classifier import Classifier
-from supreme.core import Split
+from supreme.core import Epoch, Split
 from supreme.images import ImageData, Images
 from supreme.recipes import Recipe
 from supreme.runtime import autocast, configure, place
@@ -102,12 +102,13 @@ def train(
     images: Images,
     seed: int,
     after_step: Callable[[int, Tensor], None] = lambda steps, positions: None,
+    after_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Classifier:
     """Train the model in place by the cell's recipe, everything random drawn from this seed."""
     recipe: Recipe = cell.build("recipe")
     rng = torch.Generator().manual_seed(seeds.branch(seed, "batches"))
     with seeds.scoped(seeds.branch(seed, "dropout")), autocast(at.device, recipe.precision):
-        return recipe(model, images, rng, progress=ProgressLog(), after_step=after_step)
+        return recipe(model, images, rng, progress=ProgressLog(), after_step=after_step, after_epoch=after_epoch)
 
 
 class ProgressLog:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from supreme import seeds
 from supreme.classifier import Classifier
-from supreme.core import SupremeError
+from supreme.core import Epoch, SupremeError
 from supreme.images import ImageData, Images
 from supreme.models.small_cnn import SmallCNN
 from supreme.recipes import Recipe
@@ -276,6 +277,22 @@ def test_progress_is_told_before_each_epoch_and_at_the_end() -> None:
     told: list[tuple[int, int, str]] = []
     recipe()(linear_model(), some_images(), generator(), progress=lambda *now: told.append(now))
     assert told == [(0, 2, "training epoch"), (1, 2, "training epoch"), (2, 2, "training epoch")]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_an_epoch_tells_the_means_over_all_its_images_and_its_last_learning_rate(smoothing: float) -> None:
+    told: list[Epoch] = []
+    changes = {"lr": 1e-30, "label_smoothing": smoothing}  # so small that every batch meets the same weights
+    recipe(**changes)(linear_model(), some_images(10), generator(), after_epoch=told.append)  # batches of 4, 4 and 2
+    x, y = next(some_images(10).batches(10))
+    logits = linear_model()(x).detach()
+    loss = float(F.cross_entropy(logits, y, label_smoothing=smoothing))
+    right = float((logits.argmax(1) == y).double().mean())
+    assert 0 < right < 1
+    assert [epoch.loss for epoch in told] == pytest.approx([loss, loss], rel=1e-6)
+    assert [epoch.accuracy for epoch in told] == pytest.approx([right, right])
+    assert [epoch.lr for epoch in told] == pytest.approx([1e-30, 0.25e-30])
+    assert all(0 < epoch.seconds < 60 for epoch in told)
 
 
 def test_training_on_no_image_is_refused() -> None:

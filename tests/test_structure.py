@@ -15,14 +15,14 @@ from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-GROUPS = ("data", "model", "recipe", "scenario", "method", "metric", "audit")
-HEAVY = ("torch", "torchvision", "timm", "sklearn")
+GROUPS = ("data", "model", "recipe", "scenario", "method", "metric", "audit", "tracker")
+HEAVY = ("torch", "torchvision", "timm", "sklearn", "tensorboard", "wandb", "mlflow")
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "supreme").rglob("*.py"))
 }
-YAMLS = [path for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+YAMLS = [path for group in GROUPS for path in sorted((CONF / group).glob("*.yaml")) if path.stem != "none"]
 COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path in YAMLS}
 """Modules that hold a component; the others beside them are helpers."""
 
@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": CONTENT,
     "metrics": CONTENT,
     "audits": CONTENT | {"metrics"},
+    "trackers": {"core"},
     "testing": CONTENT | {"evaluation"},
     "artefact": STORE,
     "claims": STORE,
@@ -145,7 +146,7 @@ def test_the_rule_has_no_circle() -> None:
         below = {name: parts for name, parts in below.items() if name not in lowest}
 
 
-FOLDERS = ("data", "models", "scenarios", "methods", "metrics", "audits")
+FOLDERS = ("data", "models", "scenarios", "methods", "metrics", "audits", "trackers")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) in (*FOLDERS, "recipes", *VERBS)])
@@ -161,13 +162,13 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_torchvision_timm_and_sklearn_are_imported_only_where_a_function_needs_them(module: str) -> None:
+def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: str) -> None:
     found = set(imports(tree_of(module), at_import_only=True))
     assert not {name for name in found for heavy in HEAVY[1:] if is_or_is_in(name, heavy)}
 
 
 WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "cell", "ensembles")
-WITHOUT_TORCH += ("data", "scenarios", "report", "sweep", "cli", "_hydra", "__main__")
+WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) in WITHOUT_TORCH])
@@ -181,7 +182,7 @@ FAST = {
     "the nouns": ["supreme.core", "supreme.images", "supreme.seeds", "supreme.registry"],
     "the plan": ["supreme.cell", "supreme.store", "supreme.sweep.plan"],
     "the report": [name for name in MODULES if part(name) == "report"],
-    "data and scenarios": [name for name in MODULES if part(name) in ("data", "scenarios")],
+    "data, scenarios and trackers": [name for name in MODULES if part(name) in ("data", "scenarios", "trackers")],
     "the sweep": [name for name in MODULES if part(name) == "sweep"],
     "the plugin that Hydra always loads": ["hydra_plugins.supreme_launcher"],
 }

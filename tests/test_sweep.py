@@ -263,11 +263,15 @@ def test_two_sweeps_at_once_in_one_directory_share_the_work(broken: str, tmp_pat
 def test_other_launchers_of_hydra_run_the_same_cells(clean: Any, supreme: Run, tmp_path: Path, launcher: str) -> None:
     outputs, _ = clean
     more = ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
+    more += ["tracker=csv"]
     done = supreme("-m", "method=neggrad", "seed=range(2)", *SMALL, f"hydra/launcher={launcher}", *more)
     assert done.returncode == 0, done.stderr
     found = rows(tmp_path / "outputs")
     assert len(found) == 2
     assert found == {cell: row for cell, row in rows(outputs).items() if cell in found}
+    told = tmp_path / "outputs" / "tracking" / "csv"
+    assert {path.stem for path in told.glob("rows/*")} == found.keys()
+    assert len(list(told.glob("curves/*"))) == 4
 
 
 @pytest.mark.slow

@@ -43,6 +43,8 @@ class Settings:
     threads: int
     timeout: float | None
     """Seconds that a job may take."""
+    tracker: Mapping[str, Mapping[str, Any]]
+    """`_target_` and every value of each, by name."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -53,10 +55,13 @@ class Settings:
             "jobs_per_device": ((int,), "a whole number from 1"),
             "threads": ((int,), "a whole number from 1"),
             "timeout": ((int, float, type(None)), "seconds above 0, or null for no limit"),
+            "tracker": ((dict,), "none, or some of those that --help lists, as in tracker=csv"),
         }
         for name, (types, rule) in allowed.items():
             if not isinstance(config[name], types) or isinstance(config[name], bool):
                 raise SupremeError(f"{name}={config[name]} is not allowed: give {rule}")
+        if not all(isinstance(node, dict) for node in config["tracker"].values()):
+            raise SupremeError("the YAML of a tracker must begin with `# @package tracker.<name>`")
         devices = [config["devices"]] if isinstance(config["devices"], int) else config["devices"]
         return cls(
             output_dir=Path(config["output_dir"]),
@@ -64,6 +69,7 @@ class Settings:
             jobs_per_device=config["jobs_per_device"],
             threads=config["threads"],
             timeout=config["timeout"],
+            tracker=config["tracker"],
         )
 
     def slots(self) -> list[Slot]:
@@ -155,7 +161,7 @@ def compose_all(
             continue
         cells.append(cell)
         settings.append(own)
-    for name in ("output_dir", "devices", "jobs_per_device", "threads", "timeout"):
+    for name in ("output_dir", "devices", "jobs_per_device", "threads", "timeout", "tracker"):
         if len({repr(getattr(own, name)) for own in settings}) > 1:
             problems.add(f"{name} says where a sweep runs and cannot be swept; give one value")
     return cells, settings[0] if settings else None

@@ -21,9 +21,10 @@ from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
 from supreme.sweep.jobs import run_stage, this_process_in
-from supreme.sweep.plan import Plan, log_path, make_plan, read_row, resolve
+from supreme.sweep.plan import Plan, flaw, log_path, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
-from supreme.sweep.tasks import Outcome, Task
+from supreme.sweep.tasks import Event, Outcome, Task
+from supreme.sweep.tracking import Tracking
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,11 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
         plan = _plan(cells, settings, problems, start)
-        outcomes = _run(plan, sweeper.launcher, settings)
-        print_table(plan.cells, settings.output_dir)
-        print_audits(plan.audits, settings.output_dir)
+        with Tracking(settings.tracker, settings.output_dir) as tracking:
+            tracking(*plan.cells)
+            outcomes = _run(plan, sweeper.launcher, settings, tracking)
+            print_table(plan.cells, settings.output_dir)
+            print_audits(plan.audits, settings.output_dir)
     except SupremeError as error:
         _refuse(error)
     failed = [cell for cell in plan.todo if not plan.has_row(cell)]
@@ -68,8 +71,11 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
             if settings.timeout is not None:
                 log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
             _run_here(plan.todo[0], settings)
-        if hydra.mode == RunMode.RUN:
-            print_table(plan.cells, settings.output_dir)
+        of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
+        with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
+            tracking(*plan.cells)
+            if hydra.mode == RunMode.RUN:
+                print_table(plan.cells, settings.output_dir)
         return read_row(plan.cells[0], plan.at)
     except SupremeError as error:
         _refuse(error)
@@ -85,7 +91,9 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
         cells = [replace(cell, audits={}) for cell in cells]
     planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
-    outcomes = _run_locally(_plan(cells, settings, problems, time.monotonic()).tasks, settings)
+    plan = _plan(cells, settings, problems, time.monotonic())
+    with Tracking(settings.tracker, settings.output_dir) as tracking:
+        outcomes = _run_locally(plan.tasks, settings, tracking)
     returns = []
     for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
         result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
@@ -101,31 +109,42 @@ def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: 
     at = Workplace(output_dir=str(settings.output_dir), device="")
     at.store.prepare()
     at.store.sweep_temporary()
+    for name, node in settings.tracker.items():
+        if why := flaw(f"tracker {name}", node):
+            problems.add(why)
     plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems)
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
     return plan
 
 
-def _run(plan: Plan, launcher: Any, settings: Settings) -> dict[str, Outcome]:
+def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
     """Run the plan; returns what became of each task."""
     if not plan.tasks:
         return {}
     if getattr(launcher, "runs_plans", False):
-        return _run_locally(plan.tasks, settings)
+        return _run_locally(plan.tasks, settings, tracking)
     try:
         if plan.todo:
             launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
     except Exception as error:  # what it says of its jobs is judged by the rows they leave
         log.warning("the launcher stopped: %s: %s", type(error).__name__, error)
+    tracking(*plan.todo)
+    ended = {task.key: left_no_row(task) for task in plan.tasks}
     audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
-    return {task.key: left_no_row(task) for task in plan.tasks} | (_run_locally(audits, settings) if audits else {})
+    return ended | (_run_locally(audits, settings, tracking) if audits else {})
 
 
-def _run_locally(tasks: Sequence[Task], settings: Settings) -> dict[str, Outcome]:
+def _run_locally(tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
     """Run on the device slots of this machine."""
+
+    def on_event(event: Event) -> None:
+        progress(event)
+        if isinstance(event, Outcome) and event.status == "done" and event.task.kind != "audit":
+            tracking(event.task.arguments[1])
+
     slots = settings.slots()
     with Progress(tasks) as progress:
-        outcomes = engine.run(tasks, slots, timeout=settings.timeout, on_event=progress)
+        outcomes = engine.run(tasks, slots, timeout=settings.timeout, on_event=on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 
 

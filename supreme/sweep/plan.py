@@ -213,12 +213,13 @@ def _check_components(cells: Iterable[Cell], problems: Problems) -> None:
         for what, node in cell.components():
             key = digest([what, node])
             if key not in flaws:
-                flaws[key] = _flaw(what, node)
+                flaws[key] = flaw(what, node)
             if flaws[key]:
                 problems.add(flaws[key])
 
 
-def _flaw(what: str, node: Mapping[str, Any]) -> str:
+def flaw(what: str, node: Mapping[str, Any]) -> str:
+    """Why this component cannot be built; empty when it can."""
     try:
         registry.build(node, what)
     except SupremeError as error:

@@ -160,7 +160,7 @@ class Attempt:
     def reply(self) -> Reply:
         """What became of it, once the future is done."""
         if exception := self.future.exception():
-            reply = Reply(error=_death(exception), spent=True)
+            reply = Reply(error=death(exception), spent=True)
             self.note(reply.error)
             return reply
         return self.future.result()
@@ -172,7 +172,7 @@ class Attempt:
             log.write(line + "\n")
 
 
-def _death(error: BaseException) -> str:
+def death(error: BaseException) -> str:
     """What ended a process, from loky's account of it."""
     if not isinstance(error, BrokenProcessPool):
         return f"{type(error).__name__}: {error}"
