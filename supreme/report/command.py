@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from supreme.core import SupremeError
+from supreme.report.figure_files import write_figures
 from supreme.report.load import load
 from supreme.report.methods import BEGIN, END, method_entries, methods_markdown, methods_table, with_methods
 from supreme.report.tables import render
+from supreme.report.writing import put
 
 _WIDTH = 100
 """Of a table that goes to a file or a pipe, in characters."""
@@ -33,8 +34,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("directory", nargs="?", default="outputs", help="the output directory of the sweep (outputs)")
     parser.add_argument("--format", choices=("terminal", "markdown", "csv"), default="terminal")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    parser.add_argument("--figures", action="store_true", help="write every figure to reports/figures instead")
     arguments = parser.parse_args(argv)
     try:
+        if arguments.figures:
+            written = write_figures(arguments.directory)
+            sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
+            return 0
         frame = load(arguments.directory)
         if arguments.format != "terminal":
             text = render(frame, arguments.format)
@@ -101,18 +107,4 @@ def _put(text: str, output: Path | None) -> None:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Whole or not at all: somebody may be reading it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise SupremeError(f"{path} cannot be written ({error.strerror}); make room or name another place") from error
-    return path
+    return put(path, text.encode())
