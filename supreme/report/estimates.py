@@ -26,6 +26,9 @@ EXTRA: Mapping[str, Any] = {
 AVERAGED = ("accuracy/forget", "accuracy/retain", "accuracy/test", "membership/auc")
 """What the average gap is the average of; all fractions between 0 and 1."""
 
+SHARES = {"share_train": "training seed", "share_unlearn": "unlearning draw", "share_evaluate": "evaluation draw"}
+"""Columns of the summary -> what they are the share of."""
+
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
 
 

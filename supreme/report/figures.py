@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 Block = Mapping[str, str] | None
 
-SHARES = {"share_train": "training seed", "share_unlearn": "unlearning draw", "share_evaluate": "evaluation draw"}
-"""Columns of the summary -> what they are the share of."""
-
 _SHARE_COLOURS = ("#0077bb", "#ee7733", "#bbbbbb")
 
 
@@ -139,7 +136,9 @@ def plot_variance(frame: pd.DataFrame, block: Block = None, metric: str = "accur
     """Where the variance of a value comes from, per method, where several draws within a seed let it be estimated."""
     part = estimates.one_block(frame, block)
     table = estimates.lines(part[part["metric"] == metric])
-    table = table[table[list(SHARES)].notna().any(axis=1)].sort_values("method", key=lambda names: names.map(place))
+    table = table[table[list(estimates.SHARES)].notna().any(axis=1)].sort_values(
+        "method", key=lambda names: names.map(place)
+    )
     if table.empty:
         return nothing(
             f"Nothing to show: shares of the variance of {metric} need two training seeds and two draws within each, "
@@ -151,7 +150,7 @@ def plot_variance(frame: pd.DataFrame, block: Block = None, metric: str = "accur
     )
     figure, axes = panel(max(0.6, LINE * 1.5 * len(table)), caption, left=1.18, right=0.12, top=0.28)
     before = pd.Series(0.0, index=table.index)
-    for (column, title), shade in zip(SHARES.items(), _SHARE_COLOURS, strict=True):
+    for (column, title), shade in zip(estimates.SHARES.items(), _SHARE_COLOURS, strict=True):
         share = table[column].fillna(0.0)
         if share.any():
             axes.barh(range(len(table)), share, left=before, height=0.68, color=shade, label=title, lw=0)

@@ -47,7 +47,7 @@ def series_of(rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame) -> pd.Data
     """What `load_series` gives, of rows that have been read already."""
     keys = ["cell", *BLOCK, "method", *SEEDS]
     labels = {line[0]: line for line in frame[keys].drop_duplicates("cell").itertuples(index=False, name=None)}
-    suffixes = _suffixes(frame)
+    suffixes = metric_suffixes(frame)
     found = []
     for row in rows:
         label = labels.get(row.get("cell"))
@@ -123,7 +123,7 @@ def _steps(x: Iterable[float], y: Iterable[float], grid: np.ndarray) -> np.ndarr
     return best[np.searchsorted(rates[order], grid * (1 + 1e-12), side="right")]
 
 
-def _suffixes(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+def metric_suffixes(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     """What `load` added to the columns of a metric of a cell, because its config is not the same everywhere."""
     named = frame.loc[frame["metric"].str.contains(" (", regex=False), ["cell", "metric"]].drop_duplicates()
     return {
