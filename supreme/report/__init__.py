@@ -7,6 +7,7 @@ from supreme.report.figure_files import write_figures
 from supreme.report.figures import plot_cost, plot_seeds, plot_tradeoff, plot_variance
 from supreme.report.figures_series import plot_classes, plot_roc
 from supreme.report.load import is_row, load
+from supreme.report.page import write_page
 from supreme.report.series import load_series
 from supreme.report.tables import render
 
@@ -26,4 +27,5 @@ __all__ = [
     "summary",
     "write",
     "write_figures",
+    "write_page",
 ]

@@ -18,8 +18,8 @@ FEW_SEEDS = 5
 
 def evaluation_card(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The card of the cells of `frame`, what `load` gives, from their rows; plain values, to write as YAML or JSON."""
-    labels = frame.drop_duplicates("cell").set_index("cell")
-    labelled = [(labels.loc[row["cell"]], row) for row in rows]
+    labels = {label["cell"]: label for label in frame.drop_duplicates("cell").to_dict("records")}
+    labelled = [(labels[row["cell"]], row) for row in rows]
     return {
         "evaluation_card": 1,
         **{name: _components(labelled, name) for name in BLOCK},
@@ -48,7 +48,7 @@ def as_yaml(card: Mapping[str, Any]) -> str:
     return yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=110)
 
 
-def _components(labelled: Iterable[tuple[pd.Series, Mapping[str, Any]]], name: str) -> list[dict[str, Any]]:
+def _components(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]], name: str) -> list[dict[str, Any]]:
     """Every variant of one component: its label, values and, of data and scenario, what was drawn."""
     found: dict[str, dict[str, Any]] = {}
     for label, row in labelled:
@@ -67,7 +67,7 @@ def _components(labelled: Iterable[tuple[pd.Series, Mapping[str, Any]]], name: s
     return list(found.values())
 
 
-def _methods(labelled: Iterable[tuple[pd.Series, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+def _methods(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]]) -> list[dict[str, Any]]:
     known = {entry.name: entry for entry in method_entries()}
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for label, row in labelled:
@@ -83,7 +83,7 @@ def _methods(labelled: Iterable[tuple[pd.Series, Mapping[str, Any]]]) -> list[di
 
 
 def _seeds(frame: pd.DataFrame) -> dict[str, Any]:
-    cells = frame.drop_duplicates("cell")
+    cells: Any = frame.drop_duplicates("cell")
     names = [name for name in cells.columns if name.startswith("seed_")]
     within = cells.groupby([*BLOCK, "method", "seed"])[names].nunique().max()
     return {
@@ -132,7 +132,7 @@ def _software(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Claims that these numbers cannot carry, told by what was run."""
-    cells = frame.drop_duplicates("cell")
+    cells: Any = frame.drop_duplicates("cell")
     by_seed = cells.groupby([*BLOCK, "method", "seed"])
     least = int(cells.groupby([*BLOCK, "method"])["seed"].nunique().min())
     claims = [

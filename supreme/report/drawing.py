@@ -30,7 +30,7 @@ MOST_LEADERS = 20
 """With more labels their lines to the points would be all that one sees; colour and shape must do."""
 
 CAPTION, FAINT = 5.6, "#666666"
-MARKERS = dict(zip((*SHAPES, "star"), "os^DvPX*", strict=True))
+MARKERS: Mapping[str, str] = dict(zip((*SHAPES, "star"), "os^DvPX*", strict=True))
 STYLE: Mapping[str, Any] = {
     "font.family": "sans-serif",
     "font.size": 7.0,
@@ -61,7 +61,8 @@ def publication(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     def styled(*arguments: P.args, **options: P.kwargs) -> Figure:
         import matplotlib
 
-        with matplotlib.rc_context(dict(STYLE)):
+        settings: Any = STYLE
+        with matplotlib.rc_context(settings):
             return draw(*arguments, **options)
 
     return styled

@@ -29,17 +29,22 @@ class Pool:
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[str, int] = {}
+        self._packed: dict[str, Any] = {}
 
     def packed(self, value: Any) -> Any:
         """The value, with what is long inside it, or the whole of it, replaced by its place in the pool."""
+        if not isinstance(value, Mapping | list | tuple):
+            return None if isinstance(value, float) and not math.isfinite(value) else value
+        seen = json.dumps(value)
+        if seen not in self._packed:
+            self._packed[seen] = self._packed_first(value)
+        return self._packed[seen]
+
+    def _packed_first(self, value: Any) -> Any:
         if isinstance(value, Mapping):
             inside: Any = {str(name): self.packed(one) for name, one in value.items()}
-        elif isinstance(value, list | tuple):
-            inside = [self.packed(one) for one in value]
-        elif isinstance(value, float) and not math.isfinite(value):
-            return None
         else:
-            return value
+            inside = [self.packed(one) for one in value]
         text = json.dumps(inside, separators=(",", ":"))
         if len(text) <= _POOLED and not (isinstance(inside, dict) and "$" in inside):
             return inside

@@ -44,18 +44,19 @@ def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd
     Raises:
         SupremeError: there is none, or more than one.
     """
+    part: Any = frame
     for name, value in (block or {}).items():
         if name not in BLOCK:
             raise SupremeError(f"a block is chosen by {', '.join(BLOCK)}, not by {name}")
-        frame = frame[frame[name] == value]
-    found = frame[BLOCK].drop_duplicates()
+        part = part[part[name] == value]
+    found = part[BLOCK].drop_duplicates()
     if len(found) != 1:
         told = "; ".join(", ".join(map(str, labels)) for labels in found.itertuples(index=False)) or "none"
         raise SupremeError(
             f"a figure shows one block, and {dict(block or {})} selects {len(found)} ({told}): "
             "name one, as in block={'scenario': 'random'}"
         )
-    return frame
+    return part
 
 
 def methods_of(part: pd.DataFrame) -> list[str]:
@@ -68,13 +69,13 @@ def per_seed(part: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     The reference and the original appear as methods, as in the summary. What is undefined is NaN.
     """
-    own = part[part["metric"] == metric]
+    own: Any = part[part["metric"] == metric]
     keys = ["seed", "seed_forget", "seed_reference", "seed_evaluate"]
     anchors = [
         own.drop_duplicates([*keys, name]).assign(method=name, value=lambda lines, name=name: lines[name])
         for name in ("reference", "original")
     ]
-    every = pd.concat([*anchors, own[own["method"] != "original"]])
+    every: Any = pd.concat([*anchors, own[own["method"] != "original"]])
     means = every.groupby(["method", "seed"], as_index=False)[["value", "reference"]].mean()
     return means.sort_values(["method", "seed"], key=_by_place, ignore_index=True)
 
@@ -94,18 +95,18 @@ def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
     Two retrained models have a gap above 0 too: that of the method `retrain` is what to compare with.
     """
-    metrics = [metric for metric in AVERAGED if (part["metric"] == metric).any()]
-    tables = [per_seed(part, metric).set_index(["method", "seed"]) for metric in metrics]
+    metrics = [metric for metric in AVERAGED if metric in set(part["metric"])]
+    tables: Any = [per_seed(part, metric).set_index(["method", "seed"]) for metric in metrics]
     if not tables:
         return pd.DataFrame(columns=list(POINTS)), []
     gaps = pd.concat([(table["value"] - table["reference"]).abs() for table in tables], axis=1)
-    averages = gaps.mean(axis=1, skipna=False).rename("value").reset_index()
+    averages: Any = gaps.mean(axis=1, skipna=False).rename("value").reset_index()
     return _intervals(averages[averages["method"] != "reference"]), metrics
 
 
 def utility_metric(part: pd.DataFrame) -> str:
     """The accuracy on unseen data that forgetting should leave alone: without forgotten classes, where there are."""
-    return "accuracy/retain_test" if (part["metric"] == "accuracy/forget_test").any() else "accuracy/test"
+    return "accuracy/retain_test" if "accuracy/forget_test" in set(part["metric"]) else "accuracy/test"
 
 
 def title_of(metric: str, metrics: Sequence[str]) -> tuple[str, str]:

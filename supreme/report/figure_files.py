@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -32,10 +32,11 @@ def write_figures(directory: str | Path = "outputs") -> list[Path]:
     frame = load(directory)
     series = load_series(directory, frame)
     written = []
-    for labels, part in frame.groupby(BLOCK):
-        block = dict(zip(BLOCK, map(str, labels), strict=True))
+    groups: Any = frame.groupby(BLOCK)
+    for labels, part in groups:
+        block = dict(zip(BLOCK, labels, strict=True))
         folder = Path(directory, FOLDER, slug(" ".join(block.values())))
-        own = series[(series[BLOCK] == pd.Series(block)).all(axis=1)]
+        own: Any = series[(series[BLOCK] == pd.Series(block)).all(axis=1)]
         for name, figure in _figures(part, own):
             for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
                 buffer = io.BytesIO()
@@ -55,7 +56,7 @@ def slug(text: str) -> str:
 def _figures(part: pd.DataFrame, series: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
     yield "tradeoff", figures.plot_tradeoff(part)
     for metric in (*estimates.AVERAGED, "js_divergence/forget"):
-        if (part["metric"] == metric).any():
+        if metric in set(part["metric"]):
             yield f"seeds-{slug(metric.replace('/', ' '))}", figures.plot_seeds(part, metric=metric)
     yield "cost", figures.plot_cost(part)
     yield "variance", figures.plot_variance(part)

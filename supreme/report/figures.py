@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -43,7 +43,7 @@ def plot_tradeoff(frame: pd.DataFrame, block: Block = None, x: str = "accuracy/f
     )
     figure, axes = panel(max(2.2, LINE * (len(methods) + 1)), caption, left=0.48, right=1.12)
     if "reference" in methods:
-        _target(axes, across.loc["reference"], up.loc["reference"])
+        _target(axes, across.loc["reference"].to_dict(), up.loc["reference"].to_dict())
     for method in methods:
         a, b, shade = across.loc[method], up.loc[method], colour(found[method])
         axes.plot([a["low"], a["high"]], [b["mean"]] * 2, color=shade, lw=0.6, alpha=0.6, zorder=3)
@@ -79,7 +79,7 @@ def plot_seeds(frame: pd.DataFrame, block: Block = None, metric: str = "accuracy
         caption += " Shaded: SD of the reference between training seeds."
     figure, axes = panel(max(0.8, LINE * 1.15 * len(methods)), caption, left=1.18, right=0.12)
     if paired:
-        spread = estimates.per_seed(part, metric).query("method == 'reference'")["value"].std()
+        spread = _spread_of_reference(part, metric)
         if math.isfinite(spread):
             axes.axvspan(-spread, spread, color="#000000", alpha=0.07, lw=0)
         axes.axvline(0, color=FAINT, lw=0.6, ls=(0, (4, 2)))
@@ -135,7 +135,8 @@ def plot_cost(frame: pd.DataFrame, block: Block = None, cost: str = "cost/second
 def plot_variance(frame: pd.DataFrame, block: Block = None, metric: str = "accuracy/forget") -> Figure:
     """Where the variance of a value comes from, per method, where several draws within a seed let it be estimated."""
     part = estimates.one_block(frame, block)
-    table = estimates.lines(part[part["metric"] == metric])
+    own: Any = part[part["metric"] == metric]
+    table: Any = estimates.lines(own)
     table = table[table[list(estimates.SHARES)].notna().any(axis=1)].sort_values(
         "method", key=lambda names: names.map(place)
     )
@@ -174,7 +175,12 @@ def plot_variance(frame: pd.DataFrame, block: Block = None, metric: str = "accur
     return figure
 
 
-def _target(axes: Axes, across: pd.Series, up: pd.Series) -> None:
+def _spread_of_reference(part: pd.DataFrame, metric: str) -> float:
+    line = estimates.points(part, metric).query("method == 'reference'")
+    return float(line["sd"].iloc[0]) if len(line) else math.nan
+
+
+def _target(axes: Axes, across: Mapping[Any, float], up: Mapping[Any, float]) -> None:
     """The reference as cross-hair, with a box of one SD to each side."""
     for place_, line in ((across["mean"], axes.axvline), (up["mean"], axes.axhline)):
         line(place_, color=FAINT, lw=0.5, ls=(0, (4, 2)), zorder=1)
@@ -192,7 +198,7 @@ def _keep_fractions_in_view(axes: Axes, across: pd.DataFrame, up: pd.DataFrame) 
 
 
 def _seeds(table: pd.DataFrame) -> str:
-    low, high = int(table["seeds"].min()), int(table["seeds"].max())
+    low, high = min(table["seeds"]), max(table["seeds"])
     return f"n = {low if low == high else f'{low} to {high}'} training seed{'' if high == 1 else 's'}"
 
 

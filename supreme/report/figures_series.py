@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ MOST_NUMBERS = 12
 def plot_roc(series: pd.DataFrame, block: Block = None, name: str = ROC) -> Figure:
     """Membership ROC of each method beside the reference's, false-positive rates on a logarithmic axis."""
     part = estimates.one_block(series, block) if len(series) else series
-    curves = roc_curves(part, name)
+    curves: Any = roc_curves(part, name)
     methods = sorted(set(curves["method"]) - {"reference"}, key=place)
     if not methods:
         return nothing(f"Nothing to show: no row has the series {name}; sweep with metric=[accuracy,membership,...].")

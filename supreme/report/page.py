@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from supreme.core import SupremeError
 from supreme.report import embedded, estimates
 from supreme.report.aggregate import BLOCK
 from supreme.report.card import as_yaml, evaluation_card
@@ -35,9 +36,10 @@ _LINE = ("mean", "sd", "seeds", "gap", "gap_low", "gap_high", "verdict", "missin
 _LINE_EXTRA = ("p_sign_flip", "p_adjusted", "adjustment", "margin", "delta_star", "worst_seed", "best")
 
 
-def write_page(directory: str | Path = "outputs") -> Path:
-    """Write `reports/report.html` of this output directory; its path."""
-    return put(Path(directory, PLACE), html(directory, load(directory)).encode())
+def write_page(directory: str | Path = "outputs", frame: pd.DataFrame | None = None) -> Path:
+    """Write `reports/report.html` of this output directory, of all its cells or of those of `frame`; its path."""
+    frame = load(directory) if frame is None else frame
+    return put(Path(directory, PLACE), html(directory, frame).encode())
 
 
 def html(directory: str | Path, frame: pd.DataFrame) -> str:
@@ -68,7 +70,13 @@ def html(directory: str | Path, frame: pd.DataFrame) -> str:
 def page_data(directory: Path, frame: pd.DataFrame) -> dict[str, Any]:
     """Everything that the page shows, as plain values."""
     wanted = list(frame["cell"].unique())
-    rows = {row["cell"]: row for row in contents(directory) if row.get("cell") in set(wanted)}
+    known = set(wanted)
+    rows = {row["cell"]: row for row in contents(directory) if row.get("cell") in known}
+    if known - rows.keys():
+        raise SupremeError(
+            f"{directory / 'rows'} has no row of {len(known - rows.keys())} of the cells: it has changed meanwhile, or "
+            "the frame is of another directory; load the frame again"
+        )
     ordered = [rows[cell] for cell in wanted]
     series = series_of(ordered, frame)
     pool = embedded.Pool()
@@ -89,8 +97,8 @@ def page_data(directory: Path, frame: pd.DataFrame) -> dict[str, Any]:
 
 def _blocks(frame: pd.DataFrame, series: pd.DataFrame) -> list[dict[str, Any]]:
     table = estimates.lines(frame)
-    grouped = dict(list(table.groupby(BLOCK)))
-    curves = dict(list(series.groupby(BLOCK))) if len(series) else {}
+    grouped: Any = dict(list(table.groupby(BLOCK)))
+    curves: Any = dict(list(series.groupby(BLOCK))) if len(series) else {}
     return [
         _block(labels, part, grouped[labels], curves.get(labels, series.iloc[:0]))
         for labels, part in frame.groupby(BLOCK)
@@ -111,7 +119,6 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.Data
         "labels": list(labels),
         "slug": slug(" ".join(labels)),
         "seeds": sorted(int(seed) for seed in part["seed"].unique()),
-        "cells": int(part["cell"].nunique()),
         "metrics": {metric: list(estimates.title_of(metric, metrics)) for metric in metrics},
         "shown": [column.metric for column in shown],
         "notes": notes + flagged(part),
@@ -134,8 +141,8 @@ def _figures(part: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> d
     """The numbers of those figures that cannot be drawn from the lines and cells."""
     across, up = "accuracy/forget", estimates.utility_metric(part)
     gaps, averaged = estimates.average_gap(part)
-    shares = table[table[list(estimates.SHARES)].notna().any(axis=1)]
-    roc = roc_curves(series)
+    shares: Any = table[table[list(estimates.SHARES)].notna().any(axis=1)]
+    roc: Any = roc_curves(series)
     changes = class_changes(series)
     return {
         "tradeoff": {"x": across, "y": up, "points": [_records(estimates.points(part, one)) for one in (across, up)]},
@@ -154,7 +161,7 @@ def _figures(part: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> d
                 str(method): [_rounded(value) for value in own]
                 for method, own in zip(changes.index, changes.to_numpy(), strict=True)
             },
-            "seeds": int(series["seed"].nunique()) if len(series) else 0,
+            "seeds": len(set(series["seed"])),
         },
     }
 

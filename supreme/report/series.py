@@ -45,8 +45,8 @@ def contents(directory: str | Path) -> Iterator[Mapping[str, Any]]:
 
 def series_of(rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame) -> pd.DataFrame:
     """What `load_series` gives, of rows that have been read already."""
-    keys = ["cell", *BLOCK, "method", *SEEDS]
-    labels = {line[0]: line for line in frame[keys].drop_duplicates("cell").itertuples(index=False, name=None)}
+    labelled: Any = frame[["cell", *BLOCK, "method", *SEEDS]]
+    labels = {line[0]: line for line in labelled.drop_duplicates("cell").itertuples(index=False, name=None)}
     suffixes = metric_suffixes(frame)
     found = []
     for row in rows:
@@ -72,7 +72,7 @@ def roc_curves(series: pd.DataFrame, name: str = ROC) -> pd.DataFrame:
     curves = _by_seed(series, name)
     if curves.empty:
         return pd.DataFrame(columns=["method", "fpr", "mean", "low", "high", "seeds"])
-    smallest = min(min(value for value in x if value > 0) for x in curves["x"])
+    smallest = min(min((value for value in x if value > 0), default=1.0) for x in curves["x"])
     grid = np.logspace(np.log10(np.clip(smallest, 1e-4, 0.1)), 0, GRID)
     rates = curves.assign(rate=[_steps(x, y, grid) for x, y in zip(curves["x"], curves["y"], strict=True)])
     rows = []
@@ -90,7 +90,7 @@ def class_changes(series: pd.DataFrame, name: str = CLASSES) -> pd.DataFrame:
 
     Classes stand in the order of the rows; one that a seed has not is averaged over the others.
     """
-    own = series[series["series"] == name]
+    own: Any = series[series["series"] == name]
     models = {
         role: {line["cell"]: dict(zip(line["x"], line["y"], strict=True)) for line in part.to_dict("records")}
         for role, part in own.groupby("role")
@@ -103,13 +103,13 @@ def class_changes(series: pd.DataFrame, name: str = CLASSES) -> pd.DataFrame:
                 continue
             rows += [(method, line["seed"], str(x), y - reference[x]) for x, y in theirs.items() if x in reference]
     changes = pd.DataFrame(rows, columns=["method", "seed", "class", "change"])
-    per_seed = changes.groupby(["method", "seed", "class"], sort=False)["change"].mean()
+    per_seed: Any = changes.groupby(["method", "seed", "class"], sort=False)["change"].mean()
     return per_seed.groupby(["method", "class"], sort=False).mean().unstack("class")
 
 
 def _by_seed(series: pd.DataFrame, name: str) -> pd.DataFrame:
     """The curves of one name, the reference and the original as methods, each once per seed however many share it."""
-    own = series[series["series"] == name]
+    own: Any = series[series["series"] == name]
     swept = own[(own["role"] == "unlearned") & (own["method"] != "original")]
     anchors = own[own["role"] != "unlearned"].assign(method=lambda lines: lines["role"])
     anchors = anchors.drop_duplicates(["method", "seed", "seed_forget", "seed_reference", "seed_evaluate"])
@@ -125,7 +125,7 @@ def _steps(x: Iterable[float], y: Iterable[float], grid: np.ndarray) -> np.ndarr
 
 def metric_suffixes(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     """What `load` added to the columns of a metric of a cell, because its config is not the same everywhere."""
-    named = frame.loc[frame["metric"].str.contains(" (", regex=False), ["cell", "metric"]].drop_duplicates()
+    named: Any = frame.loc[frame["metric"].str.contains(" (", regex=False), ["cell", "metric"]].drop_duplicates()
     return {
         (cell, metric.partition("/")[0]): metric[metric.index(" (") :]
         for cell, metric in named.itertuples(index=False, name=None)

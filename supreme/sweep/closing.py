@@ -27,8 +27,8 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     frame = frame.loc[frame["cell"].isin([cell.id for cell in cells])]
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     console.print(*report.render(frame, "terminal", width=console.width), sep="\n")
-    tables = " and ".join(str(path) for path in report.write(output_dir))
-    console.print(f"Every row of {output_dir}: {tables}", style="dim", soft_wrap=True, highlight=False)
+    written = ", ".join(str(path) for path in [*report.write(output_dir), report.write_page(output_dir)])
+    console.print(f"Every row of {output_dir}: {written}", style="dim", soft_wrap=True, highlight=False)
 
 
 def print_failures(cells: Sequence[Cell], outcomes: Mapping[str, Outcome], total: int) -> None:
