@@ -89,6 +89,7 @@ def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
     told = " ".join(data["card"]["not_supported"])
     assert "2 training seeds: too few" in told
     assert "no noise floor" in told
+    assert data["card"]["statistics"]["margins"] == "none: equivalence was not tested"
     assert data["card"]["seeds"]["training"] == [0, 1, 2]
     assert {entry["label"] for entry in data["card"]["scenario"]} == {"random", "full_class"}
 

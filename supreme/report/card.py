@@ -16,8 +16,8 @@ FEW_SEEDS = 5
 """With fewer training seeds an interval says next to nothing: the exact sign-flip test of 5 has no p below .0625."""
 
 
-def evaluation_card(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The card of the cells of `frame`, what `load` gives, from their rows; plain values, to write as YAML or JSON."""
+def evaluation_card(frame: pd.DataFrame, table: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The card of these cells: what `load` gives, its `lines` and the rows; plain values, to write as YAML or JSON."""
     labels = {label["cell"]: label for label in frame.drop_duplicates("cell").to_dict("records")}
     labelled = [(labels[row["cell"]], row) for row in rows]
     return {
@@ -36,6 +36,9 @@ def evaluation_card(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> d
             "estimand": "the mean over training seeds of value minus reference, paired by training seed",
             "spread": "SD between training seeds (ddof 1)",
             "intervals": "95 % t intervals of the mean over training seeds, not simultaneous",
+            "margins": _margins(table),
+            "corrections": sorted({str(name) for name in table["adjustment"] if name}) or "none",
+            "missing": _missing(table),
         },
         "compute": _compute(rows),
         "determinism": _unique({"deterministic": row["config"].get("deterministic")} | _threads(row) for row in rows),
@@ -104,6 +107,21 @@ def _metrics(frame: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> dict[str
 
 def _metric_configs(row: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return row["config"].get("metric", {}).items()
+
+
+def _margins(table: pd.DataFrame) -> dict[str, list[float]] | str:
+    """Of equivalence, by metric; several where they follow the spread of the reference."""
+    given: Any = table[table["margin"].notna()]
+    found = {
+        str(metric): sorted({float(margin) for margin in own}) for metric, own in given.groupby("metric")["margin"]
+    }
+    return found or "none: equivalence was not tested"
+
+
+def _missing(table: pd.DataFrame) -> list[str] | str:
+    lacking: Any = table[table["missing"] != ""]
+    told = lacking[[*BLOCK, "method", "missing"]].drop_duplicates().itertuples(index=False, name=None)
+    return [f"{method} ({', '.join(block)}): {what}" for *block, method, what in told] or "nothing"
 
 
 def _compute(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

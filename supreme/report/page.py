@@ -80,13 +80,14 @@ def page_data(directory: Path, frame: pd.DataFrame) -> dict[str, Any]:
     ordered = [rows[cell] for cell in wanted]
     series = series_of(ordered, frame)
     pool = embedded.Pool()
-    card = evaluation_card(frame, ordered)
+    table = estimates.lines(frame)
+    card = evaluation_card(frame, table, ordered)
     entries = embedded.cells(frame, rows, embedded.logs_of(directory, wanted), pool)
     methods = {"reference", "original", *frame["method"].unique()}
     return {
         "title": directory.resolve().name,
         "looks": {method: list(look) for method, look in looks(methods).items()},
-        "blocks": _blocks(frame, series),
+        "blocks": _blocks(frame, table, series),
         "cells": entries,
         "pool": pool.values,
         "failures": embedded.failures(directory, wanted),
@@ -95,8 +96,7 @@ def page_data(directory: Path, frame: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _blocks(frame: pd.DataFrame, series: pd.DataFrame) -> list[dict[str, Any]]:
-    table = estimates.lines(frame)
+def _blocks(frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> list[dict[str, Any]]:
     grouped: Any = dict(list(table.groupby(BLOCK)))
     curves: Any = dict(list(series.groupby(BLOCK))) if len(series) else {}
     return [

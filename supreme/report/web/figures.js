@@ -131,7 +131,7 @@ function variance(block, metric) {
   const x = scale([0], plot.left, plot.right, { limits: [0, 1] });
   axes(plot, x, null, { x: `share of the variance of ${metric}` });
   const parts = [['share_train', 'training seed', '#0077bb'], ['share_unlearn', 'unlearning draw', '#ee7733'], ['share_evaluate', 'evaluation draw', '#8a939c']];
-  parts.forEach(([, name, colour], index) => plot.drawing.append(svg('rect', { x: plot.left + index * 98, y: 5, width: 10, height: 10, fill: colour }), label(plot.left + 14 + index * 98, 14, name)));
+  parts.forEach(([, name, colour], index) => plot.drawing.append(svg('rect', { x: plot.left - 40 + index * 110, y: 5, width: 10, height: 10, fill: colour }), label(plot.left - 26 + index * 110, 14, name)));
   table.forEach((entry, index) => {
     const y = plot.top + row * index;
     let from = 0;
