@@ -18,7 +18,10 @@ from supreme.report.style import place
 EXTRA: Mapping[str, Any] = {
     **dict.fromkeys(("margin", "p_sign_flip", "p_tost", "delta_star", "correlation", "p_adjusted"), math.nan),
     **dict.fromkeys(("adjustment", "verdict"), ""),
-    **dict.fromkeys(("worst_seed", "sd_reference", "share_train", "share_unlearn", "share_evaluate"), math.nan),
+    **dict.fromkeys(
+        ("wilson_low", "wilson_high", "worst_seed", "sd_reference", "share_train", "share_unlearn", "share_evaluate"),
+        math.nan,
+    ),
     "best": False,
 }
 """Columns of the summary that are used where it has them, each with what stands for nothing."""

@@ -33,7 +33,17 @@ SCRIPTS = ("base.js", "state.js", "tables.js", "draw.js", "figures.js", "cells.j
 PLACE = Path("reports", "report.html")
 
 _LINE = ("mean", "sd", "seeds", "gap", "gap_low", "gap_high", "verdict", "missing", "reason")
-_LINE_EXTRA = ("p_sign_flip", "p_adjusted", "adjustment", "margin", "delta_star", "worst_seed", "best")
+_LINE_EXTRA = (
+    "p_sign_flip",
+    "p_adjusted",
+    "adjustment",
+    "margin",
+    "delta_star",
+    "worst_seed",
+    "wilson_low",
+    "wilson_high",
+    "best",
+)
 
 
 def write_page(directory: str | Path = "outputs", frame: pd.DataFrame | None = None) -> Path:

@@ -7,8 +7,12 @@ const VERDICTS = {
 };
 const hasVerdicts = DATA.blocks.some((block) => Object.values(block.lines).some((own) => Object.values(own).some((line) => line.verdict)));
 
-function badge(verdict, title = null) {
-  const [letter, name] = VERDICTS[verdict] ?? ['', ''];
+// The letter of a verdict; small where the difference does not survive the correction for many methods.
+function badge(verdict, corrected = undefined) {
+  const [capital, name] = VERDICTS[verdict] ?? ['', ''];
+  const small = 'DN'.includes(capital) && corrected !== undefined && corrected >= 0.05;
+  const letter = small ? capital.toLowerCase() : capital;
+  const title = small ? 'not after the correction for many methods' : null;
   return letter ? make('span', { class: `badge ${name}`, title, 'aria-label': verdict }, letter) : null;
 }
 
@@ -23,6 +27,7 @@ function legend() {
     make('span', {}, 'below: gap to the reference [95 % interval]')];
   if (hasVerdicts) {
     for (const [verdict, [, , why]] of Object.entries(VERDICTS)) parts.push(make('span', { title: why }, badge(verdict), verdict));
+    parts.push(make('span', {}, 'd, n: not after the correction for many methods'));
   }
   replace(byId('legend'), parts);
 }
@@ -39,10 +44,11 @@ function cell(line, format) {
   const mean = number(line.mean, format);
   return make('td', { title: about.join('\n') },
     line.best ? make('strong', {}, mean) : mean,
-    make('span', { class: 'sd' }, ` ± ${number(line.sd, format)}`),
+    make('span', { class: 'sd' }, line.wilson_low === undefined ? ` ± ${number(line.sd, format)}`
+      : ` (${number(line.wilson_low, format)} to ${number(line.wilson_high, format)})`),
     line.gap === undefined ? null : make('span', { class: 'gap' },
       `${number(line.gap, format, true)} [${line.gap_low === undefined ? 'n/a' : `${number(line.gap_low, format, true)}, ${number(line.gap_high, format, true)}`}]`,
-      badge(line.verdict)));
+      badge(line.verdict, line.p_adjusted)));
 }
 
 function blockTable(block) {
