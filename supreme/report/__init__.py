@@ -1,9 +1,10 @@
-"""Tables and statistics, made from the rows of a sweep and from nothing else.
+"""Tables, statistics, figures and a page, made from the rows of a sweep and from nothing else.
 
 >>> from supreme import report
 >>> frame = report.load("outputs")                # every row and metric
 >>> report.summary(frame)                         # every number of the tables
 >>> print(report.render(frame, "markdown"))
+>>> report.plot_tradeoff(frame, block={"scenario": "random"})
 >>> report.write("outputs")                       # the files in outputs/reports
 """
 
@@ -11,10 +12,15 @@ from supreme.report.aggregate import summary
 from supreme.report.audits import load_audits, render_audits
 from supreme.report.columns import COLUMNS, Column
 from supreme.report.endpoints import ENDPOINTS, Endpoint
+from supreme.report.figure_files import write_figures
+from supreme.report.figures import plot_cost, plot_seeds, plot_tradeoff, plot_variance
+from supreme.report.figures_series import plot_classes, plot_roc
 from supreme.report.load import load
 from supreme.report.output import write
+from supreme.report.page import write_page
 from supreme.report.per_seed import gaps
 from supreme.report.reading import is_row
+from supreme.report.series import load_series
 from supreme.report.spread import variance
 from supreme.report.tables import render
 
@@ -27,9 +33,18 @@ __all__ = [
     "is_row",
     "load",
     "load_audits",
+    "load_series",
+    "plot_classes",
+    "plot_cost",
+    "plot_roc",
+    "plot_seeds",
+    "plot_tradeoff",
+    "plot_variance",
     "render",
     "render_audits",
     "summary",
     "variance",
     "write",
+    "write_figures",
+    "write_page",
 ]

@@ -13,13 +13,16 @@ import pandas as pd
 from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
+from supreme.report.aggregate import summary
 from supreme.report.audits import load_audits, render_audits
 from supreme.report.columns import Column, column_of, found_columns, refuse_unknown
 from supreme.report.endpoints import ENDPOINTS, Endpoints, parse_endpoints
+from supreme.report.figure_files import write_figures
 from supreme.report.latex import standalone
 from supreme.report.listings import LISTINGS, listing
 from supreme.report.load import load
 from supreme.report.output import markdown, put, write
+from supreme.report.page import html
 from supreme.report.selection import select
 from supreme.report.tables import render
 from supreme.report.terminal import WIDTH, plain
@@ -45,6 +48,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
+        if arguments.figures:
+            written = write_figures(arguments.directory)
+            sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
+            return 0
         frame = load(arguments.directory)
         if arguments.filter is not None:
             frame = select(frame, arguments.filter)
@@ -91,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
             for name, (margin, at_least_one_sd) in ENDPOINTS.items()
         ),
     )
+    parser.add_argument("--figures", action="store_true", help="write every figure to reports/figures instead")
     parser.add_argument("--standalone", action="store_true", help="latex: a whole document, not a part to \\input")
     return parser
 
@@ -143,5 +151,6 @@ FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {
     "csv": lambda frame, choices: render(_chosen(frame, choices), "csv"),
     "parquet": _parquet,
     "latex": _latex,
+    "html": lambda frame, choices: html(choices.directory, frame, summary(frame, endpoints=choices.endpoints)),
 }
 """What makes a report of each format from the tidy frame."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from typing import Any
 
 import pandas as pd
 
@@ -45,7 +46,7 @@ def select(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
     return found
 
 
-def _listed(labels: pd.Series) -> str:
+def _listed(labels: Any) -> str:
     values = sorted(labels.unique())
     return ", ".join(map(str, values[:_MANY])) + (f" and {len(values) - _MANY} more" if len(values) > _MANY else "")
 

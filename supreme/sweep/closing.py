@@ -30,7 +30,7 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     known = table if len(own) == len(frame) else None
     console.print(*report.render(own, "terminal", width=console.width, table=known), sep="\n")
-    written = report.write(output_dir, frame, table)
+    written = [*report.write(output_dir, frame, table), report.write_page(output_dir, frame, table)]
     told = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
     console.print(told, style="dim", soft_wrap=True, highlight=False)
 

@@ -1,0 +1,64 @@
+"""Every figure of an output directory, as files for a paper."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from supreme.report import estimates, figures, figures_series
+from supreme.report.aggregate import BLOCK
+from supreme.report.load import load
+from supreme.report.output import write_file
+from supreme.report.series import load_series
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 300
+FOLDER = Path("reports", "figures")
+
+
+def write_figures(directory: str | Path = "outputs") -> list[Path]:
+    """Write `reports/figures/<block>/<name>.png` and `.pdf` of each block of this output directory; their paths.
+
+    The same rows give the same bytes. A figure that has nothing to show says why.
+    """
+    frame = load(directory)
+    series = load_series(directory, frame)
+    written = []
+    groups: Any = frame.groupby(BLOCK)
+    for labels, part in groups:
+        block = dict(zip(BLOCK, labels, strict=True))
+        folder = Path(directory, FOLDER, slug(" ".join(block.values())))
+        own: Any = series[(series[BLOCK] == pd.Series(block)).all(axis=1)]
+        for name, figure in _figures(part, own):
+            for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
+                buffer = io.BytesIO()
+                figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+                written.append(write_file(folder / f"{name}.{kind}", buffer.getvalue()))
+    return written
+
+
+def slug(text: str) -> str:
+    """A short name for files; two texts that differ have two names."""
+    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-.")
+    if len(plain) <= 80 and plain == text.replace(" ", "-"):
+        return plain
+    return f"{plain[:72]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _figures(part: pd.DataFrame, series: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    yield "tradeoff", figures.plot_tradeoff(part)
+    for metric in (*estimates.AVERAGED, "js_divergence/forget"):
+        if metric in set(part["metric"]):
+            yield f"seeds-{slug(metric.replace('/', ' '))}", figures.plot_seeds(part, metric=metric)
+    yield "cost", figures.plot_cost(part)
+    yield "variance", figures.plot_variance(part)
+    yield "roc", figures_series.plot_roc(series)
+    yield "classes", figures_series.plot_classes(series)

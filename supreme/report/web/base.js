@@ -1,0 +1,91 @@
+// Reading the embedded data, making elements, writing numbers. Text from rows only ever becomes text nodes.
+const DATA = JSON.parse(document.getElementById('data').textContent);
+const LABELS = ['data', 'model', 'recipe', 'scenario'];
+const byId = (id) => document.getElementById(id);
+
+// A value with every {"$": n} replaced by what the pool holds at n.
+const found = new Map();
+function unpacked(value) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return inside(value);
+  if (!Number.isInteger(value.$) || Object.keys(value).length !== 1) return inside(value);
+  if (!found.has(value.$)) found.set(value.$, inside(DATA.pool[value.$]));
+  return found.get(value.$);
+}
+function inside(value) {
+  if (Array.isArray(value)) return value.map(unpacked);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unpacked(one)]));
+}
+
+// An element with attributes, listeners (onclick: function) and children; null children are left out.
+function make(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
+}
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? '' : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  return element;
+}
+function replace(place, ...children) {
+  place.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+}
+
+// Numbers as the tables of the package print them: ".2%" and ".4f", with a real minus sign.
+function number(value, format, signed = false) {
+  if (value === null || value === undefined) return 'n/a';
+  const percent = format.endsWith('%');
+  const digits = Number(format.match(/\.(\d+)/)?.[1] ?? 4);
+  let text = (percent ? 100 * value : value).toFixed(digits);
+  if (Number(text) === 0) text = text.replace('-', '');
+  const sign = signed && Number(text) > 0 ? '+' : '';
+  return sign + text.replace('-', '\u2212');
+}
+function rough(value) {
+  if (value === null || value === undefined) return 'n/a';
+  const size = Math.abs(value);
+  const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(6)));
+  return text.replace('-', '\u2212');
+}
+const plural = (count, what) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+
+// YAML enough to read: what is no plain word or number is quoted as in JSON.
+function asText(value, indent = '') {
+  if (value === null || typeof value !== 'object') return scalar(value);
+  const entries = Array.isArray(value) ? value.map((one) => ['-', one]) : Object.entries(value);
+  if (!entries.length) return Array.isArray(value) ? '[]' : '{}';
+  if (Array.isArray(value) && value.every((one) => one === null || typeof one !== 'object')) return `[${value.map(scalar).join(', ')}]`;
+  return entries.map(([name, one]) => {
+    const lead = `${indent}${name === '-' && Array.isArray(value) ? '-' : scalar(name) + ':'}`;
+    const nested = one !== null && typeof one === 'object' && Object.keys(one).length
+      && !(Array.isArray(one) && one.every((each) => each === null || typeof each !== 'object'));
+    return nested ? `${lead}\n${asText(one, indent + '  ')}` : `${lead} ${asText(one)}`;
+  }).join('\n');
+}
+function scalar(value) {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return /^[A-Za-z_./][\w./+-]*$/.test(value) && !/^(true|false|null|yes|no|on|off)$/i.test(value) ? value : JSON.stringify(value);
+}
+
+// Draw something only when it comes into view (or is printed).
+const pending = new Map();
+const watcher = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) if (isIntersecting) now(target);
+}, { rootMargin: '600px' });
+function now(place) {
+  const draw = pending.get(place);
+  pending.delete(place);
+  watcher.unobserve(place);
+  if (draw) draw();
+}
+function later(place, draw) {
+  pending.set(place, draw);
+  watcher.observe(place);
+}
+addEventListener('beforeprint', () => [...pending.keys()].forEach(now));

@@ -1,0 +1,70 @@
+// Head, card, light and dark; then everything is drawn.
+function head() {
+  const counted = [['cells', CELLS.length], ['blocks', DATA.blocks.length], ['methods', new Set(CELLS.map((entry) => entry.method)).size], ['training seeds', SEEDS.length]];
+  const missing = DATA.blocks.reduce((sum, block) => {
+    const ran = new Set(CELLS.filter((entry) => entry.block.every((part, index) => part === block.labels[index])).map((entry) => JSON.stringify([entry.method, entry.seed])));
+    const methods = new Set([...ran].map((pair) => JSON.parse(pair)[0]));
+    return sum + methods.size * block.seeds.length - ran.size;
+  }, 0);
+  const item = ([name, count, bad]) => make('div', { class: bad ? 'bad' : null }, make('dt', {}, name), make('dd', {}, count.toLocaleString('en')));
+  replace(byId('counts'), counted.map(item), item(['failed or unfinished', DATA.failures.length, DATA.failures.length > 0]),
+    make('div', { class: missing ? 'bad' : null, title: 'Pairs of method and training seed that others of the same block have and that have no row here.' }, make('dt', {}, 'missing method × seed'), make('dd', {}, missing.toLocaleString('en'))));
+  const software = DATA.card.software.map((one) => Object.entries(one).filter(([name]) => !['commit', 'local_changes'].includes(name)).map((pair) => pair.join(' ')).join(', '));
+  byId('versions').textContent = [...new Set(software)].map((one) => ` · ${one}`).join('');
+  if (DATA.failures.length) {
+    const row = (one) => make('tr', {}, make('th', { scope: 'row' }, one.label), make('td', { style: 'text-align:left;white-space:normal' }, one.why),
+      make('td', {}, make('a', { href: `../logs/${encodeURIComponent(one.log)}` }, one.log)));
+    replace(byId('failures'), make('details', { class: 'more' }, make('summary', {}, `What failed or did not finish (${DATA.failures.length})`),
+      make('p', { class: 'hint' }, 'These left a log and no result. The same command again runs only what is missing.'),
+      make('div', { class: 'box' }, make('table', {}, make('tbody', {}, DATA.failures.map(row))))));
+  }
+}
+
+function asList(value) {
+  if (value === null || typeof value !== 'object') return value === null ? 'none' : String(value);
+  if (Array.isArray(value)) {
+    if (!value.length) return 'none';
+    if (value.every((one) => one === null || typeof one !== 'object')) {
+      return value.some((one) => String(one).length > 40) ? make('ul', {}, value.map((one) => make('li', {}, String(one)))) : value.join(', ');
+    }
+    return make('ol', {}, value.map((one) => make('li', {}, asList(one))));
+  }
+  const entries = Object.entries(value);
+  return entries.length ? make('dl', {}, entries.map(([name, one]) => [make('dt', {}, spoken(name)), make('dd', {}, asList(one))])) : 'none';
+}
+const spoken = (name) => (name.startsWith('_') ? name : name.replaceAll('_', ' '));
+
+function card() {
+  const link = (name, type, text) => make('a', { class: 'plain', download: name, href: `data:${type};charset=utf-8,${encodeURIComponent(text)}` }, name);
+  const { evaluation_card: version, ...parts } = DATA.card;
+  const folded = (name, one) => (JSON.stringify(one).length < 1800 ? asList(one)
+    : make('details', { class: 'more' }, make('summary', {}, Array.isArray(one) ? `${one.length} entries` : 'show'), asList(one)));
+  replace(byId('card-body'),
+    make('p', { class: 'hint' }, 'What was evaluated and how, and what these numbers do not say: to publish beside them.'),
+    make('p', { class: 'actions' }, link('evaluation-card.yaml', 'application/yaml', DATA.yaml), link('evaluation-card.json', 'application/json', JSON.stringify(DATA.card, null, 2))),
+    make('dl', { class: 'card', 'data-version': version }, Object.entries(parts).map(([name, one]) => [make('dt', {}, spoken(name)), make('dd', {}, folded(name, one))])));
+}
+
+function theme() {
+  const root = document.documentElement;
+  const stored = (() => { try { return localStorage.getItem('supreme-theme'); } catch { return null; } })();
+  if (stored === 'light' || stored === 'dark') root.dataset.theme = stored;
+  const dark = () => (root.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
+  const button = byId('theme');
+  const tell = () => { button.textContent = dark() ? 'Light' : 'Dark'; button.setAttribute('aria-label', dark() ? 'Switch to light' : 'Switch to dark'); };
+  button.addEventListener('click', () => {
+    root.dataset.theme = dark() ? 'light' : 'dark';
+    try { localStorage.setItem('supreme-theme', root.dataset.theme); } catch { /* a private window: it lasts as long as the page */ }
+    tell();
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', tell);
+  tell();
+}
+
+theme();
+head();
+filters();
+tables();
+figures();
+cellList();
+card();

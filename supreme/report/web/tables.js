@@ -1,0 +1,126 @@
+// One table per block: methods down, metrics across; the reference stays on top however one sorts.
+const VERDICTS = {
+  'equivalent': ['E', 'equivalent', 'the interval of the gap lies within the margin (TOST)'],
+  'different': ['D', 'different', 'the interval of the gap excludes 0, and is not within the margin'],
+  'different but negligible': ['N', 'negligible', 'different from the reference, but within the margin'],
+  'inconclusive': ['?', 'inconclusive', 'neither shown: more seeds would tell'],
+};
+const hasVerdicts = DATA.blocks.some((block) => Object.values(block.lines).some((own) => Object.values(own).some((line) => line.verdict)));
+
+// The letter of a verdict; small where the difference does not survive the correction for many methods.
+function badge(verdict, corrected = undefined) {
+  const [capital, name] = VERDICTS[verdict] ?? ['', ''];
+  const small = 'DN'.includes(capital) && corrected !== undefined && corrected >= 0.05;
+  const letter = small ? capital.toLowerCase() : capital;
+  const title = small ? 'not after the correction for many methods' : null;
+  return letter ? make('span', { class: `badge ${name}`, title, 'aria-label': verdict }, letter) : null;
+}
+
+function swatch(method) {
+  const place = svg('svg', { class: 'swatch', viewBox: '-6 -6 12 12', 'aria-hidden': 'true' });
+  place.append(marker(0, 0, method, 4.2));
+  return place;
+}
+
+function legend() {
+  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, '± SD between training seeds')),
+    make('span', {}, 'below: gap to the reference [95 % interval]')];
+  if (hasVerdicts) {
+    for (const [verdict, [, , why]] of Object.entries(VERDICTS)) parts.push(make('span', { title: why }, badge(verdict), verdict));
+    parts.push(make('span', {}, 'd, n: not after the correction for many methods'));
+  }
+  replace(byId('legend'), parts);
+}
+
+function cell(line, format) {
+  if (!line || !line.seeds) return make('td', { class: 'none', title: line?.reason ?? 'not evaluated' }, 'n/a');
+  const about = [plural(line.seeds, 'training seed')];
+  if (line.missing) about.push(line.missing);
+  if (line.verdict) about.push(line.verdict + (line.margin === undefined ? '' : `, margin ${number(line.margin, format)}`));
+  if (line.delta_star !== undefined) about.push(`smallest margin that would be accepted ${number(line.delta_star, format)}`);
+  if (line.p_sign_flip !== undefined) about.push(`sign-flip p = ${rough(line.p_sign_flip)}`);
+  if (line.p_adjusted !== undefined) about.push(`adjusted p = ${rough(line.p_adjusted)}${line.adjustment ? ` (${line.adjustment})` : ''}`);
+  if (line.worst_seed !== undefined) about.push(`worst seed ${line.worst_seed}`);
+  const mean = number(line.mean, format);
+  return make('td', { title: about.join('\n') },
+    line.best ? make('strong', {}, mean) : mean,
+    make('span', { class: 'sd' }, line.wilson_low === undefined ? ` ± ${number(line.sd, format)}`
+      : ` (${number(line.wilson_low, format)} to ${number(line.wilson_high, format)})`),
+    line.gap === undefined ? null : make('span', { class: 'gap' },
+      `${number(line.gap, format, true)} [${line.gap_low === undefined ? 'n/a' : `${number(line.gap_low, format, true)}, ${number(line.gap_high, format, true)}`}]`,
+      badge(line.verdict, line.p_adjusted)));
+}
+
+function blockTable(block) {
+  const shown = new Set(block.shown);
+  const order = { by: null, down: false, gap: false };
+  const place = make('div', { class: 'box', tabindex: '0', role: 'region', 'aria-label': `Results of ${block.labels.join(', ')}` });
+  const known = Object.keys(block.metrics).filter((metric) => Object.values(block.lines).some((own) => own[metric]?.seeds));
+
+  function key(method) {
+    const line = block.lines[method][order.by];
+    if (!line || !line.seeds) return null;
+    return order.gap ? (line.gap === undefined ? null : Math.abs(line.gap)) : line.mean;
+  }
+  function compare(a, b) {
+    const [one, two] = order.by === 'method' ? [a, b] : [key(a), key(b)];
+    if (one === null || two === null) return (one === null) - (two === null);  // what has no value stays last
+    return (order.down ? -1 : 1) * (one < two ? -1 : one > two ? 1 : 0);
+  }
+  function header(name, title) {
+    const sorted = order.by === name ? (order.down ? 'descending' : 'ascending') : 'none';
+    return make('th', { scope: 'col', 'aria-sort': sorted, 'data-metric': name }, make('button', {
+      type: 'button',
+      title: name,
+      onclick: () => {
+        order.down = order.by === name ? !order.down : false;
+        order.by = name;
+        draw();
+        place.querySelector(`th[data-metric="${CSS.escape(name)}"] button`).focus();
+      },
+    }, title));
+  }
+  function draw() {
+    const metrics = known.filter((metric) => shown.has(metric));
+    const methods = Object.keys(block.lines).filter((method) => chosen.method.has(method));
+    if (order.by) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
+    replace(place, make('table', {},
+      make('thead', {}, make('tr', {}, header('method', 'method'), metrics.map((metric) => header(metric, block.metrics[metric][0])))),
+      make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
+        make('th', { scope: 'row', class: method.length > 24 ? 'long' : null }, swatch(method), method, /^retrain( |$)/.test(method) ? make('span', { class: 'soft' }, ' noise floor') : null),
+        metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))))));
+  }
+  listeners.push(draw);
+  draw();
+  const by = make('select', { 'aria-label': 'Sort columns by', onchange: (event) => { order.gap = event.target.value === 'gap'; draw(); } },
+    make('option', { value: 'value' }, 'sort by value'), make('option', { value: 'gap' }, 'sort by |gap|'));
+  const columns = menu('metrics', known, shown, draw, { right: true });
+  const [first, rest] = [block.notes.slice(0, 2), block.notes.slice(2)];
+  const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
+  return make('article', { class: 'block', id: `block-${block.slug}` },
+    make('div', { class: 'head' }, heading(block), make('div', { class: 'controls' }, by, columns)),
+    place, items(first),
+    rest.length ? make('details', { class: 'more', open: rest.length <= 4 }, make('summary', {}, plural(rest.length, 'more note')), items(rest)) : null);
+}
+
+function heading(block) {
+  const [data, model, recipe, scenario] = block.labels;
+  return make('h3', {}, `${data} · ${model} · ${scenario} `, make('span', { class: 'soft' }, `recipe ${recipe}`));
+}
+
+function tables() {
+  legend();
+  const parts = DATA.blocks.map((block) => [block, make('div', {})]);
+  const empty = make('p', { class: 'empty' }, 'No block is chosen: choose some in the filters above.');
+  const show = () => {
+    parts.forEach(([block, place]) => { place.hidden = !blockShown(block.labels); });
+    empty.hidden = parts.some(([, place]) => !place.hidden);
+  };
+  replace(byId('blocks'), parts.map(([, place]) => place), empty);
+  parts.forEach(([block, place], index) => {
+    if (index < 3) replace(place, blockTable(block));
+    else { place.style.minHeight = '12rem'; later(place, () => { place.style.minHeight = ''; replace(place, blockTable(block)); }); }
+  });
+  listeners.push(show);
+  show();
+}

@@ -1,0 +1,324 @@
+"""The page, in a real browser: it draws itself from its data, asks no network, and runs nothing that rows hold."""
+
+import json
+import re
+import shutil
+from base64 import b64decode
+from urllib.parse import unquote
+
+import pytest
+import yaml
+from test_figures import full
+from test_report import row, saved  # noqa: F401
+
+from supreme.report import load
+from supreme.report.embedded import Pool, as_script, failures, shortened
+from supreme.report.page import html, write_page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+NASTY = '</script><img src=x onerror="window.attacked=1"><!-- \' " & é 日本 {{data}} \u2028'
+
+
+def content(page):
+    """The data that a page carries."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found.group(1))
+
+
+@pytest.fixture
+def sweep(saved):  # noqa: F811
+    shifts = {"scrub": 0.1, "ssd": 0.0, "neggrad": 0.2}
+    rows = [full(method, seed, shift) for method, shift in shifts.items() for seed in range(3)]
+    rows += [full("scrub", seed, 0.3, scenario="full_class", cell=f"class-{seed}") for seed in range(2)]
+    directory = saved(*rows)
+    (directory / "logs").mkdir()
+    (directory / "logs" / f"{rows[0]['cell'][:16]}.log").write_text("the log of the first cell\n")
+    failed = "2026-01-01 10:00:00 scrub digits seed=9: attempt 1 on cpu:0 (cpu), key 0123456789abcdef\n"
+    (directory / "logs" / "0123456789abcdef.log").write_text(
+        failed + "Traceback (most recent call last):\n  File\nValueError: too hot\n"
+    )
+    return directory
+
+
+def test_the_same_rows_give_the_same_page_but_for_the_time(sweep):
+    def page():
+        return re.sub(r"<time>.*?</time>", "", html(sweep, load(sweep)))
+
+    assert page() == page()
+
+
+def test_the_page_is_one_file_that_names_no_other_and_allows_only_its_own_script(sweep):
+    page = write_page(sweep).read_text(encoding="utf-8")
+    assert not re.search(r"(src|href)=\"(?!#|data:,)", page.split("<script")[0])
+    assert "http" not in page.split("<script")[0].replace("http-equiv", "")
+    policy = re.search(r"Content-Security-Policy\" content=\"([^\"]*)\"", page)
+    assert policy
+    assert "default-src 'none'" in policy.group(1)
+    assert "unsafe-inline" not in re.search(r"script-src [^;]*", policy.group(1)).group()  # type: ignore[union-attr]
+    assert len(b64decode(re.search(r"sha256-([^']*)'", policy.group(1)).group(1))) == 32  # type: ignore[union-attr]
+
+
+def test_everything_of_a_row_is_in_the_page_and_what_repeats_is_there_once(sweep):
+    page = html(sweep, load(sweep))
+    data = content(page)
+
+    def unpacked(value):
+        if isinstance(value, dict) and set(value) == {"$"}:
+            value = data["pool"][value["$"]]
+        if isinstance(value, dict):
+            return {name: unpacked(one) for name, one in value.items()}
+        return [unpacked(one) for one in value] if isinstance(value, list) else value
+
+    rows = [json.loads(path.read_text()) for path in (sweep / "rows").iterdir()]
+    for own in rows:
+        (entry,) = [entry for entry in data["cells"] if entry["cell"] == own["cell"]]
+        assert dict(zip(unpacked(entry["names"]), entry["values"], strict=True)) == own["metrics"]
+        for name in ("config", "provenance", "reference", "original", "seeds", "sets", "cost", "notes"):
+            assert unpacked(entry["row"][name]) == own[name]
+    assert page.count('"optimiser"') == 2  # of eleven rows with this recipe: once in the pool, once in the card
+    assert data["failures"] == [
+        {"label": "scrub digits seed=9", "why": "ValueError: too hot", "log": "0123456789abcdef.log"}
+    ]
+
+
+def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
+    data = content(html(sweep, load(sweep)))
+    assert yaml.safe_load(data["yaml"]) == data["card"]
+    told = " ".join(data["card"]["not_supported"])
+    assert "2 training seeds: too few" in told
+    assert "no noise floor" in told
+    margins = {"accuracy/forget": [0.02], "accuracy/retain": [0.01], "accuracy/test": [0.01], "membership/auc": [0.02]}
+    assert data["card"]["statistics"]["margins"] == margins
+    assert data["card"]["seeds"]["training"] == [0, 1, 2]
+    assert {entry["label"] for entry in data["card"]["scenario"]} == {"random", "full_class"}
+
+
+def test_a_long_log_keeps_its_beginning_and_its_end_and_tells_of_the_rest():
+    text = "a" * 500 + "b" * 10_000 + "c" * 500
+    cut = shortened(text, 1000, "logs/x.log")
+    assert cut.startswith("a" * 250)
+    assert cut.endswith("c" * 500)
+    assert "10,000 characters left out here; all of it is in logs/x.log" in cut
+    assert shortened(text, 11_000, "logs/x.log") == text
+
+
+def test_nothing_in_the_data_can_end_its_script_element():
+    text = as_script({"a": NASTY, "b": "\ud800"})
+    assert "<" not in text
+    assert ">" not in text
+    assert json.loads(text)["a"] == NASTY
+
+
+def test_a_stage_that_was_repeated_with_success_did_not_fail(tmp_path):
+    (tmp_path / "logs").mkdir()
+    header = "2026-01-01 10:00:00 {}: attempt {} on cpu:0 (cpu), key {}\n"
+    raised = "Traceback (most recent call last):\nKeyError: 'x'\n"
+    stage = "f" * 64
+    (tmp_path / "logs" / f"{stage[:16]}.log").write_text(
+        header.format("original digits", 1, stage) + raised + header.format("original digits", 2, stage) + "fine\n"
+    )
+    (tmp_path / "logs" / "aaaaaaaaaaaaaaaa.log").write_text(header.format("scrub digits", 1, "a" * 16) + "epoch 1\n")
+    (tmp_path / "logs" / "notes.log").write_text("not ours\n")
+    assert failures(tmp_path, []) == [
+        {"label": "scrub digits", "why": "it did not finish", "log": "aaaaaaaaaaaaaaaa.log"}
+    ]
+    assert failures(tmp_path, ["a" * 16]) == []
+
+
+def test_the_pool_keeps_values_apart_that_look_like_its_own_references():
+    pool = Pool()
+    packed = pool.packed({"$": 0, "note": "x"})
+    assert packed == {"$": 0}
+    assert pool.values[0] == {"$": 0, "note": "x"}
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("no Chromium with its driver here: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1366,768"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Open the page of a directory; afterwards nothing has gone wrong in it, and nothing was asked of a network."""
+
+    def open_page(directory):
+        chromium.get_log("performance")
+        chromium.get_log("browser")
+        chromium.get(write_page(directory).as_uri())
+        return chromium
+
+    yield open_page
+    assert chromium.get_log("browser") == []
+    sent = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
+    asked = {one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"}
+    assert all(url.startswith(("file:", "data:")) for url in asked), asked
+
+
+def find(driver, selector):
+    return driver.find_elements("css selector", selector)
+
+
+def click(driver, selector, number=0):
+    driver.execute_script("arguments[0].click()", find(driver, selector)[number])
+
+
+def methods(driver, block=0):
+    return [
+        line.get_attribute("data-method")
+        for line in find(driver, "#blocks article")[block].find_elements("css selector", "tbody tr")
+    ]
+
+
+def test_a_click_on_a_column_sorts_by_it_and_the_reference_stays_on_top(sweep, opened):
+    driver = opened(sweep)
+    assert [title.text for title in find(driver, "#blocks h3")] == [
+        "digits · small_cnn · full_class recipe digits-small_cnn",
+        "digits · small_cnn · random recipe digits-small_cnn",
+    ]
+    selector = "#blocks article:nth-of-type(1) th[data-metric='accuracy/test'] button"
+    places = find(driver, "#blocks th[data-metric='accuracy/test'] button")
+    driver.execute_script("arguments[0].click()", places[1])
+    assert methods(driver, 1) == ["reference", "neggrad", "scrub", "original", "ssd"]
+    click(driver, selector, 1)
+    assert methods(driver, 1)[0] == "reference"
+    assert methods(driver, 1)[-2:] == ["scrub", "neggrad"]
+    assert find(driver, "th[data-metric='accuracy/test']")[1].get_attribute("aria-sort") == "descending"
+    text = find(driver, "#blocks article")[1].find_element("css selector", "tr[data-method=scrub] td").text
+    assert text.split("\n")[0] == "80.00 ± 0.00"
+    assert text.split("\n")[1].startswith("\N{MINUS SIGN}11.00 [")
+
+
+def test_filters_hide_blocks_methods_and_cells(sweep, opened):
+    driver = opened(sweep)
+    assert len(find(driver, "#list tbody tr")) == 11
+    click(driver, "#filter-scenario input", 0)
+    assert [title.is_displayed() for title in find(driver, "#blocks h3")] == [False, True]
+    assert len(find(driver, "#list tbody tr")) == 9
+    driver.execute_script("document.getElementById('filter-method').open = true")
+    names = [label.text for label in find(driver, "#filter-method label")]
+    click(driver, "#filter-method input", names.index("ssd"))
+    assert "ssd" not in methods(driver, 1)
+    assert len(find(driver, "#list tbody tr")) == 6
+    click(driver, "#filter-seed input", 0)
+    assert len(find(driver, "#list tbody tr")) == 4
+    click(driver, "#filters > button")
+    assert len(find(driver, "#list tbody tr")) == 11
+
+
+def test_a_cell_opens_its_metrics_config_provenance_and_log_with_the_keyboard_too(sweep, opened):
+    from selenium.webdriver.common.keys import Keys
+
+    driver = opened(sweep)
+    first = next(
+        line for line in find(driver, "#list tbody tr") if line.get_attribute("data-cell").startswith("scrub-0")
+    )
+    first.find_element("css selector", "button").send_keys(Keys.ENTER)
+    assert find(driver, "#drawer-title")[0].text == "scrub · random · seed 0"
+    assert "accuracy/forget 0.8 0.9 0.9" in find(driver, "#drawer .pane")[0].text
+    tab = driver.switch_to.active_element
+    assert tab.text == "Metrics"
+    tab.send_keys(Keys.ARROW_RIGHT)
+    assert "optimiser:\n    lr: 0.1" in find(driver, "#config")[0].text
+    driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    assert find(driver, "#log")[0].text == "the log of the first cell"
+    driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not find(driver, "#drawer")[0].is_displayed()
+
+
+def test_figures_are_drawn_when_they_come_into_view(sweep, opened):
+    driver = opened(sweep)
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    titles = {title.text for title in find(driver, "#drawings .figure h4")} - {""}
+    assert {"Forgetting against utility", "Every training seed", "Cost against gap", "Membership inference"} <= titles
+    names = [text.text for text in find(driver, "#drawings .figure:nth-of-type(1) svg text")]
+    assert "scrub" in names
+    assert "test accuracy (fraction)" in names
+    dots = find(driver, "#drawings article:nth-of-type(2) .figure:nth-of-type(2) svg > circle")
+    assert len(dots) == 4 * 3  # scrub, ssd, neggrad and the original, three seeds each
+    assert "NaN" not in driver.execute_script("return document.getElementById('drawings').innerHTML")
+
+
+def test_light_and_dark_differ_and_the_choice_is_kept(sweep, opened):
+    driver = opened(sweep)
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    before = driver.execute_script(colour)
+    click(driver, "#theme")
+    after = driver.execute_script(colour)
+    assert before != after
+    driver.refresh()
+    assert driver.execute_script(colour) == after
+    click(driver, "#theme")
+    assert driver.execute_script(colour) == before
+
+
+def test_the_page_fits_a_small_screen_and_wide_tables_scroll_inside_their_box(sweep, opened):
+    driver = opened(sweep)
+    driver.set_window_size(700, 700)
+    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    driver.set_window_size(1366, 768)
+    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):  # noqa: F811
+    names = {"data": f"d{NASTY}", "scenario": f"s{NASTY}"}
+    rows = [full(f"m{NASTY}", seed, 0.1, cell=f"{seed}abcdefabcdefabc", notes=[NASTY], **names) for seed in range(2)]
+    for own in rows:
+        own["config"]["method"][NASTY] = NASTY
+        own["provenance"] = {"host": NASTY, "overrides": [NASTY], "versions": {NASTY: NASTY}}
+        own["reasons"] = {"metrics": {"accuracy/forget": NASTY}}
+        own["metrics"][f"loss/{NASTY}"] = 1.0
+        own["series"]["metrics"]["accuracy/by_class"]["x"] = [NASTY, "dog"]
+        own["series"]["reference"]["accuracy/by_class"]["x"] = [NASTY, "dog"]
+    directory = saved(*rows)
+    (directory / "logs").mkdir()
+    (directory / "logs" / f"{rows[0]['cell']}.log").write_text(NASTY)
+    driver = opened(directory)
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    click(driver, "#list tbody button")
+    for tab in range(4):
+        click(driver, "#drawer [role=tab]", tab)
+        if tab == 1:
+            assert json.dumps(NASTY, ensure_ascii=False)[1:20] in find(driver, "#config")[0].text
+    assert find(driver, "#log")[0].text.startswith("</script><img src=x")
+    assert driver.execute_script("return window.attacked") is None
+    assert find(driver, "img") == []
+    assert f"m{NASTY}"[:30] in find(driver, "#blocks tbody")[0].text
+
+
+def test_the_card_can_be_saved_as_yaml_and_json(sweep, opened):
+    driver = opened(sweep)
+    links = {link.get_attribute("download"): link.get_attribute("href") for link in find(driver, "#card a[download]")}
+    card = json.loads(unquote(links["evaluation-card.json"].partition(",")[2]))
+    assert yaml.safe_load(unquote(links["evaluation-card.yaml"].partition(",")[2])) == card
+    assert "not supported" in find(driver, "#card")[0].text
+
+
+def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):  # noqa: F811
+    rows = [
+        row("scrub", seed % 4, cell=f"{seed:016}", seeds={"forget": 0, "reference": 0, "unlearn": seed, "evaluate": 0})
+        for seed in range(450)
+    ]
+    driver = opened(saved(*rows))
+    assert len(find(driver, "#list tbody tr")) == 200
+    driver.execute_script("const box = document.getElementById('list'); box.scrollIntoView(); box.scrollTop = 1e6")
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, 10).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
