@@ -124,14 +124,10 @@ class _Closed(Mapping[str, Any]):
     reader: str
     name: str
 
-    def __getitem__(self, key: str) -> Any:
+    def _refused(self, *_: object) -> NoReturn:
         _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
 
-    def __iter__(self) -> Iterator[str]:
-        _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
-
-    def __len__(self) -> int:
-        _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
+    __getitem__ = __iter__ = __len__ = _refused
 
 
 def watched_split(split: Split, reader: str, needs: frozenset[str]) -> Split:
