@@ -124,7 +124,7 @@ def _run_locally(plan: Plan, settings: Settings, tracking: Tracking) -> dict[str
     def on_event(event: Event) -> None:
         progress(event)
         if isinstance(event, Outcome) and event.status == "done":
-            tracking(event.task.arguments[1])
+            tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
     slots = settings.slots()
     with Progress(plan.tasks) as progress:
