@@ -139,8 +139,8 @@ def _run_locally(tasks: Sequence[Task], settings: Settings, tracking: Tracking) 
 
     def on_event(event: Event) -> None:
         progress(event)
-        if isinstance(event, Outcome) and event.status == "done" and event.task.kind != "audit":
-            tracking(event.task.arguments[1])
+        if isinstance(event, Outcome) and event.status == "done":
+            tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
     slots = settings.slots()
     with Progress(tasks) as progress:
