@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -245,6 +246,32 @@ def test_what_waits_for_a_failure_is_blocked_and_the_rest_is_done(task: Callable
     }
     assert found["cell"].error == "it waits for job original, which failed"
     assert found["cell"].attempts == 0
+
+
+def test_what_only_comes_after_others_runs_when_all_have_ended_well_or_not(
+    task: Callable[..., Task], tmp_path: Path
+) -> None:
+    ended: list[str] = []
+    tasks = [
+        replace(task("audit", jobs.where), after=("fails", "blocked", "works")),
+        task("fails", jobs.raise_error, tmp_path),
+        task("blocked", jobs.where, needs=("fails",)),
+        task("works", jobs.where),
+        task("needs the audit", jobs.where, needs=("audit",)),
+    ]
+
+    def note(event: Event) -> None:
+        if isinstance(event, Outcome):
+            ended.append(event.task.key)
+
+    found = by_key(run(tasks, find_slots([0, 1], 1, 1), timeout=None, on_event=note))
+    statuses = {key: outcome.status for key, outcome in found.items()}
+    assert statuses == {
+        **dict.fromkeys(("audit", "works", "needs the audit"), "done"),
+        "fails": "failed",
+        "blocked": "blocked",
+    }
+    assert ended[-2:] == ["audit", "needs the audit"]
 
 
 @pytest.mark.parametrize(
