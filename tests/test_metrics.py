@@ -1,6 +1,8 @@
 """The metric components: which sets and models they look at, what they call it, and where they have no value."""
 
 import math
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -347,6 +349,19 @@ def test_the_speedup_is_undefined_where_it_means_nothing(subject_name, seconds):
     values = Cost()(Written(Answers(), subject_name=subject_name, cost=cost(seconds), reference_cost=cost(10.0)))
     assert isinstance(values["cost/speedup"], Undefined)
     assert values["cost/seconds"] == seconds
+
+
+def test_the_default_metrics_import_no_scikit_learn():
+    (names,) = (entry["metric"] for entry in OmegaConf.load(CONF.parent / "config.yaml").defaults if "metric" in entry)
+    nodes = {name: OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml")) for name in names}
+    script = (
+        "import sys\nfrom supreme.registry import build\nfrom supreme.rows import measure\n"
+        "from supreme.testing import tiny_evaluation\n"
+        f"measure({{name: build(node) for name, node in {nodes!r}.items()}}, tiny_evaluation())\n"
+        "print('imported:', *({'sklearn', 'scipy', 'pandas'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "imported:"
 
 
 # Series.

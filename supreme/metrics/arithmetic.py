@@ -411,10 +411,15 @@ def weight_distance_by_layer(state_a: State, state_b: State) -> dict[str, float]
 
 def relative_weight_distance(state: State, other: State) -> float:
     """||state - other||_2 / ||other||_2 over all parameters together. 0 or more."""
-    norm = math.sqrt(sum(float(value.detach().double().square().sum()) for value in other.values()))
+    norm = weight_norm(other)
     if norm == 0:
         raise ValueError("the weights to compare with are all zero: no distance is relative to them")
     return weight_distance(state, other) / norm
+
+
+def weight_norm(state: State) -> float:
+    """||state||_2 over all parameters together. 0 or more."""
+    return math.sqrt(sum(float(value.detach().double().square().sum()) for value in state.values()))
 
 
 def linear_cka(features_a: Matrix, features_b: Matrix) -> float:
@@ -429,7 +434,7 @@ def linear_cka(features_a: Matrix, features_b: Matrix) -> float:
     norms = (a.T @ a).norm() * (b.T @ b).norm()
     if not (norms > 0 and norms.isfinite()):
         raise ValueError("features must be finite and differ between samples")
-    return float((b.T @ a).norm() ** 2 / norms)
+    return min(1.0, float((b.T @ a).norm() ** 2 / norms))
 
 
 def tug_of_war(forget_gap: float, retain_gap: float, test_gap: float) -> float:

@@ -54,7 +54,7 @@ def _cka(evaluation: Evaluation, role: str, name: str) -> float | Undefined:
     ours, theirs = evaluation.subject.features(name), getattr(evaluation, role).features(name)
     if _constant(ours) or _constant(theirs):
         return Undefined("a model has the same features for every image")
-    return min(arithmetic.linear_cka(ours, theirs), 1.0)
+    return arithmetic.linear_cka(ours, theirs)
 
 
 def _constant(features: Tensor) -> bool:

@@ -57,7 +57,8 @@ def _distances(evaluation: Evaluation, role: str) -> tuple[float | Undefined, fl
     if not _alike(ours, theirs):
         reason = Undefined(f"the named parameters are not those of the {role} model")
         return reason, reason
-    return arithmetic.weight_distance(ours, theirs), arithmetic.relative_weight_distance(ours, theirs)
+    distance, norm = arithmetic.weight_distance(ours, theirs), arithmetic.weight_norm(theirs)
+    return distance, distance / norm if norm else Undefined(f"the weights of the {role} model are all zero")
 
 
 def _alike(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> bool:
