@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -35,19 +36,19 @@ def select(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
     """
     names = _checked(condition)
     try:
-        found = frame.query(condition, engine="python", parser="pandas")
+        found = frame.query(condition.strip(), engine="python", parser="pandas")
     except Exception as error:  # what pandas raises for a condition without a sense, as seed < "a", is not documented
         raise SupremeError(
             f"--filter {condition!r} has no sense here ({error}); compare like with like, {_EXAMPLE}"
         ) from error
     if found.empty:
-        there = "; ".join(f"{name}: {_listed(frame[name])}" for name in names)
+        there = "; ".join(f"{name}: {_listed(frame[name].unique())}" for name in names)
         raise SupremeError(f"no row has {condition}; there is {there}")
     return found
 
 
-def _listed(labels: Any) -> str:
-    values = sorted(labels.unique())
+def _listed(labels: Iterable[Any]) -> str:
+    values = sorted(labels)
     return ", ".join(map(str, values[:_MANY])) + (f" and {len(values) - _MANY} more" if len(values) > _MANY else "")
 
 
