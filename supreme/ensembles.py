@@ -102,8 +102,8 @@ def merged(
 
 
 def _alike(cell: Cell) -> str:
-    """What the cells of an ensemble have in common, but for the images they forget."""
-    return digest([dict(cell.names), identity(cell.nodes), cell.fingerprint, cell.numerics])
+    """What the cells of an ensemble have in common, but for the images they forget (and so for what poisons them)."""
+    return digest([dict(cell.names), identity(cell.nodes), cell.data_path, cell.numerics])
 
 
 def _draws(cell: Cell) -> list[int]:
