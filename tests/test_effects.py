@@ -67,7 +67,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "boundary_shrink": Effect((0, 0.35), (1000, inf), 0.85),
         "cf_k": Effect((0.9, 1), (0.5, 1.5), 0.93),
         "cfw": Effect((0, 0.25), (1000, inf), 0.83),
-        "chain": Effect((0, 0.4), (1000, inf), 0.89),
+        "chain": Effect((0.6, 1), (50, inf), 0.91),
         "ct": Effect((0, 0.2), (1000, inf), 0.89),
         "delete": Effect((0, 0.2), (1000, inf), 0.92),
         "duck": Effect((0, 0.2), (1000, inf), 0.9),

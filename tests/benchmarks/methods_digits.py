@@ -49,7 +49,6 @@ GRIDS: dict[str, dict[str, Sequence[float]]] = {
     "boundary_shrink": {"lr": around(1e-3)},
     "cf_k": {"layers": [1, 2, 3], "lr": [0.01, 0.1]},
     "cfw": {"lr": around(0.02)},
-    "chain": {"first.lr": around(0.01)},
     "ct": {"lr": around(0.02)},
     "delete": {"lr": around(5e-4)},
     "duck": {"lr": around(5e-4)},
@@ -88,7 +87,7 @@ GRIDS: dict[str, dict[str, Sequence[float]]] = {
     "unsir": {"impair_lr": around(0.01)},
 }
 """Up to six values of the parameter that sets how hard a method forgets; none that makes it retraining. Without any:
-the sanity baselines, assd (nothing to tune), ntk (half a minute a cell)."""
+the sanity baselines, assd (nothing to tune), chain (which chains what is typed), ntk (half a minute a cell)."""
 
 KEPT = "## What does badly: the method, its tuning or our code"
 """What stands below this line of the results is written by hand, and stays."""
@@ -219,10 +218,7 @@ def own_values(method: str, fields: Sequence[str]) -> tuple[float, ...]:
     from omegaconf import OmegaConf
 
     conf = Path(__file__).parents[2] / "conf" / "method"
-    path, field = (conf / f"{method}.yaml", fields[0])
-    if "." in field:  # of the chain's first method
-        path, fields = conf / "neggrad.yaml", ["lr"]
-    node = OmegaConf.load(path)
+    node = OmegaConf.load(conf / f"{method}.yaml")
     return tuple(float(node[field]) for field in fields)
 
 
@@ -230,13 +226,7 @@ def by_value(method: str, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[float
     """The rows of each grid point, in the order of its values."""
     found: dict[tuple[float, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        values = []
-        for field in swept(method):
-            node = row["config"]["method"]
-            for part in field.split("."):
-                node = node[part]
-            values.append(float(node))
-        found[tuple(values)].append(row)
+        found[tuple(float(row["config"]["method"][field]) for field in swept(method))].append(row)
     return dict(sorted(found.items()))
 
 
