@@ -55,6 +55,8 @@ def plot_roc(series: pd.DataFrame, block: Block = None, name: str = ROC) -> Figu
         axes.set_xlim(own["fpr"].min(), 1)
         axes.set_xticks(ticks, [f"{tick:g}".removeprefix("0") for tick in ticks])
         axes.tick_params(axis="x", which="minor", bottom=False)
+        for text, side in ((axes.get_xticklabels()[0], "left"), (axes.get_xticklabels()[-1], "right")):
+            text.set_horizontalalignment(side)  # or they would touch those of the next panel
         axes.set_ylim(0, 1.02)
         axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
         axes.tick_params(labelsize=5.5, pad=1.5)
