@@ -1,5 +1,6 @@
 """Figures: the numbers that they show, and that every one of them can be drawn."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -108,6 +109,18 @@ def test_the_figures_name_methods_units_n_and_what_the_bars_are(sweep):
     assert "95 % t interval" in words(plot_tradeoff(frame))
     assert "shaded ± SD" in words(plot_roc(series))
     assert all(figure.get_size_inches()[0] == pytest.approx(3.3) for figure in (plot_tradeoff(frame), plot_roc(series)))
+
+
+def test_curves_of_more_methods_than_fit_a_line_are_below_each_other_and_every_column_has_its_axis(saved):  # noqa: F811
+    figure = plot_roc(load_series(saved(*(full(f"method_{number}", 0) for number in range(6)))))
+    words(figure)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    labelled = [axes for axes in shown if any(label.get_visible() for label in axes.get_xticklabels())]
+    assert [axes.get_title() for axes in shown] == ["original", *(f"method_{number}" for number in range(6))]
+    assert [axes.get_title() for axes in labelled] == ["method_2", "method_3", "method_4", "method_5"]
+    for left, right in itertools.pairwise(axes for axes in labelled[1:]):
+        last, first = left.get_xticklabels()[-1].get_window_extent(), right.get_xticklabels()[0].get_window_extent()
+        assert last.x1 < first.x0
 
 
 def test_a_figure_without_anything_to_show_says_why(saved):  # noqa: F811

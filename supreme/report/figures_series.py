@@ -45,6 +45,9 @@ def plot_roc(series: pd.DataFrame, block: Block = None, name: str = ROC) -> Figu
     figure.subplots_adjust(left=left, right=right, bottom=bottom, top=top, wspace=0.1, hspace=0.28)
     reference = curves[curves["method"] == "reference"]
     ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1) if tick >= curves["fpr"].min()] + [1.0]
+    names = [f"{tick:g}".removeprefix("0") for tick in ticks]
+    if len(ticks) > 3:  # as many as fit a panel
+        names = [name if index % 2 == 0 or name == "1" else "" for index, name in enumerate(names)]
     for axes, method in zip(panels.flat, methods, strict=False):
         own = curves[curves["method"] == method]
         axes.plot(own["fpr"], own["fpr"], color=FAINT, lw=0.5, ls=(0, (1, 1.5)))
@@ -53,7 +56,7 @@ def plot_roc(series: pd.DataFrame, block: Block = None, name: str = ROC) -> Figu
             axes.plot(lines["fpr"], lines["mean"], color=shade, lw=0.9 if lines is own else 0.6)
         axes.set_xscale("log")
         axes.set_xlim(own["fpr"].min(), 1)
-        axes.set_xticks(ticks, [f"{tick:g}".removeprefix("0") for tick in ticks])
+        axes.set_xticks(ticks, names)
         axes.tick_params(axis="x", which="minor", bottom=False)
         axes.set_ylim(0, 1.02)
         axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
@@ -64,6 +67,9 @@ def plot_roc(series: pd.DataFrame, block: Block = None, name: str = ROC) -> Figu
     for column in range(columns):  # an axis with labels below the last panel of each column
         lowest = [axes for axes in panels[:, column] if axes.get_visible()][-1]
         lowest.tick_params(labelbottom=True)
+        first, *_, last = lowest.xaxis.get_major_ticks()
+        first.label1.set_horizontalalignment("left")  # or it would touch the last label of the next panel
+        last.label1.set_horizontalalignment("right")
     seeds = int(curves["seeds"].max())
     over = f"n = {seeds} training seed{'' if seeds == 1 else 's'}"
     caption = f"Mean over {over}, shaded ± SD. Black: reference; dotted: chance."

@@ -158,7 +158,8 @@ function roc(block) {
     const y = scale([0], top + height - 36, top, { limits: [0, 1] });
     plot.drawing.append(line(left, y(0), left + width - 18, y(0), { class: 'domain' }), line(left, y(0), left, y(1), { class: 'domain' }),
       label(left, top - 5, clipped(method, 20), { style: `fill:${ink(method)}` }));
-    for (const [value, text] of x.ticks.filter(([value]) => Number.isInteger(Math.log10(value)))) plot.drawing.append(label(x(value), y(0) + 12, text, { class: 'tick', 'text-anchor': 'middle' }));
+    const whole = x.ticks.filter(([value]) => Number.isInteger(Math.log10(value)));
+    for (const [value, text] of whole.filter((_, index) => whole.length < 4 || index % 2 === 0 || index === whole.length - 1)) plot.drawing.append(label(x(value), y(0) + 12, text, { class: 'tick', 'text-anchor': value === 1 ? 'end' : Math.log10(value) <= least + 0.1 ? 'start' : 'middle' }));
     if (index % columns === 0) for (const value of [0, 1]) plot.drawing.append(label(left - 5, y(value) + 4, value, { class: 'tick', 'text-anchor': 'end' }));
     const chance = block.figures.roc[method].fpr.map((value) => `${x(value).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
     plot.drawing.append(svg('polyline', { points: chance, class: 'target', fill: 'none' }));
@@ -222,7 +223,7 @@ function blockFigures(block) {
   const all = [figure('Forgetting against utility', () => tradeoff(block)), dots, figure('Cost against gap', () => cost(block)), shares,
     figure('Membership inference', () => roc(block), { wide: true }), figure('Accuracy of each class', () => classes(block), { wide: true })];
   const reasons = [
-    [shares, 'shares of the variance need two draws within each training seed, as in \u2019seeds.unlearn=range(3)\u2019'],
+    [shares, 'shares of the variance need two draws within each training seed, as in seeds.unlearn=range(3)'],
     [all[4], 'membership curves need rows with the series membership/roc'],
     [all[5], 'accuracies per class need rows with the series accuracy/by_class'],
   ];
