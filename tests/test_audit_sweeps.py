@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -149,6 +150,8 @@ def test_a_cell_that_fails_is_missing_in_the_audit_until_it_works(supreme: Run, 
     done = supreme(*sweep)
     assert done.returncode == 1
     assert "1 of 4 cells failed" in done.stderr
+    alone = shlex.split(next(line for line in done.stderr.splitlines() if line.startswith("  alone"))[8:])
+    assert [argument for argument in alone if "audit" in argument] == ["audit=[]"]  # one cell has none
     assert "fails: without seed 2, whose cells failed." in done.stdout
     ((audit, record),) = records(tmp_path / "outputs").items()
     assert (record["seeds"], record["missing"]) == ([0, 1, 3], [2])
@@ -179,12 +182,9 @@ def test_a_sweep_that_is_killed_ends_in_the_same_audits(clean: Any, supreme: Run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_other_launchers_of_hydra_end_in_the_same_audits(
-    clean: Any, supreme: Run, tmp_path: Path, launcher: str
-) -> None:
+def test_other_launchers_of_hydra_end_in_the_same_audits(clean: Any, supreme: Run, tmp_path: Path) -> None:
     outputs, _ = clean
-    done = supreme(*SWEEP, "method=neggrad", f"hydra/launcher={launcher}")
+    done = supreme(*SWEEP, "method=neggrad", "hydra/launcher=joblib")
     assert done.returncode == 0, done.stderr
     assert "u_lira · digits" in done.stdout
     assert records(tmp_path / "outputs") == {

@@ -235,7 +235,7 @@ def test_klom_and_forgetting_quality_have_the_hand_computed_values():
     klom = audit("klom", bins=2)(of((0, 0, 0, 1), (0, 1, 1, 1)))
     assert klom == {f"klom/{name}{end}": pytest.approx(0.549306, **HAND)
                     for name in ("forget", "retain", "test") for end in ("", "_p95")}  # fmt: skip
-    found = audit("forgetting_quality", intervals=False)(of((0, 1, 2, 3), (1.5, 2.5, 3.5, 4.5)))
+    found = audit("forgetting_quality")(of((0, 1, 2, 3), (1.5, 2.5, 3.5, 4.5)))
     assert found == {"forgetting_quality/quality": 0.25, "forgetting_quality/score": 0.25}
 
 

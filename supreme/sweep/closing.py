@@ -86,7 +86,10 @@ def _command(cell: Cell) -> str:
         name = option.partition("=")[0]
         if name in ("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"):
             options += [option] if "=" in option else [option, value]
-    return shlex.join(["python", "-m", "supreme", *options, *cell.overrides])
+    overrides = list(cell.overrides)
+    if cell.audits:  # one cell has none
+        overrides = [*(override for override in overrides if not override.startswith(("audit=", "audit."))), "audit=[]"]
+    return shlex.join(["python", "-m", "supreme", *options, *overrides])
 
 
 def left_no_row(task: Task) -> Outcome:
