@@ -26,6 +26,7 @@ COLUMNS = (
     Column("accuracy/forget_test", "forget-test acc. %", ".2%"),
     Column("accuracy/retain_test", "retain-test acc. %", ".2%"),
     Column("membership/auc", "membership AUC", ".3f"),
+    Column("scores/tug_of_war", "ToW", ".3f"),
     Column("js_divergence/forget", "JS div. forget", ".4f"),
     Column("interclass_confusion/error", "confusion error %", ".2%"),
     Column("backdoor/attack_success", "attack success %", ".2%"),

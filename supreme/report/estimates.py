@@ -15,8 +15,6 @@ from supreme.report.columns import default_columns
 from supreme.report.statistics import mean_interval
 from supreme.report.style import place
 
-AVERAGED = ("accuracy/forget", "accuracy/retain", "accuracy/test", "membership/auc")
-"""What the average gap is the average of; all fractions between 0 and 1."""
 
 SHARES = {"share_train": "training seed", "share_unlearn": "unlearning draw", "share_evaluate": "evaluation draw"}
 """Columns of the summary -> what they are the share of."""
@@ -77,11 +75,11 @@ def points(part: pd.DataFrame, metric: str, gap: bool = False) -> pd.DataFrame:
 
 
 def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """`POINTS` of the mean of the absolute gaps of `AVERAGED`, taken within each seed first; and which of them exist.
+    """`POINTS` of the mean of the absolute gaps of `averaged`, taken within each seed first; and which of them exist.
 
     Two retrained models have a gap above 0 too: that of the method `retrain` is what to compare with.
     """
-    metrics = [metric for metric in AVERAGED if metric in set(part["metric"])]
+    metrics = averaged(part)
     tables: Any = [per_seed(part, metric).set_index(["method", "seed"]) for metric in metrics]
     if not tables:
         return pd.DataFrame(columns=list(POINTS)), []
@@ -93,6 +91,12 @@ def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def utility_metric(part: pd.DataFrame) -> str:
     """The accuracy on unseen data that forgetting should leave alone: without forgotten classes, where there are."""
     return "accuracy/retain_test" if "accuracy/forget_test" in set(part["metric"]) else "accuracy/test"
+
+
+def averaged(part: pd.DataFrame) -> list[str]:
+    """What the average gap is the average of, as in `metric=scores`; all fractions between 0 and 1."""
+    wanted = ("accuracy/forget", "accuracy/retain", utility_metric(part), "membership/auc")
+    return [metric for metric in wanted if metric in set(part["metric"])]
 
 
 def title_of(metric: str, metrics: Sequence[str]) -> tuple[str, str]:

@@ -55,7 +55,7 @@ def slug(text: str) -> str:
 
 def _figures(part: pd.DataFrame, series: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
     yield "tradeoff", figures.plot_tradeoff(part)
-    for metric in (*estimates.AVERAGED, "js_divergence/forget"):
+    for metric in (*estimates.averaged(part), "js_divergence/forget"):
         if metric in set(part["metric"]):
             yield f"seeds-{slug(metric.replace('/', ' '))}", figures.plot_seeds(part, metric=metric)
     yield "cost", figures.plot_cost(part)
