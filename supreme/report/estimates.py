@@ -15,7 +15,6 @@ from supreme.report.columns import default_columns
 from supreme.report.statistics import mean_interval
 from supreme.report.style import place
 
-
 SHARES = {"share_train": "training seed", "share_unlearn": "unlearning draw", "share_evaluate": "evaluation draw"}
 """Columns of the summary -> what they are the share of."""
 
