@@ -19,7 +19,7 @@ class JiT:
     """Just in Time unlearning: make the model answer a forgotten image as it answers noisy copies of it.
 
     Foster, Fogarty, Schoepf, Dugue, Öztireli and Brintrup, "An Information Theoretic Approach to Machine Unlearning",
-    arXiv 2024, https://arxiv.org/abs/2402.01401: min_θ of the Lipschitz ratio ‖f(x) − f(x + ξ)‖₂ / ‖ξ‖₂, the mean over
+    TMLR 2025, https://arxiv.org/abs/2402.01401: min_θ of the Lipschitz ratio ‖f(x) − f(x + ξ)‖₂ / ‖ξ‖₂, the mean over
     `samples` draws of ξ ~ N(0, sigma²) for each pixel, f being the logits. Needs no retained image and no label.
 
     Deviations: gradients pass through f(x) only and the ratio is summed over the batch, as in the authors' code, so the

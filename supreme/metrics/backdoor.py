@@ -14,12 +14,17 @@ from supreme.metrics import arithmetic
 class Backdoor:
     """What the subject answers to test images of other classes with the trigger on them.
 
-    * `backdoor/attack_success`: share that gets the target class. Ideal: the reference's value, which is that of
-      images that only look a little like it.
-    * `backdoor/triggered_accuracy`: share that gets its true class. Ideal: the reference's.
+    * `backdoor/attack_success`: share that gets the target class.
+    * `backdoor/triggered_accuracy`: share that gets its true class.
 
-    Both in [0, 1]; they cost nothing beyond the logits. `accuracy/test` is the accuracy without the trigger. Undefined
-    but with scenario=backdoor. Gu et al. 2017, https://arxiv.org/abs/1708.06733
+    `accuracy/test` is the accuracy without the trigger. Undefined but with scenario=backdoor. Gu et al.,
+    "BadNets: Identifying Vulnerabilities in the Machine Learning Model Supply Chain", arXiv 2017,
+    https://arxiv.org/abs/1708.06733.
+
+    Range: [0, 1].
+    Ideal: the reference's value, for the attack that of images which only look a little like the target.
+    Cost: nothing beyond the logits.
+    Least n: none; the source's test images of other classes are many.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})

@@ -25,16 +25,19 @@ class GaussianPoison:
 
     For each poisoned image <noise, -gradient of its loss> / (sigma |gradient|), at the image without the noise: a
     standard normal number for every model that never saw the noise, above that for one that learnt the noisy image.
-    (The score of Pawelczyk et al., ICLR 2025, https://arxiv.org/abs/2406.17216, with the sign that makes a trace
-    positive; below 0 a method has overdone it.)
+    It is the score of Pawelczyk et al., "Machine Unlearning Fails to Remove Data Poisoning Attacks", ICLR 2025,
+    https://arxiv.org/abs/2406.17216, with the sign that makes a trace positive; below 0 a method has overdone it.
 
-    * `gaussian_poison/mean`: over the poisoned images, any number. Ideal: the reference's, which is 0 but for chance.
+    * `gaussian_poison/mean`: over the poisoned images.
     * `gaussian_poison/z`: the mean times the root of their number; standard normal without a trace.
-    * `gaussian_poison/tpr_at_<fpr>`: share of them above the (1 - fpr) quantile of the standard normal, in [0, 1];
-      ideal fpr.
+    * `gaussian_poison/tpr_at_<fpr>`: share of them above the (1 - fpr) quantile of the standard normal.
 
-    An image whose gradient is zero does not count. Costs a forward and a backward pass over the forget set. Undefined
-    but with scenario=gaussian_poison.
+    An image whose gradient is zero does not count. Undefined but with scenario=gaussian_poison.
+
+    Range: mean and z any number; the rate [0, 1].
+    Ideal: mean and z 0 but for chance, the rate fpr; so does the reference.
+    Cost: a forward and a backward pass over the forget set.
+    Least n: none; z knows how many images there are.
     """
 
     fpr: float

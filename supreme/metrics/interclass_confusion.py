@@ -14,12 +14,17 @@ from supreme.metrics import arithmetic
 class InterclassConfusion:
     """What the subject answers to test images of the two classes between which labels were swapped.
 
-    * `interclass_confusion/error`: share that gets a wrong class, any one, in [0, 1] (IC-ERR).
-    * `interclass_confusion/confusions`: number that gets the other of the two, 0 or more (FGT-ERR).
+    * `interclass_confusion/error`: share that gets a wrong class, any one (IC-ERR).
+    * `interclass_confusion/confusions`: number that gets the other of the two (FGT-ERR).
 
-    Ideal: the reference's value. They cost nothing beyond the logits. `accuracy/forget` beside them is the share of the
-    swapped labels that the subject still knows. Undefined but with scenario=interclass_confusion. Goel et al. 2022,
-    https://arxiv.org/abs/2201.06640
+    `accuracy/forget` beside them is the share of the swapped labels that the subject still knows. Undefined but with
+    scenario=interclass_confusion. Goel et al., "Towards Adversarial Evaluations for Inexact Machine Unlearning",
+    arXiv 2022, https://arxiv.org/abs/2201.06640.
+
+    Range: error [0, 1]; confusions 0 or more.
+    Ideal: the reference's value.
+    Cost: nothing beyond the logits.
+    Least n: none; tables of small test sets need an interval.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
