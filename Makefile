@@ -21,7 +21,7 @@ demo: $(READY)  ## a real sweep on 400 photographs of 40 people, on whatever dev
 	$(BIN)/python -m supreme experiment=quickstart
 
 test: $(READY)  ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 check: lint types test  ## what CI runs
 

@@ -136,7 +136,7 @@ def test_a_directory_without_audits_has_none_and_its_report_says_nothing_of_them
     outputs, _ = clean
     shutil.copytree(outputs / "rows", tmp_path / "rows")
     assert load_audits(tmp_path).empty
-    assert [path.name for path in report.write(tmp_path)] == ["table.md", "results.csv"]
+    assert "audits.csv" not in [path.name for path in report.write(tmp_path)]
     assert render_audits(load_audits(tmp_path), "terminal") == []
 
 

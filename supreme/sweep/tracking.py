@@ -116,16 +116,20 @@ class Tracking:
             error, self._failures[name] = future.result(PATIENCE_SECONDS).error, before + 1
         except TimeoutError:
             error, self._failures[name] = f"no answer after {PATIENCE_SECONDS:g} s", FAILURES
-            self._process.kill()
+            self._end_process()
         except Exception as broken:  # the process died, or was ended because the sweep is
             error, self._failures[name] = death(broken), before + 1
-            self._process.kill()
+            self._end_process()
         if not error:
             self._failures[name] = 0
             self._missing[name].discard(run.id)
         elif not before and not self._stopped:
             log.warning("tracker %s failed: %s; see %s. The sweep goes on", name, error, self._log)
         self._why[name] = error
+
+    def _end_process(self) -> None:
+        if not self._stopped:  # else the end of the sweep does, and two at once would clean up the same things
+            self._process.kill()
 
 
 def tell(name: str, node: Mapping[str, Any], run: Run, folder: Path, state: str) -> None:
