@@ -18,7 +18,13 @@ from scipy import stats
 
 BLOCK = ("data", "model", "recipe", "scenario")
 LINE = (*BLOCK, "method", "metric")
-MARGINS = {"accuracy/forget": 0.02, "accuracy/retain": 0.01, "accuracy/test": 0.01, "membership/auc": 0.02}
+MARGINS = {
+    "accuracy/forget": 0.02,
+    "accuracy/retain": 0.01,
+    "accuracy/test": 0.01,
+    "accuracy/retain_test": 0.01,
+    "membership/auc": 0.02,
+}
 PRINTED = {  # title in the table: metric, and what multiplies and rounds it
     "forget acc. %": ("accuracy/forget", 100, 2),
     "retain acc. %": ("accuracy/retain", 100, 2),
@@ -26,7 +32,11 @@ PRINTED = {  # title in the table: metric, and what multiplies and rounds it
     "forget-test acc. %": ("accuracy/forget_test", 100, 2),
     "retain-test acc. %": ("accuracy/retain_test", 100, 2),
     "membership AUC": ("membership/auc", 1, 3),
+    "ToW": ("scores/tug_of_war", 1, 3),
     "JS div. forget": ("js_divergence/forget", 1, 4),
+    "confusion error %": ("interclass_confusion/error", 100, 2),
+    "attack success %": ("backdoor/attack_success", 100, 2),
+    "poison z": ("gaussian_poison/z", 1, 2),
     "seconds": ("cost/seconds", 1, 2),
 }
 NUMBER = re.compile(r"[+-]?\d+\.\d+")
@@ -249,12 +259,12 @@ def differences(summary, told):
 
 
 def printed_cells(markdown):
-    """{(block, method, title): cell} of every table."""
+    """{(block, method, title): cell} of every table of cells; those of audits, which name one more thing, are apart."""
     cells, block, titles = {}, (), []
     for text in markdown.splitlines():
         if text.startswith("## "):
             block = tuple(text[3:].split(" · "))
-        elif text.startswith("| "):
+        elif text.startswith("| ") and len(block) == len(BLOCK):
             parts = [part.strip() for part in re.split(r"(?<!\\)\|", text)[1:-1]]
             if parts[0] == "method":
                 titles = parts[1:]

@@ -537,7 +537,7 @@ def test_shares_of_the_variance_are_told_where_there_are_draws(saved):
 def synthetic(seeds=4):
     """Rows of every kind: several methods, scenarios and draws, something missing, something undefined."""
     rng = np.random.default_rng(0)
-    columns = ["accuracy/forget", "accuracy/retain", "accuracy/test", "membership/auc", "js_divergence/forget"]
+    columns = [column.metric for column in COLUMNS]
     shift = {"scrub": 0.2, "ssd": 0.01, "retrain": 0.0, "delete": -0.1, "neggrad": 0.6}
     rows = []
     for scenario, method, seed in itertools.product(("random", "full_class"), shift, range(seeds)):

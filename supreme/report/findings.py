@@ -96,7 +96,9 @@ def _worst(field: _Field, columns: _Columns) -> list[str]:
             method: f"{method} {signed(line['worst_gap'], column.format)} in seed {line['worst_seed']:.0f}"
             for method, line in line_of.items()
         }
-        worst.append(f"{_name(column)} {seen[max(line_of, key=lambda method: abs(line_of[method]['worst_gap']))]}")
+        farthest = max(line_of, key=lambda method: abs(line_of[method]["worst_gap"]))
+        if line_of[farthest]["worst_gap"] != 0:
+            worst.append(f"{_name(column)} {seen[farthest]}")
         passed = [
             seen[method]
             for method, line in line_of.items()
