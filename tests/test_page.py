@@ -243,6 +243,35 @@ def test_a_cell_opens_its_metrics_config_provenance_and_log_with_the_keyboard_to
     assert not find(driver, "#drawer")[0].is_displayed()
 
 
+def test_audits_have_tables_of_their_own_where_there_are_any(sweep, opened):
+    assert not find(opened(sweep), "#audits")[0].is_displayed()
+    ids = [json.loads(path.read_text())["cell"] for path in sorted((sweep / "rows").glob("*.json"))[:3]]
+    named = {
+        "data": "digits",
+        "model": "small_cnn",
+        "recipe": "digits-small_cnn",
+        "scenario": "random",
+        "method": "scrub",
+    }
+    record = {
+        "audit": "0" * 16,
+        "schema": 1,
+        "name": "u_lira",
+        **named,
+        "cells": ids,
+        "seeds": [0, 1, 2],
+        "missing": [],
+    }
+    record |= {"forget_digest": "00", "sets": {"forget": 20}, "config": {"audit": {"_target_": "a.A"}, "method": {}}}
+    record |= {"values": {"u_lira/auc": 0.875}, "reasons": {}, "series": {}, "provenance": {}}
+    (sweep / "audits").mkdir()
+    (sweep / "audits" / "0000000000000000.json").write_text(json.dumps(record))
+    told = find(opened(sweep), "#audits")[0].text
+    assert "scrub" in told
+    assert "0.875" in told
+    assert "add method=retrain, the null" in told
+
+
 def test_figures_are_drawn_when_they_come_into_view(sweep, opened):
     driver = opened(sweep)
     driver.execute_script("dispatchEvent(new Event('beforeprint'))")

@@ -126,15 +126,21 @@ def render_audits(frame: pd.DataFrame, format: str) -> list[RenderableType] | st
         return frame.to_csv(index=False, lineterminator="\n")
     if format not in ("terminal", "markdown"):
         raise SupremeError(f"there is no format {format!r}: give terminal, markdown or csv")
+    tables = audit_tables(frame)
+    if format == "markdown":
+        return "\n".join(_markdown(*table) for table in tables)
+    return [part for table in tables for part in _terminal(*table)]
+
+
+def audit_tables(frame: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
+    """Title, head, lines and notes of the table of each audit and ensemble of methods, as text."""
     several = frame.groupby(BLOCK)["forget_digest"].nunique() > 1
     tables = []
     for labels, part in frame.groupby(_TABLE, sort=False):
         *block, forget, name = map(str, labels)  # type: ignore[arg-type]
         title = " · ".join([name, *block, *([f"forget set {forget[:8]}"] if several.loc[tuple(block)] else [])])
         tables.append((title, *_table(part)))
-    if format == "markdown":
-        return "\n".join(_markdown(*table) for table in tables)
-    return [part for table in tables for part in _terminal(*table)]
+    return tables
 
 
 def _table(part: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:

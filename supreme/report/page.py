@@ -19,6 +19,7 @@ import pandas as pd
 from supreme.core import SupremeError
 from supreme.report import embedded, estimates
 from supreme.report.aggregate import BLOCK, summary
+from supreme.report.audits import audit_tables, load_audits
 from supreme.report.card import as_yaml, evaluation_card
 from supreme.report.columns import default_columns
 from supreme.report.figure_files import slug
@@ -29,7 +30,7 @@ from supreme.report.series import class_changes, contents, roc_curves, series_of
 from supreme.report.style import looks
 
 _WEB = Path(__file__).parent / "web"
-SCRIPTS = ("base.js", "state.js", "tables.js", "draw.js", "figures.js", "cells.js", "page.js")
+SCRIPTS = ("base.js", "state.js", "tables.js", "draw.js", "figures.js", "cells.js", "audits.js", "page.js")
 PLACE = Path("reports", "report.html")
 
 _LINE = ("mean", "sd", "seeds", "gap", "gap_low", "gap_high", "verdict", "missing", "reason")
@@ -102,10 +103,21 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
         "blocks": _blocks(frame, table, series),
         "cells": entries,
         "pool": pool.values,
+        "audits": [
+            dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in _audits(directory, frame)
+        ],
         "failures": embedded.failures(directory, wanted),
         "card": card,
         "yaml": as_yaml(card),
     }
+
+
+def _audits(directory: Path, frame: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
+    """Of the methods and blocks of the frame."""
+    audits = load_audits(directory, rows=frame)
+    known = set(frame[[*BLOCK, "method"]].itertuples(index=False, name=None))
+    own = [labels in known for labels in audits[[*BLOCK, "method"]].itertuples(index=False, name=None)]
+    return audit_tables(audits.loc[own])
 
 
 def _blocks(frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> list[dict[str, Any]]:

@@ -65,6 +65,7 @@ theme();
 head();
 filters();
 tables();
+audits();
 figures();
 cellList();
 card();
