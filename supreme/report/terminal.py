@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
+import itertools
 from collections.abc import Iterable
 
 from rich import box
@@ -24,8 +24,8 @@ def panels(block: Block, width: int) -> list[RenderableType]:
     measure = Console(width=10_000)
     tables: list[Table] = []
     for count in range(1, max(1, len(block.columns)) + 1):
-        size = math.ceil(len(block.columns) / count)
-        tables = [_panel(block, start, start + size) for start in range(0, max(1, len(block.columns)), max(1, size))]
+        ends = [len(block.columns) * part // count for part in range(count + 1)]
+        tables = [_panel(block, start, stop) for start, stop in itertools.pairwise(ends)]
         if all(measure.measure(table).maximum <= width for table in tables):
             break
     return [*tables, *(_note(note) for note in block.notes), ""]
