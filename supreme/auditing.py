@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from supreme import seeds, stages
-from supreme.cell import SCHEMA, Cell, Workplace
+from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import SET_NAMES, Split, SupremeError, Undefined
 from supreme.ensembles import AuditJob
 from supreme.evaluation import StoredPredictions
@@ -67,7 +67,7 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
         "forget_digest": ensemble.split.forget_digest,
         "config": {**first.nodes, "audit": dict(job.node), **first.numerics},
         **measured,
-        "provenance": {**provenance(at.device), "data_fingerprint": first.fingerprint},
+        "provenance": {**provenance(at.device), "data_fingerprint": open_data(first.data_path).fingerprint},
     }
     write_json(job.record_path(at), record)
     return record

@@ -225,17 +225,50 @@ def identity(value: Any) -> Any:
 
 @cache
 def _code_digest(target: str) -> str:
-    """SHA-256 of the module of this class, comments, docstrings and layout left out; its imports are not followed."""
+    """SHA-256 of the code of this class's module, and of what it imports from its own folder, directly or not.
+
+    Comments, docstrings and layout do not count. Files are read and nothing is imported, so planning stays fast.
+    """
+    module = str(target).rpartition(".")[0]
     try:
-        spec = importlib.util.find_spec(str(target).rpartition(".")[0])
-        tree = ast.parse(Path(spec.origin or "").read_text()) if spec else ast.Module([], [])
-    except (ImportError, OSError, ValueError, SyntaxError):
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
         return "unreadable"  # building it says why
+    package, ahead, found = module.rpartition(".")[0], [Path(spec.origin)], {}
+    while ahead:
+        if (path := ahead.pop()) in found:
+            continue
+        try:
+            tree = _code(path)
+        except (OSError, ValueError, SyntaxError):
+            return "unreadable"
+        found[path] = ast.unparse(tree)
+        ahead += _imported_files(tree, package, Path(spec.origin).parent)
+    return hashlib.sha256(json.dumps(sorted(found.values())).encode()).hexdigest()
+
+
+def _code(path: Path) -> ast.Module:
+    tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             code = [line for line in body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]
             node.body = code or [ast.Pass()]  # type: ignore[attr-defined]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+    return tree
+
+
+def _imported_files(tree: ast.Module, package: str, folder: Path) -> Iterator[Path]:
+    """The files in this folder, which is that of the package, that hold modules which the code imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if package and name.startswith(f"{package}."):
+                place = folder.joinpath(*name.removeprefix(f"{package}.").split("."))
+                yield from (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
 
 
 @cache

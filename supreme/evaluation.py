@@ -75,7 +75,8 @@ class CellEvaluation:
     all: dict[str, StoredPredictions]
     costs: dict[str, Cost]
     load_untrained: Callable[[], Sequence[StoredPredictions]]
-    stream: int
+    stream: tuple[int, int]
+    """The training seed, and the number of the evaluation's draw inside it."""
 
     @property
     def reference(self) -> StoredPredictions:
@@ -122,4 +123,4 @@ class CellEvaluation:
 
     @property
     def rng(self) -> np.random.Generator:
-        return seeds.numpy_generator("evaluate", self.stream)
+        return seeds.numpy_generator("evaluate", *self.stream)

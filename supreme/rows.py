@@ -16,13 +16,16 @@ from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Unde
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
 from supreme.provenance import provenance
-from supreme.workbench import prepare, split_of
+from supreme.workbench import evaluating, prepare, split_of
 
 ANCHORS = ("reference", "original")
 """The models that every row holds beside its own, to compare with."""
 
 UNTRAINED_MODELS = 5
-"""Randomly initialised models that ZRF averages over: with one, its value would depend on that one's seed."""
+"""Randomly initialised models that ZRF averages over: with one, its value would depend on that one's seed.
+
+They are the same for all training seeds, whose values would else differ by who judged them.
+"""
 
 
 def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
@@ -32,8 +35,9 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     split = split_of(cell, at)
     evaluations = _evaluations(cell, at, split, done)
     metrics = cell.build_metrics()
-    anchors = _anchors(cell, at, metrics, evaluations)
-    measured = measure(metrics, evaluations["unlearned"])
+    with evaluating(cell, at):  # some metrics train, or take gradients
+        anchors = _anchors(cell, at, metrics, evaluations)
+        measured = measure(metrics, evaluations["unlearned"])
     row = {
         "cell": cell.id,
         "schema": SCHEMA["row"],
@@ -79,7 +83,7 @@ def _evaluations(cell: Cell, at: Workplace, split: Split, done: Mapping[str, Art
             all=subjects,
             costs=costs,
             load_untrained=lambda: [stages.untrained(cell, at, split, number) for number in range(UNTRAINED_MODELS)],
-            stream=cell.seeds["evaluate"],
+            stream=(cell.seed, cell.seeds["evaluate"]),
         )
         for stage in subjects
     }

@@ -26,7 +26,7 @@ from supreme.evaluation import BATCH, StoredPredictions, predict
 from supreme.files import digest
 from supreme.provenance import provenance
 from supreme.runtime import Measured, autocast
-from supreme.workbench import data_of, evaluating, fresh, loaded, prepare, split_of, train, training_images
+from supreme.workbench import data_of, evaluating, fresh, loaded, prepare, split_of, train, training_images, warm_up
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ def _trained(cell: Cell, at: Workplace, stage: str, seed: int) -> Artefact:
         images = training_images(cell, at) if stage == "original" else split_of(cell, at).retain
         log.info("training the %s model on %d images", stage, len(images))
         model, curve = fresh(cell, at, seed), list[Epoch]()
+        warm_up(cell, at)
         with Measured(at.device, at.shared) as work:
             train(cell, at, model, images, seed, after_epoch=curve.append)
         return _weights_of(model, at, work.cost, curve)
@@ -67,6 +68,7 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
         model, curve = loaded(cell, at, before), list[Epoch]()
         seed = seeds.stream("unlearn", cell.seed, cell.seeds["unlearn"])
         rng = torch.Generator().manual_seed(seeds.branch(seed, "method"))
+        warm_up(cell, at)
         log.info("unlearning %d of %d images", len(split.forget), len(split.forget) + len(split.retain))
         with (
             seeds.scoped(seeds.branch(seed, "dropout")),

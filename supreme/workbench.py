@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
 import torch
@@ -31,12 +33,13 @@ def prepare(cell: Cell, at: Workplace) -> str:
 
 @contextmanager
 def evaluating(cell: Cell, at: Workplace) -> Iterator[None]:
-    """Single precision for what is inside, whatever precision models are trained in."""
+    """Single precision for what is inside, whatever precision models are trained in; one inside another is fine."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     configure(at.device, "fp32", cell.deterministic, at.threads)
     try:
         yield
     finally:
-        prepare(cell, at)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 def data_of(cell: Cell, at: Workplace) -> ImageData:
@@ -109,6 +112,33 @@ def train(
     rng = torch.Generator().manual_seed(seeds.branch(seed, "batches"))
     with seeds.scoped(seeds.branch(seed, "dropout")), autocast(at.device, recipe.precision):
         return recipe(model, images, rng, progress=ProgressLog(), after_step=after_step, after_epoch=after_epoch)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A model, a recipe and a device; the cell and its place are examples of it."""
+
+    name: str
+    cell: Cell = field(compare=False)
+    at: Workplace = field(compare=False)
+
+
+def warm_up(cell: Cell, at: Workplace) -> None:
+    """Train a throwaway model on a few images, once in this process for each model and recipe.
+
+    What the first use of a device and of its libraries takes would else count as the work of whoever comes first.
+    """
+    _warmed(_Kind(json.dumps([cell.data_path, cell.nodes["model"], cell.nodes["recipe"], at.device]), cell, at))
+
+
+@cache
+def _warmed(kind: _Kind) -> None:
+    recipe: Recipe = kind.cell.build("recipe")
+    images = training_images(kind.cell, kind.at)
+    few = images.subset(range(min(8, len(images))))
+    with seeds.scoped(0), autocast(kind.at.device, recipe.precision):
+        model = fresh(kind.cell, kind.at, 0, untrained=True)
+        replace(recipe, epochs=1, batch_size=8)(model, few, torch.Generator().manual_seed(0))
 
 
 class ProgressLog:

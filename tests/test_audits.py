@@ -213,6 +213,12 @@ def test_rmia_judges_each_model_by_the_references_of_the_other_seeds(forgets_cla
     assert found["rmia/excess_auc"] == pytest.approx(np.mean(aucs[0]) - np.mean(aucs[1]), abs=1e-6)
 
 
+def test_rmia_takes_models_that_are_certain_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    sure = {name: tuple(np.where(rng.random((5, 400)) < 0.9, 60.0, 1.0) for _ in "ur") for name in ("forget", "test")}
+    assert 0 <= audit("rmia")(TinyEnsemble(confidences=sure))["rmia/auc"] <= 1
+
+
 def test_rmia_is_undefined_without_images_of_the_forgotten_classes_that_were_not_seen():
     found = audit("rmia")(TinyEnsemble(confidences=tiny_ensemble().confidences, forgets_class=True))
     assert found["rmia/auc"] == "there are no non-members: forget_test is empty"

@@ -141,7 +141,7 @@ def stored(split: Split, seed: int) -> StoredPredictions:
     return StoredPredictions(split, lambda what: predict(model, data, "cpu", what), lambda: model)
 
 
-def evaluation_of(subject: str, target: int | None = None, stream: int = 0) -> CellEvaluation:
+def evaluation_of(subject: str, target: int | None = None, stream: tuple[int, int] = (0, 0)) -> CellEvaluation:
     split = split_of(target)
     everything = {name: stored(split, seed) for seed, name in enumerate(SUBJECTS)}
     return CellEvaluation(
@@ -253,8 +253,9 @@ def test_the_cost_is_the_subjects_own_and_the_references_beside_it(subject: str)
 
 
 def test_every_metric_gets_the_evaluations_stream_from_its_beginning() -> None:
-    found = evaluation_of("unlearned", stream=3)
+    found = evaluation_of("unlearned", stream=(0, 3))
     first = found.rng.integers(2**40, size=4).tolist()
     assert found.rng.integers(2**40, size=4).tolist() == first
-    assert evaluation_of("reference", stream=3).rng.integers(2**40, size=4).tolist() == first
-    assert evaluation_of("unlearned", stream=4).rng.integers(2**40, size=4).tolist() != first
+    assert evaluation_of("reference", stream=(0, 3)).rng.integers(2**40, size=4).tolist() == first
+    assert evaluation_of("unlearned", stream=(1, 3)).rng.integers(2**40, size=4).tolist() != first
+    assert evaluation_of("unlearned", stream=(0, 4)).rng.integers(2**40, size=4).tolist() != first

@@ -543,11 +543,16 @@ def test_the_svc_efficacy_is_the_share_of_the_forget_set_taken_for_unseen():
     assert values == {"svc_efficacy/confidence": 0.75, "svc_efficacy/average_gap": 0.0, "svc_efficacy/tug_of_war": 1.0}
 
 
-def test_the_svc_is_fitted_to_as_many_retained_images_as_there_are_test_images_and_to_the_first():
-    retain = [SURE] * 5 + [UNSURE] * 50
-    evaluation = membership_evaluation(False, retain=retain, test=[UNSURE] * 5, forget=[UNSURE] * 4, retain_test=[SURE])
+def test_the_svc_is_fitted_to_as_many_retained_images_as_there_are_test_images_from_anywhere_in_the_set(monkeypatch):
+    fitted = []
+    monkeypatch.setattr(arithmetic, "svc_attack", lambda *sides: fitted.append(sides) or 0.0)
+    retain = [[float(number), 0.0] for number in range(60)]  # as a source sorted by class would have them
+    evaluation = membership_evaluation(False, retain=retain, test=[UNSURE] * 6, forget=[UNSURE] * 4, retain_test=[SURE])
     evaluation.others["reference"] = evaluation.subject
-    assert SVCEfficacy()(evaluation)["svc_efficacy/confidence"] == 1.0
+    SVCEfficacy()(evaluation)
+    members, nonmembers, _ = fitted[0]
+    assert len(members) == len(nonmembers) == 6
+    assert members.max() > torch.sigmoid(torch.tensor(6.0))
 
 
 def test_the_svc_is_balanced_where_fewer_images_are_retained_than_tested():

@@ -317,7 +317,7 @@ def test_a_markdown_table_prints_what_can_be_worked_out_by_hand(saved):
     assert lines[7] == "| scrub | 90.00 ± 7.07<br>+2.50 [-29.27, +34.27] ? | 0.1000 ± 0.0000 |"
     assert lines[10] == (
         "- I = 2 training seeds, J = 1 unlearning draw, K = 1 evaluation draw, R = 1 reference per training seed; "
-        "20 forget images; no run missing."
+        "20 forget images; no method lacks a run that others have."
     )
     assert "Margins: forget acc. 3.54 (1 SD of the reference)." in lines[11]
     assert lines[12] == (

@@ -30,7 +30,9 @@ def unseen_set(evaluation: Evaluation) -> str:
 
 
 def what_is_forgotten(evaluation: Evaluation) -> str:
-    """a class, with nothing of it left to retain; a part of a class; or a random sample."""
+    """a class, with nothing of it left to retain; a part of a class; planted data; or a random sample."""
+    if evaluation.planted:
+        return "planted data"
     if not evaluation.forgets_class:
         return "a random sample"
     retained = set(evaluation.labels("retain").tolist())

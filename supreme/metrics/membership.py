@@ -35,6 +35,8 @@ class Membership:
     "Membership Inference Attacks From First Principles", IEEE S&P 2022, https://arxiv.org/abs/2112.03570.
 
     Range: [0, 1].
+    Planted data differs from test images whether it was trained on or not: there only the reference says what is ideal.
+
     Ideal: the reference's value, which for the AUC is near 0.5 when random images are forgotten; both more and less
     give the forget set away.
     Cost: nothing beyond the logits, and a logistic regression.

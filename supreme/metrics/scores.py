@@ -34,7 +34,8 @@ class Scores:
       forgotten, |T - A| where random images are (DUCK, Cotogni et al. 2023, https://arxiv.org/abs/2312.02052).
     * `scores/harmonic_mean`: H-mean, of R and 1 - A, where a class is forgotten.
 
-    Where a part of a class is forgotten, the ideals of the last two do not hold, and they are undefined.
+    Where a part of a class is forgotten, the ideals of the last two do not hold, and they are undefined; where planted
+    data is, those of the last three.
 
     Range: average gap [0, 1]; tug of war [0, 1]; retention deviation 0 or more; NoMUS [0, 1]; adaptive unlearning score
     [0, 2]; harmonic mean [0, 1].
@@ -63,6 +64,8 @@ class Scores:
             return dict.fromkeys(self.columns(evaluation), Undefined("there is no test accuracy: retain_test is empty"))
         own = accuracies(evaluation, evaluation.subject)
         attack, forgotten = loss_attack(evaluation), what_is_forgotten(evaluation)
+        if forgotten == "planted data":  # it differs from unseen images whether it was trained on or not
+            attack = Undefined(f"its attack means nothing where {forgotten} is forgotten")
         values = (
             *_gaps(evaluation, own),
             attack if isinstance(attack, Undefined) else arithmetic.nomus(own[2], attack, self.nomus_weight),
@@ -95,7 +98,7 @@ def _gaps(evaluation: Evaluation, own: Accuracies) -> list[float | Undefined]:
 
 
 def _adaptive_unlearning_score(evaluation: Evaluation, own: Accuracies, forgotten: str) -> float | Undefined:
-    if forgotten == "a part of a class":
+    if forgotten in ("a part of a class", "planted data"):
         return Undefined(f"neither of its ideals holds where {forgotten} is forgotten")
     # The original's own drop is 0 by definition, and published tables have it: no model is compared with itself.
     is_original = evaluation.subject_name == "original"

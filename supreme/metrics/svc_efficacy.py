@@ -21,10 +21,11 @@ class SVCEfficacy:
     To compare with the tables of "Model Sparsity Can Simplify Machine Unlearning", NeurIPS 2023,
     https://arxiv.org/abs/2304.04934, and of all that took it from there; `membership` is the attack to judge by.
 
-    * `svc_efficacy/confidence`: a support-vector classifier on the probability of the true class, fitted to the first
-      |test| retained images as members and the test images as non-members. Higher is more forgotten by their reading,
-      but 1 is what a constant answer may get. (Where fewer images are retained than tested, as many test images, drawn
-      from the evaluation's stream: the classifier is not balanced, and would call everything a non-member.)
+    * `svc_efficacy/confidence`: a support-vector classifier on the probability of the true class, fitted to retained
+      images as members and as many test images as non-members, drawn from the evaluation's stream. Higher is more
+      forgotten by their reading, but 1 is what a constant answer may get. (That code takes the first |test| retained
+      images, which is a draw only where the source is in no order; and all test images, also where fewer are retained:
+      the classifier is not balanced, and would call everything a non-member.)
     * `svc_efficacy/average_gap`: SalUn's average gap: mean of the absolute gaps to the reference in the accuracies on
       forget, retain and retain_test, and in the value above.
     * `svc_efficacy/tug_of_war`: ToW-MIA (Zhao et al., NeurIPS 2024), the product of 1 - absolute gap in the first value
@@ -65,5 +66,6 @@ def _efficacy(evaluation: Evaluation, model: Predictions) -> float:
     members, nonmembers, targets = (
         log_probability(evaluation, model, name).exp() for name in ("retain", "test", "forget")
     )
-    drawn = torch.from_numpy(evaluation.rng.permutation(len(nonmembers))[: len(members)])
-    return 1 - arithmetic.svc_attack(members[: len(nonmembers)], nonmembers[drawn], targets)
+    rng, count = evaluation.rng, min(len(members), len(nonmembers))
+    drawn, unseen = (values[torch.from_numpy(rng.permutation(len(values))[:count])] for values in (members, nonmembers))
+    return 1 - arithmetic.svc_attack(drawn, unseen, targets)

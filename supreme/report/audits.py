@@ -76,6 +76,14 @@ def load_audits(
     return frame.sort_values([*_TABLE, "method"], key=_sorting, kind="stable", ignore_index=True)
 
 
+def audits_among(directory: str | Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """What `load_audits` gives, of those methods and blocks that are left in this part of what `load` gives."""
+    audits = load_audits(directory)  # labels tell apart what differs among all rows, so these are all needed
+    known = set(rows[[*BLOCK, "method"]].itertuples(index=False, name=None))
+    own = [labels in known for labels in audits[[*BLOCK, "method"]].itertuples(index=False, name=None)]
+    return audits.loc[own]
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
 from supreme.report.aggregate import summary
-from supreme.report.audits import load_audits, render_audits
+from supreme.report.audits import audits_among, render_audits
 from supreme.report.columns import Column, column_of, found_columns, refuse_unknown
 from supreme.report.endpoints import ENDPOINTS, Endpoints, parse_endpoints
 from supreme.report.figure_files import write_figures
@@ -48,13 +48,14 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
-        if arguments.figures:
-            written = write_figures(arguments.directory)
-            sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
-            return 0
+        _refuse_idle(arguments)
         frame = load(arguments.directory)
         if arguments.filter is not None:
             frame = select(frame, arguments.filter)
+        if arguments.figures:
+            written = write_figures(arguments.directory, frame)
+            sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
+            return 0
         metrics = list(frame["metric"].unique())
         choices = Choices(
             directory=Path(arguments.directory),
@@ -103,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """An option that would do nothing is a misunderstanding."""
+    given = {name for name in ("metrics", "endpoints", "output") if getattr(arguments, name) is not None}
+    idle = {"metrics"} if arguments.format == "html" else set()
+    what = f"--format {arguments.format}"
+    if arguments.figures:
+        idle, what = {"metrics", "endpoints", "output"}, "--figures"
+    if found := sorted(given & idle):
+        raise SupremeError(f"--{found[0]} says nothing to {what}; leave one of them out")
+    if arguments.standalone and arguments.format != "latex":
+        raise SupremeError("--standalone is for --format latex")
+
+
 def _columns(names: str, metrics: Sequence[str]) -> list[Column]:
     """Those of a list with commas."""
     columns = [column_of(name) for name in filter(None, map(str.strip, names.split(",")))]
@@ -115,12 +129,12 @@ def _columns(names: str, metrics: Sequence[str]) -> list[Column]:
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
     tables = render(frame, "terminal", choices.columns, width=choices.width, endpoints=choices.endpoints)
-    return [*tables, *render_audits(load_audits(choices.directory, rows=frame), "terminal")]
+    return [*tables, *render_audits(audits_among(choices.directory, frame), "terminal")]
 
 
 def _markdown(frame: pd.DataFrame, choices: Choices) -> str:
     tables = render(frame, "markdown", choices.columns, endpoints=choices.endpoints)
-    return markdown(tables, load_audits(choices.directory, rows=frame))
+    return markdown(tables, audits_among(choices.directory, frame))
 
 
 def _latex(frame: pd.DataFrame, choices: Choices) -> str:

@@ -24,12 +24,13 @@ DOTS_PER_INCH = 300
 FOLDER = Path("reports", "figures")
 
 
-def write_figures(directory: str | Path = "outputs") -> list[Path]:
+def write_figures(directory: str | Path = "outputs", frame: pd.DataFrame | None = None) -> list[Path]:
     """Write `reports/figures/<block>/<name>.png` and `.pdf` of each block of this output directory; their paths.
 
-    The same rows give the same bytes. A figure that has nothing to show says why.
+    `frame` is what `load` gives, or the part of it that is wanted. The same rows give the same bytes. A figure that has
+    nothing to show says why.
     """
-    frame = load(directory)
+    frame = load(directory) if frame is None else frame
     series = load_series(directory, frame)
     written = []
     groups: Any = frame.groupby(BLOCK)

@@ -61,7 +61,9 @@ def _design(lines: Lines, forget_sizes: Iterable[int]) -> str:
     if max(draws) > 1:
         parts.append(f"{_count(draws, 'forget set')} per training seed")
     missing = sum(min((line["missing_runs"] for line in line_of.values()), default=0) for line_of in swept.values())
-    told = f"{missing} run{'' if missing == 1 else 's'} missing, see below" if missing else "no run missing"
+    told = "no method lacks a run that others have"
+    if missing:
+        told = f"{missing} run{'' if missing == 1 else 's'} missing, see below"
     return f"{', '.join(parts)}; {_count(forget_sizes, 'forget image')}; {told}."
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from supreme.core import SupremeError
 from supreme.report import embedded, estimates
 from supreme.report.aggregate import BLOCK, summary
-from supreme.report.audits import audit_tables, load_audits
+from supreme.report.audits import audit_tables, audits_among
 from supreme.report.card import as_yaml, evaluation_card
 from supreme.report.columns import default_columns
 from supreme.report.figure_files import slug
@@ -104,20 +104,13 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
         "cells": entries,
         "pool": pool.values,
         "audits": [
-            dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in _audits(directory, frame)
+            dict(zip(("title", "head", "lines", "notes"), one, strict=True))
+            for one in audit_tables(audits_among(directory, frame))
         ],
         "failures": embedded.failures(directory, wanted),
         "card": card,
         "yaml": as_yaml(card),
     }
-
-
-def _audits(directory: Path, frame: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
-    """Of the methods and blocks of the frame."""
-    audits = load_audits(directory, rows=frame)
-    known = set(frame[[*BLOCK, "method"]].itertuples(index=False, name=None))
-    own = [labels in known for labels in audits[[*BLOCK, "method"]].itertuples(index=False, name=None)]
-    return audit_tables(audits.loc[own])
 
 
 def _blocks(frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> list[dict[str, Any]]:

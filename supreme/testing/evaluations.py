@@ -35,7 +35,7 @@ def tiny_evaluation(subject: str = "unlearned", forgets_class: bool = False) -> 
         all=answers,
         costs=costs,
         load_untrained=lambda: [_stored(world, tiny_model(tiny_data(), 9))],
-        stream=0,
+        stream=(0, 0),
     )
 
 
