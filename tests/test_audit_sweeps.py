@@ -272,3 +272,12 @@ def test_the_values_of_an_audit_cannot_be_swept() -> None:
     cells = [cell(seed=seed, audits={"some": {"minimum": seed}}) for seed in (2, 3)]
     with pytest.raises(SupremeError, match="the values of audit some cannot be swept"):
         audit_jobs(cells)
+
+
+@pytest.mark.slow
+def test_that_there_are_too_few_seeds_is_told_before_anything_is_trained(supreme: Run) -> None:
+    done = supreme("-m", *SMALL, "method=neggrad", "seed=range(2)", "seeds.forget=0", "audit=[u_lira]")
+    told = done.stderr
+    assert told.index("audit u_lira needs 10 training seeds and there are 2") < told.index("cells: 2")
+    assert done.returncode == 0
+    assert "needs 10 models of each kind, 2 here: 8 missing" in done.stdout

@@ -126,8 +126,12 @@ def _audits(cells: Sequence[Cell], problems: Problems) -> list[AuditJob]:
     """The audits that the cells ask for, each component built once; what is wrong with them goes to the problems."""
     try:
         jobs = audit_jobs(cells)
-        for name, node in {job.name: job.node for job in jobs}.items():
-            registry.build(node, f"audit {name}")
+        for job in {job.name: job for job in jobs}.values():
+            least, seeds = job.build().minimum, len(job.cells)
+            if seeds < least:
+                log.warning(
+                    "audit %s needs %d training seeds and there are %d: it will only say so", job.name, least, seeds
+                )
     except SupremeError as error:
         problems.add(error)
         return []
