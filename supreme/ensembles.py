@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from supreme import registry
-from supreme.cell import SCHEMA, Cell, Workplace, identity
+from supreme.cell import SCHEMA, Cell, Workplace
 from supreme.core import Audit, SupremeError
 from supreme.files import digest
+from supreme.identity import identity
 
 
 @dataclass(frozen=True, kw_only=True)

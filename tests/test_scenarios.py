@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from supreme.core import Scenario, Split, SupremeError
 from supreme.images import ImageData
 from supreme.registry import build
+from supreme.scenarios import amounts
 from supreme.scenarios.full_class import FullClass
 from supreme.scenarios.random import Random
 from supreme.scenarios.subclass import Subclass
@@ -61,12 +62,12 @@ def test_forget_and_retain_are_the_two_parts_of_the_training_images(scenario: Sc
     ("fraction", "available", "expected"), [(0.1, 36, 4), (0.07, 100, 7), (0.001, 36, 1), (0.5, 36, 18)]
 )
 def test_a_random_fraction_is_rounded_up_in_exact_decimals(fraction: float, available: int, expected: int) -> None:
-    assert Random(fraction=fraction, count=None)._size(available) == expected
+    assert amounts.number(fraction, None, available) == expected
 
 
 def test_the_published_sizes_of_random_forgetting_are_reproduced() -> None:
     sizes = [
-        [Random(fraction=fraction, count=None)._size(available) for fraction in (0.001, 0.005, 0.01, 0.05, 0.1)]
+        [amounts.number(fraction, None, available) for fraction in (0.001, 0.005, 0.01, 0.05, 0.1)]
         for available in (50_000, 17_534)
     ]
     assert sizes == [[50, 250, 500, 2_500, 5_000], [18, 88, 176, 877, 1_754]]

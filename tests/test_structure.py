@@ -29,7 +29,7 @@ COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path 
 VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
-BASE = CONTENT | {"registry", "files", "runtime", "provenance"}
+BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance"}
 STORE = {"core", "files", "artefact", "claims"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "images": {"core"},
     "registry": {"core"},
     "files": {"core"},
+    "identity": {"core"},
     "provenance": {""},
     "functional": {"core", "classifier", "images"},
     "gradients": set(),
@@ -167,7 +168,8 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
     assert not {name for name in found for heavy in HEAVY[1:] if is_or_is_in(name, heavy)}
 
 
-WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "cell", "ensembles")
+WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "identity")
+WITHOUT_TORCH += ("cell", "ensembles")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 

@@ -23,7 +23,7 @@ FILES = {
 def digest_of(folder: Path) -> str:
     """In a process of its own, since each process reads the code once."""
     script = (
-        f"import sys; sys.path.insert(0, {str(folder)!r})\nfrom supreme.cell import identity\n"
+        f"import sys; sys.path.insert(0, {str(folder)!r})\nfrom supreme.identity import identity\n"
         "print(identity({'_target_': 'lab.methods.mine.Mine'})['code'], 'lab.methods.mine' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
