@@ -558,11 +558,11 @@ def story(task: Callable[..., Task]) -> list[Event]:
     train, scrub, ssd = task("train", jobs.where), task("scrub", jobs.where), task("ssd", jobs.where)
     return [
         Waiting(holders=("pid 7 of ann",)),
-        Started(task=train, slot=slot),
+        Started(task=train, slot=slot.name),
         Outcome(task=train, status="done", seconds=12.46, attempts=1, slot="cpu:0"),
-        Started(task=scrub, slot=slot),
-        Retrying(task=scrub, slot=slot, reason="its process died: SIGKILL(-9)"),
-        Started(task=scrub, slot=slot),
+        Started(task=scrub, slot=slot.name),
+        Retrying(task=scrub, slot=slot.name, reason="its process died: SIGKILL(-9)"),
+        Started(task=scrub, slot=slot.name),
         Outcome(task=scrub, status="failed", seconds=185.0, attempts=2, slot="cpu:0", error="ValueError: [no]"),
         Outcome(task=ssd, status="blocked", error="it waits for job scrub, which failed"),
     ]
@@ -591,10 +591,10 @@ def test_on_a_terminal_progress_shows_what_runs_and_what_is_left(task: Callable[
     console = Console(file=io.StringIO(), force_terminal=True, width=150)
     with Progress(tasks, console, lambda: now[0]) as progress:
         for slot, running in zip(slots, tasks, strict=False):
-            progress(Started(task=running, slot=slot))
+            progress(Started(task=running, slot=slot.name))
         now[0] += 10.0
         progress(Outcome(task=tasks[0], status="done", seconds=10.0, attempts=1, slot="cuda:0"))
-        progress(Started(task=tasks[2], slot=slots[0]))
+        progress(Started(task=tasks[2], slot=slots[0].name))
         now[0] += 4.0
         shown = Console(file=io.StringIO(), width=150)
         shown.print(progress.render())

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -27,6 +27,12 @@ from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking
 
 log = logging.getLogger(__name__)
+
+Runner = Callable[[Sequence[Task], Settings, Callable[[Event], None]], list[Outcome]]
+"""What a launcher of ours is: runs tasks where it runs them, tells events as they happen, returns one outcome each.
+
+It raises KeyboardInterrupt, named after the signal, when it was told to stop and has ended what it had started.
+"""
 
 
 def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
@@ -93,7 +99,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
     plan = _plan(cells, settings, problems, time.monotonic())
     with Tracking(settings.tracker, settings.output_dir) as tracking:
-        outcomes = _run_locally(plan.tasks, settings, tracking)
+        outcomes = _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     returns = []
     for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
         result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
@@ -121,8 +127,8 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
     """Run the plan; returns what became of each task."""
     if not plan.tasks:
         return {}
-    if getattr(launcher, "runs_plans", False):
-        return _run_locally(plan.tasks, settings, tracking)
+    if hasattr(launcher, "run_tasks"):
+        return _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     try:
         if plan.todo:
             launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
@@ -131,20 +137,24 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
     tracking(*plan.todo)
     ended = {task.key: left_no_row(task) for task in plan.tasks}
     audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
-    return ended | (_run_locally(audits, settings, tracking) if audits else {})
+    return ended | (_run_tasks(run_on_slots, audits, settings, tracking) if audits else {})
 
 
-def _run_locally(tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
-    """Run on the device slots of this machine."""
+def run_on_slots(tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None]) -> list[Outcome]:
+    """The local launcher: run on the device slots of this machine."""
+    return engine.run(tasks, settings.slots(), timeout=settings.timeout, on_event=on_event)
+
+
+def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
+    """Run, show and track; returns what became of each task."""
 
     def on_event(event: Event) -> None:
         progress(event)
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
-    slots = settings.slots()
     with Progress(tasks) as progress:
-        outcomes = engine.run(tasks, slots, timeout=settings.timeout, on_event=on_event)
+        outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 
 

@@ -51,12 +51,12 @@ class Progress:
     def __call__(self, event: Event) -> None:
         match event:
             case Started(task=task, slot=slot):
-                self._busy[slot.name] = (task, self._clock())
+                self._busy[slot] = (task, self._clock())
                 self._most_busy = max(self._most_busy, len(self._busy))
                 self._note = ""
             case Retrying(task=task, slot=slot, reason=reason):
-                self._busy.pop(slot.name, None)
-                self._say(f"again: {task.label} ({slot.name}): {reason}")
+                self._busy.pop(slot, None)
+                self._say(f"again: {task.label} ({slot}): {reason}")
             case Waiting(holders=holders):
                 self._note = f"every device slot is taken; waiting for {'; '.join(holders)}"
                 self._say(self._note)

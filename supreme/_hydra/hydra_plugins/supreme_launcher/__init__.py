@@ -4,6 +4,7 @@ Hydra imports this module whenever any Hydra app of the environment starts, so i
 `supreme.sweep`. (No `from __future__ import annotations` here: Hydra 1.3's scanner and dataclasses break on it.)
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -33,14 +34,11 @@ class SupremeSweeper(BasicSweeper):
         return sweep(self, arguments)
 
 
-class LocalLauncher(Launcher):
-    """Runs cells on the devices of this machine, one warm worker process on each slot.
+class PlanLauncher(Launcher):
+    """A launcher of ours: our sweeper hands it a whole plan, so that shared models are trained first.
 
-    The top level of the config says on which: devices, jobs_per_device, threads, timeout.
+    Every one has `run_tasks(tasks, settings, on_event)`; see `supreme.sweep.hydra_sweep.Runner`.
     """
-
-    runs_plans = True
-    """Our sweeper hands it a whole plan, so that shared models are trained first and failures are told apart."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self.hydra_context = hydra_context
@@ -51,6 +49,21 @@ class LocalLauncher(Launcher):
         from supreme.sweep.hydra_sweep import launch
 
         return launch(self, job_overrides, initial_job_idx)
+
+    @abstractmethod
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any: ...
+
+
+class LocalLauncher(PlanLauncher):
+    """Runs cells on the devices of this machine, one warm worker process on each slot.
+
+    The top level of the config says on which: devices, jobs_per_device, threads, timeout.
+    """
+
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
+        from supreme.sweep.hydra_sweep import run_on_slots
+
+        return run_on_slots(tasks, settings, on_event)
 
 
 class SupremeSearchPath(SearchPathPlugin):
