@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +117,21 @@ class Cell:
         split = _drawn(self.data_path, *scenario, self.seeds["forget"])
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a pickle: without the keys, since the process that runs a stage looks at its own code for them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def key(self, stage: str) -> str:
         """The key of what this stage leaves: original, reference or unlearned."""
+        if stage not in self._keys:
+            self._keys[stage] = self._key(stage)
+        return self._keys[stage]
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        return {}
+
+    def _key(self, stage: str) -> str:
         if stage == "unlearned":
             return digest(
                 {
@@ -147,11 +160,11 @@ class Cell:
         """What moves the last bits of a computation on the same device."""
         return {"deterministic": self.deterministic, "threads": self.threads}
 
-    @property
+    @cached_property
     def metric_keys(self) -> dict[str, str]:
         return {name: digest(identity(node)) for name, node in self.metrics.items()}
 
-    @property
+    @cached_property
     def id(self) -> str:
         """16 hexadecimal digits: the name of its row and of its log."""
         asked = [self.names, identity(self.nodes["scenario"])]  # two ways to ask for the same split are two rows
