@@ -46,6 +46,8 @@ class Settings:
     """Seconds that a job may take."""
     tracker: Mapping[str, Mapping[str, Any]]
     """`_target_` and every value of each, by name."""
+    dry_run: bool
+    """Whether to tell the plan only."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -56,10 +58,11 @@ class Settings:
             "jobs_per_device": ((int,), "a whole number from 1"),
             "threads": ((int,), "a whole number from 1"),
             "timeout": ((int, float, type(None)), "seconds above 0, or null for no limit"),
+            "dry_run": ((bool,), "true or false"),
             "tracker": ((dict,), "none, or some of those that --help lists, as in tracker=csv"),
         }
         for name, (types, rule) in allowed.items():
-            if not isinstance(config[name], types) or isinstance(config[name], bool):
+            if not isinstance(config[name], types) or (isinstance(config[name], bool) and bool not in types):
                 raise SupremeError(f"{name}={config[name]} is not allowed: give {rule}")
         if not all(isinstance(node, dict) for node in config["tracker"].values()):
             raise SupremeError("the YAML of a tracker must begin with `# @package tracker.<name>`")
@@ -71,6 +74,7 @@ class Settings:
             threads=config["threads"],
             timeout=config["timeout"],
             tracker=config["tracker"],
+            dry_run=config["dry_run"],
         )
 
     def slots(self) -> list[Slot]:
@@ -240,7 +244,7 @@ def compose_all(
             continue
         cells.append(cell)
         settings.setdefault(repr(own), own)
-    for name in ("output_dir", "devices", "jobs_per_device", "threads", "timeout", "tracker"):
+    for name in ("output_dir", "devices", "jobs_per_device", "threads", "timeout", "tracker", "dry_run"):
         if len({repr(getattr(own, name)) for own in settings.values()}) > 1:
             problems.add(f"{name} says where a sweep runs and cannot be swept; give one value")
     return cells, next(iter(settings.values()), None)

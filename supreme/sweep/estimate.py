@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -84,70 +84,65 @@ def expected_seconds(tasks: Sequence[Task], at: Workplace) -> dict[str, float]:
 
     It reads rows and records, so it may itself take seconds where there are thousands.
     """
-    return {key: estimate.seconds for key, estimate in estimates(tasks, at).items()}
+    stored = Stored(tasks, at)
+    return {task.key: estimate.seconds for task in tasks if (estimate := stored.estimate(task))}
 
 
-def estimates(tasks: Sequence[Task], at: Workplace) -> dict[str, Estimate]:
-    """What each task will take, by its key, where anything alike is stored."""
-    subjects = {task.key: subject for task in tasks if (subject := Subject.of_task(task))}
-    costs = _Costs(at)
-    costs.read(
-        {subject.values for subject in subjects.values()},
-        [part for task in tasks for part in task.arguments if isinstance(part, Cell)],
-    )
-    found = {
-        task.key: costs.estimate(subjects[task.key], has_model=_has_model(task, at))
-        for task in tasks
-        if task.key in subjects
-    }
-    return {key: estimate for key, estimate in found.items() if estimate}
+class Stored:
+    """What rows and records tell of what these tasks will take."""
 
-
-def _has_model(task: Task, at: Workplace) -> bool:
-    """Whether the unlearned model of this cell is there, so that it is only evaluated."""
-    cell = task.arguments[1] if task.kind == "cell" else None
-    return isinstance(cell, Cell) and at.store.has("unlearned", cell.key("unlearned"))
-
-
-class _Costs:
-    """Stored seconds by what they are of: those of a stage's own work, and those of the evaluation after it."""
-
-    def __init__(self, at: Workplace) -> None:
+    def __init__(self, tasks: Sequence[Task], at: Workplace) -> None:
         self._at = at
+        self._subjects = {task.key: subject for task in tasks if (subject := Subject.of_task(task))}
         self._by_values: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._by_names: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._model_bytes: dict[str, list[int]] = defaultdict(list)
         self._seen: set[str] = set()
-
-    def read(self, wanted: set[str], cells: Iterable[Cell]) -> None:
-        """Until there is enough of all that is wanted: the models that these cells have, and what any row tells."""
-        for cell in cells:
+        for cell in (cell for task in tasks if (cell := cell_of(task))):
             for stage in ("original", "reference"):
-                self._add_trained(stage, Subject.of_cell(stage, cell), cell.key(stage))
-        for record in _files(Path(self._at.output_dir, "audits")):
+                self._add_trained(stage, Subject.of_cell(stage, cell), cell.key(stage), cell.nodes)
+        for record in _files(Path(at.output_dir, "audits")):
             self._add_audit(record)
-        for row in _files(Path(self._at.output_dir, "rows")):
+        wanted = {subject.values for subject in self._subjects.values()}
+        for row in _files(Path(at.output_dir, "rows")):
             if all(len(self._by_values[values]) >= ENOUGH for values in wanted):
                 break
             self._add_row(row)
 
-    def estimate(self, subject: Subject, *, has_model: bool) -> Estimate | None:
+    def estimate(self, task: Task) -> Estimate | None:
+        """What this task will take; None where nothing alike is stored."""
+        if (subject := self._subjects.get(task.key)) is None:
+            return None
         same = self._by_values.get(subject.values)
         times = same or self._by_names.get(subject.names)
         if not times:
             return None
-        seconds = fmean((0.0 if has_model else work) + evaluation for work, evaluation in times)
+        model = self.has_model(task)
+        seconds = fmean((0.0 if model else work) + evaluation for work, evaluation in times)
         return Estimate(seconds, len(times), same_values=bool(same))
 
+    def has_model(self, task: Task) -> bool:
+        """Whether this is a cell whose unlearned model is there, so that it is only evaluated."""
+        cell = cell_of(task) if task.kind == "cell" else None
+        return cell is not None and self._at.store.has("unlearned", cell.key("unlearned"))
+
+    def model_bytes(self, cell: Cell) -> float | None:
+        """The mean size of stored models of this data and model; None where there is none."""
+        sizes = self._model_bytes.get(_model(cell.nodes))
+        return fmean(sizes) if sizes else None
+
     def _add(self, subject: Subject, work: Any, evaluation: Any = 0.0) -> None:
+        """Seconds of a stage's own work, and of the evaluation after it."""
         self._by_values[subject.values].append((float(work), float(evaluation)))
         self._by_names[subject.names].append((float(work), float(evaluation)))
 
-    def _add_trained(self, stage: str, subject: Subject, key: str) -> None:
+    def _add_trained(self, stage: str, subject: Subject, key: str, nodes: Mapping[str, Any]) -> None:
         if key in self._seen or len(self._by_values[subject.values]) >= ENOUGH:
             return
         self._seen.add(key)
         if record := self._at.store.record(stage, key):
             self._add(subject, record["cost"]["seconds"])
+            self._model_bytes[_model(nodes)].append(folder_bytes(self._at.store.root / stage / key[:2] / key))
 
     def _add_row(self, row: Any) -> None:
         try:
@@ -155,7 +150,7 @@ class _Costs:
             subject = Subject.of("cell", row, config, "", sorted(config["metric"]))
             self._add(subject, row["cost"]["seconds"], origin.get("evaluation_seconds", 0.0))
             for stage in ("original", "reference"):
-                self._add_trained(stage, Subject.of(stage, row, config, "", None), origin["keys"][stage])
+                self._add_trained(stage, Subject.of(stage, row, config, "", None), origin["keys"][stage], config)
         except _UNREADABLE:
             return
 
@@ -167,6 +162,19 @@ class _Costs:
             self._add(subject, record["provenance"]["seconds"])
         except _UNREADABLE:
             return
+
+
+def cell_of(task: Task) -> Cell | None:
+    return next((part for part in task.arguments if isinstance(part, Cell)), None)
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _model(nodes: Mapping[str, Any]) -> str:
+    """What says how large a model is."""
+    return json.dumps([nodes["data"], nodes["model"]], sort_keys=True)
 
 
 def _files(folder: Path) -> Iterator[Any]:
