@@ -138,7 +138,7 @@ class Cell:
                     "schema": SCHEMA["unlearned"],
                     "original": self.key("original"),
                     "split": self.split_digest,
-                    "method": identity(self.nodes["method"]),
+                    "method": self._identity("method"),
                     "stream": [self.seed, self.seeds["unlearn"]],
                 }
             )
@@ -146,8 +146,8 @@ class Cell:
             "stage": stage,
             "schema": SCHEMA[stage],
             "data": self.fingerprint,
-            "model": identity(self.nodes["model"]),
-            "recipe": identity(self.nodes["recipe"]),
+            "model": self._identity("model"),
+            "recipe": self._identity("recipe"),
             **self.numerics,
         }
         if stage == "original":
@@ -162,12 +162,15 @@ class Cell:
 
     @cached_property
     def metric_keys(self) -> dict[str, str]:
-        return {name: digest(identity(node)) for name, node in self.metrics.items()}
+        return {name: digest(_identity(json.dumps(node))) for name, node in self.metrics.items()}
+
+    def _identity(self, group: str) -> Any:
+        return _identity(json.dumps(self.nodes[group]))
 
     @cached_property
     def id(self) -> str:
         """16 hexadecimal digits: the name of its row and of its log."""
-        asked = [self.names, identity(self.nodes["scenario"])]  # two ways to ask for the same split are two rows
+        asked = [self.names, self._identity("scenario")]  # two ways to ask for the same split are two rows
         parts = [SCHEMA["row"], asked, self.key("unlearned"), self.key("reference"), self.seeds["evaluate"]]
         return digest(parts)[:16]
 
@@ -195,6 +198,12 @@ class Workplace:
 def _built(node: str, what: str) -> Any:
     """Components are frozen, so one of each is enough for a process."""
     return registry.build(json.loads(node), what)
+
+
+@lru_cache(maxsize=10_000)
+def _identity(node: str) -> Any:
+    """Many cells have the same nodes."""
+    return identity(json.loads(node))
 
 
 @cache

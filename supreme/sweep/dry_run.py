@@ -111,7 +111,8 @@ def _disk(plan: Plan, stored: Stored) -> Iterator[str]:
     least = f" and more for {need.unknown} tasks, of whose data and model none is stored yet" if need.unknown else ""
     yield f"Disk: about {size(need.bytes)}{least}; {told}"
     if need.bytes > free:
-        yield f"Warning: this does not fit, {size(need.bytes - free)} are missing: make room or give another output_dir."
+        missing = size(need.bytes - free)
+        yield f"Warning: this does not fit, {missing} are missing: make room or give another output_dir."
 
 
 def _decoded(plan: Plan) -> Iterator[str]:

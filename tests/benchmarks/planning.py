@@ -145,7 +145,8 @@ def main() -> None:
         f"* peak memory {many.peak_bytes / 1e6:.0f} MB, of a tenth of the cells {few.peak_bytes / 1e6:.0f} MB: "
         f"{growth / 1e3:.1f} kB a cell",
         f"* finished, {count:,} rows of {size / count / 1e3:.0f} kB: **{again.seconds:.1f} s** to the table, all files "
-        f"and a page of {page / 1e6:.1f} MB; planned in {again.planned:.1f} s; peak memory {again.peak_bytes / 1e6:.0f} MB",
+        f"and a page of {page / 1e6:.1f} MB; planned in {again.planned:.1f} s; "
+        f"peak memory {again.peak_bytes / 1e6:.0f} MB",
     ]
     RESULTS.write_text("\n".join(lines) + "\n")
     sys.stdout.write(RESULTS.read_text())
