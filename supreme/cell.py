@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +117,28 @@ class Cell:
         split = _drawn(self.data_path, *scenario, self.seeds["forget"])
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a pickle: without the keys, since the process that runs a stage looks at its own code for them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def key(self, stage: str) -> str:
         """The key of what this stage leaves: original, reference or unlearned."""
+        if stage not in self._keys:
+            self._keys[stage] = self._key(stage)
+        return self._keys[stage]
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        return {}
+
+    def _key(self, stage: str) -> str:
         if stage == "unlearned":
             return digest(
                 {
                     "schema": SCHEMA["unlearned"],
                     "original": self.key("original"),
                     "split": self.split_digest,
-                    "method": identity(self.nodes["method"]),
+                    "method": self._identity("method"),
                     "stream": [self.seed, self.seeds["unlearn"]],
                 }
             )
@@ -133,8 +146,8 @@ class Cell:
             "stage": stage,
             "schema": SCHEMA[stage],
             "data": self.fingerprint,
-            "model": identity(self.nodes["model"]),
-            "recipe": identity(self.nodes["recipe"]),
+            "model": self._identity("model"),
+            "recipe": self._identity("recipe"),
             **self.numerics,
         }
         if stage == "original":
@@ -147,14 +160,17 @@ class Cell:
         """What moves the last bits of a computation on the same device."""
         return {"deterministic": self.deterministic, "threads": self.threads}
 
-    @property
+    @cached_property
     def metric_keys(self) -> dict[str, str]:
-        return {name: digest(identity(node)) for name, node in self.metrics.items()}
+        return {name: digest(_identity(json.dumps(node))) for name, node in self.metrics.items()}
 
-    @property
+    def _identity(self, group: str) -> Any:
+        return _identity(json.dumps(self.nodes[group]))
+
+    @cached_property
     def id(self) -> str:
         """16 hexadecimal digits: the name of its row and of its log."""
-        asked = [self.names, identity(self.nodes["scenario"])]  # two ways to ask for the same split are two rows
+        asked = [self.names, self._identity("scenario")]  # two ways to ask for the same split are two rows
         parts = [SCHEMA["row"], asked, self.key("unlearned"), self.key("reference"), self.seeds["evaluate"]]
         return digest(parts)[:16]
 
@@ -182,6 +198,12 @@ class Workplace:
 def _built(node: str, what: str) -> Any:
     """Components are frozen, so one of each is enough for a process."""
     return registry.build(json.loads(node), what)
+
+
+@lru_cache(maxsize=10_000)
+def _identity(node: str) -> Any:
+    """Many cells have the same nodes."""
+    return identity(json.loads(node))
 
 
 @cache

@@ -19,6 +19,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from rich.console import Console
 from rich.logging import RichHandler
 
+from supreme import __version__
 from supreme.core import SupremeError
 
 _HERE = Path(__file__).resolve().parent
@@ -56,6 +57,9 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     first = arguments[0] if arguments else ""
+    if first == "--version":  # else Hydra tells its own
+        sys.stdout.write(f"supreme {__version__}\n")
+        return
     if first == "report":
         from supreme.report.command import main as report
 

@@ -93,6 +93,14 @@ class Store:
                     return self._publish(stage, key, create())
             waiter.pause()
 
+    def refuse_unwritable(self) -> None:
+        """Refuse a place that cannot be written, and leave nothing there."""
+        with explaining(self.root, 0):
+            there = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+            probe = there / temporary_name()
+            probe.touch()
+            probe.unlink()
+
     def prepare(self) -> None:
         """Make the folders, and refuse a place that cannot be written before any work is done."""
         with explaining(self.root, 0):

@@ -71,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"core"},
     "sweep": STAGES | {"stages", "rows", "ensembles", "auditing", "report"},
     "_hydra": {"core", "sweep"},
-    "cli": {"core", "sweep", "report"},
+    "cli": {"", "core", "sweep", "report"},
     "__main__": {"cli"},
 }
 """Part of the package -> the parts of it that it may import."""

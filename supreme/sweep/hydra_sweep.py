@@ -20,6 +20,7 @@ from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
+from supreme.sweep.dry_run import print_plan
 from supreme.sweep.jobs import run_stage, this_process_in
 from supreme.sweep.plan import Plan, flaw, log_path, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
@@ -45,6 +46,9 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
         plan = _plan(cells, settings, problems, start)
+        if settings.dry_run:
+            print_plan(plan, settings.slots())
+            return [cell.id for cell in plan.cells]
         with Tracking(settings.tracker, settings.output_dir) as tracking:
             tracking(*plan.cells)
             outcomes = _run(plan, sweeper.launcher, settings, tracking)
@@ -73,6 +77,8 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)
         plan = _plan([cell], settings, Problems(), time.monotonic())
+        if settings.dry_run:
+            return print_plan(plan, settings.slots())
         if plan.todo:
             if settings.timeout is not None:
                 log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
@@ -98,6 +104,9 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         cells = [replace(cell, audits={}) for cell in cells]
     planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
     plan = _plan(cells, settings, problems, time.monotonic())
+    if settings.dry_run:
+        print_plan(plan, settings.slots())
+        sys.exit()  # the sweeper cannot go on without rows
     with Tracking(settings.tracker, settings.output_dir) as tracking:
         outcomes = _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     returns = []
@@ -111,14 +120,16 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
 
 
 def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: float) -> Plan:
-    """The plan for these cells, in a place that can be written and is free of what killed processes left."""
+    """The plan for these cells, in a place that can be written and free of what killed processes left."""
     at = Workplace(output_dir=str(settings.output_dir), device="")
-    at.store.prepare()
-    at.store.sweep_temporary()
+    at.store.refuse_unwritable()
     for name, node in settings.tracker.items():
         if why := flaw(f"tracker {name}", node):
             problems.add(why)
     plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems)
+    if not settings.dry_run:
+        at.store.prepare()
+        at.store.sweep_temporary()
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
     return plan
 
