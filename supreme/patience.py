@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -24,8 +24,11 @@ class Busy(BaseException):
 class _Worker:
     worth_seconds: float
     depth: int = 0
-    kept: float = field(default_factory=time.monotonic)
-    """When its work was last in the store, by the monotonic clock."""
+    kept: float | None = None
+    """When all its work was last in the store, by the monotonic clock; None: it has not come that far.
+
+    What a task does before it first asks a store for anything is to import and to prepare, and stays with the process.
+    """
 
 
 _worker: ContextVar[_Worker | None] = ContextVar("worker", default=None)
@@ -49,6 +52,7 @@ def creating() -> Iterator[None]:
         yield
         return
     worker.depth += 1
+    worker.kept = worker.kept or time.monotonic()
     try:
         yield
     finally:
@@ -60,5 +64,8 @@ def creating() -> Iterator[None]:
 def leave_rather_than_wait(claims: Any, name: str) -> None:
     """Raise Busy where this worker may leave and has little to lose."""
     worker = _worker.get()
-    if worker is not None and time.monotonic() - worker.kept <= worker.worth_seconds:
+    if worker is None:
+        return
+    now = time.monotonic()
+    if now - (worker.kept or now) <= worker.worth_seconds:
         raise Busy(claims, name)

@@ -150,9 +150,15 @@ def share(folder: Path, seconds: float) -> int:
 
 
 def work_then_share(folder: Path, seconds: float) -> int:
-    """Work that is not kept, then ask for what another worker makes."""
-    time.sleep(seconds)
-    return share(folder, 0.0)
+    """Work that is kept only at the end, and that asks late for what another worker makes."""
+    from supreme.artefact import Contents
+    from supreme.store import Store
+
+    def create() -> Contents:
+        time.sleep(seconds)
+        return Contents(record={"pid": share(folder, 0.0)})
+
+    return Store(folder / "store").get_or_create("long", "2" * 64, create)[0].record["pid"]
 
 
 def keep_then_share(folder: Path, seconds: float) -> int:
