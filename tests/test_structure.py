@@ -30,7 +30,7 @@ VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
 BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance"}
-STORE = {"core", "files", "artefact", "claims"}
+STORE = {"core", "files", "artefact", "claims", "patience"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),  # supreme/__init__.py
@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audits": CONTENT | {"metrics"},
     "trackers": {"core"},
     "testing": CONTENT | {"evaluation"},
+    "patience": set(),
     "artefact": STORE,
     "claims": STORE,
     "store": STORE,
@@ -168,7 +169,19 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
     assert not {name for name in found for heavy in HEAVY[1:] if is_or_is_in(name, heavy)}
 
 
-WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "identity")
+WITHOUT_TORCH = (
+    "",
+    "core",
+    "images",
+    "seeds",
+    "registry",
+    "files",
+    "artefact",
+    "claims",
+    "patience",
+    "store",
+    "identity",
+)
 WITHOUT_TORCH += ("cell", "ensembles")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import pickle
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Any
 
+from supreme.sweep.aside import Aside
 from supreme.sweep.devices import Slot
 from supreme.sweep.graph import Graph
+from supreme.sweep.interrupts import signals
 from supreme.sweep.slots import Attempt, Place, lock_directory
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting, check
+from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task, Waiting, check
 from supreme.sweep.worker import Reply
 
 ATTEMPTS = 2
+LEAVES = 20
+"""A task that has left its slot this often, since another worker was faster each time, waits inside from then on."""
 STARTING_SECONDS = 30.0
 """How much longer the first task of a new process may take."""
 LOOK_AGAIN_SECONDS = 1.0
@@ -55,7 +56,7 @@ def run(
     """
     check(tasks, [slot.name for slot in slots], timeout)
     sweep = _Sweep(tasks, slots, timeout, on_event, locks or lock_directory())
-    with _signals(sweep.interrupt), warnings.catch_warnings():
+    with signals(sweep.interrupt), warnings.catch_warnings():
         # loky replaces a process that has grown by 300 MB; the next task does not notice, and nobody needs to
         warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
         try:
@@ -65,27 +66,6 @@ def run(
     if sweep.interruption:
         raise KeyboardInterrupt(sweep.interruption)
     return [sweep.graph.outcomes[task.key] for task in tasks]
-
-
-@contextmanager
-def _signals(interrupt: Callable[[str], None]) -> Iterator[None]:
-    """Tell of the signals that mean stop instead of letting them break in anywhere."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        interrupt(signal.Signals(number).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
-        return
-    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    before = {number: old for number, old in found.items() if old not in (signal.SIG_IGN, None)}
-    for number in before:  # one that is ignored (nohup, a job in a shell's background) stays so
-        signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 class _Sweep:
@@ -106,6 +86,8 @@ class _Sweep:
         self._places = [Place(slot, directory) for slot in slots]
         self._inbox: SimpleQueue[tuple[Place, Future[Reply]] | None] = SimpleQueue()
         self._waiting_for: tuple[str, ...] = ()
+        self._aside = Aside()
+        self._left = Counter[str]()
         self._attempts = dict.fromkeys((task.key for task in tasks), 0)
 
     def interrupt(self, signal_name: str) -> None:
@@ -115,6 +97,8 @@ class _Sweep:
 
     def loop(self) -> None:
         while not self.graph.complete and not self.interruption:
+            for task in self._aside.take():
+                self.graph.put(task)
             self._assign()
             self._give_back()
             try:
@@ -132,7 +116,7 @@ class _Sweep:
 
     def _assign(self) -> None:
         while self.graph.ready and (place := self._free_place()):
-            self._start(self.graph.take(), place)
+            self._start(self.graph.take(place.warm), place)
         if any(place.held for place in self._places):
             self._waiting_for = ()
         elif self.graph.ready:
@@ -162,7 +146,8 @@ class _Sweep:
         end = None
         if self._timeout is not None:  # what it takes to start a process and to import torch is no fault of the task
             end = started + self._timeout + (0.0 if place.process.warm else STARTING_SECONDS)
-        future = place.process.submit(payload, task.log, header, end)
+        future = place.process.submit(payload, task.log, header, end, self._left[task.key] < LEAVES)
+        place.warm = task.affinity
         place.attempt = Attempt(task=task, future=future, started=started, end=end)
         future.add_done_callback(lambda future: self._inbox.put((place, future)))
         self._on_event(Started(task=task, slot=place.slot.name))
@@ -178,6 +163,8 @@ class _Sweep:
         """Seconds until something is to be done though no message comes; None: nothing is."""
         moments = [LOOK_AGAIN_SECONDS] if self.graph.ready and not all(place.held for place in self._places) else []
         ends = [place.attempt.end for place in self._places if place.attempt and place.attempt.end is not None]
+        if (look := self._aside.next_look()) is not None:
+            ends.append(look)
         moments += [max(0.0, end - time.monotonic()) for end in ends]
         return min(moments, default=None)
 
@@ -188,6 +175,14 @@ class _Sweep:
         place.attempt = None
         task = attempt.task
         reply = attempt.reply()
+        if reply.awaited is not None:
+            self._attempts[task.key] -= 1
+            self._left[task.key] += 1
+            self._on_event(
+                SetAside(task=task, slot=place.slot.name, reason=f"another worker makes {reply.awaited.name}")
+            )
+            self._aside.put(task, reply.awaited)
+            return
         if reply.spent:
             place.process.kill()
         if reply.error and reply.spent and self._attempts[task.key] < ATTEMPTS:

@@ -8,6 +8,9 @@ from dataclasses import replace
 
 from supreme.sweep.tasks import Outcome, Task, chain_lengths
 
+_Ranked = tuple[tuple[int, int], str]
+"""How early a task is due, the chain that waits for it before all, and its key."""
+
 
 class Graph:
     """The state of a sweep's tasks, wherever they run. Whoever runs them takes, starts, and tells how each ended."""
@@ -23,7 +26,10 @@ class Graph:
         for key, needs in self._missing.items():
             for need in needs:
                 self._dependants[need].append(key)
-        self._ready: list[tuple[tuple[int, int], str]] = []
+        self._ready: set[str] = set()
+        # Heaps may hold tasks that were taken from another one: those are passed over when they come to the top.
+        self._queue: list[_Ranked] = []
+        self._alike: dict[tuple[int, tuple[str, ...]], list[_Ranked]] = {}
         for task in tasks:
             if not self._missing[task.key]:
                 self.put(task)
@@ -42,13 +48,37 @@ class Graph:
         """Whether there is a task that may start now."""
         return bool(self._ready)
 
-    def take(self) -> Task:
-        """The ready task that the longest chain waits for; of several, the first in the order given."""
-        return self._tasks[heapq.heappop(self._ready)[1]]
+    def take(self, warm: tuple[str, ...] = ()) -> Task:
+        """The ready task that the longest chain waits for; of several the one that shares most with what is warm.
+
+        Args:
+            warm: the `affinity` of what ran last where the task is to run. Of tasks that share as much with it, the
+                first in the order given is taken.
+        """
+        first = self._first(self._queue)
+        assert first is not None, "there is a ready task"
+        chain = first[0][0]
+        for length in range(len(warm), 0, -1):
+            alike = self._first(self._alike.get((chain, warm[:length]), []))
+            if alike is not None:
+                first = alike
+                break
+        self._ready.discard(first[1])
+        return self._tasks[first[1]]
 
     def put(self, task: Task) -> None:
         """Make a task ready: one whose needs are met, or one taken that is to be tried again."""
-        heapq.heappush(self._ready, (self._rank[task.key], task.key))
+        rank = self._rank[task.key]
+        self._ready.add(task.key)
+        heapq.heappush(self._queue, (rank, task.key))
+        for length in range(1, len(task.affinity) + 1):
+            heapq.heappush(self._alike.setdefault((rank[0], task.affinity[:length]), []), (rank, task.key))
+
+    def _first(self, heap: list[_Ranked]) -> _Ranked | None:
+        """The first that is ready still, left where it is."""
+        while heap and heap[0][1] not in self._ready:
+            heapq.heappop(heap)
+        return heap[0] if heap else None
 
     def finish(self, outcome: Outcome) -> list[Outcome]:
         """Record how a task ended; returns what is thereby known, its own outcome first, then of those it blocks."""

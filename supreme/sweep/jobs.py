@@ -12,6 +12,7 @@ from typing import Any
 from supreme.cell import Cell, Workplace
 from supreme.ensembles import AuditJob
 from supreme.sweep.devices import Slot
+from supreme.sweep.rows import holds, read_row
 from supreme.sweep.slots import SlotLock, lock_directory
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,15 @@ def run_stage(kind: str, cell: Cell, output_dir: str) -> dict[str, Any] | None:
     from supreme import rows, stages
 
     at = _workplace(output_dir)
-    if kind == "cell":
-        return rows.evaluate(cell, at)
+    if kind == "cell":  # another sweep may want the same row
+
+        def find() -> dict[str, Any] | None:
+            row = read_row(cell, at)
+            return row if holds(row, cell) else None
+
+        return at.store.alone(
+            f"row-{cell.id}", find, lambda: rows.evaluate(cell.with_metrics_of(read_row(cell, at)), at)
+        )
     stages.STAGES[kind](cell, at)
     stages.predictions(cell, at, kind)("logits")  # every cell of this model will ask for them
     return None
@@ -33,7 +41,8 @@ def run_audit(job: AuditJob, output_dir: str) -> dict[str, Any]:
     """Make the record of this audit, which is returned."""
     from supreme import auditing
 
-    return auditing.audit(job, _workplace(output_dir))
+    at = _workplace(output_dir)
+    return at.store.alone(f"audit-{job.id}", lambda: job.record(at, job.cells), lambda: auditing.audit(job, at))
 
 
 def _workplace(output_dir: str) -> Workplace:

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task, Waiting
 
 
 class Progress:
@@ -57,6 +57,8 @@ class Progress:
             case Retrying(task=task, slot=slot, reason=reason):
                 self._busy.pop(slot, None)
                 self._say(f"again: {task.label} ({slot}): {reason}")
+            case SetAside(slot=slot):  # soon told again, as it starts
+                self._busy.pop(slot, None)
             case Waiting(holders=holders):
                 self._note = f"every device slot is taken; waiting for {'; '.join(holders)}"
                 self._say(self._note)

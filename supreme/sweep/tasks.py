@@ -30,6 +30,8 @@ class Task:
     """The stage it belongs to; tasks of one kind are expected to take about the same time."""
     after: tuple[str, ...] = ()
     """Keys of the tasks that must have ended before, well or not."""
+    affinity: tuple[str, ...] = ()
+    """What a process has at hand after it, the dearest first: of tasks as urgent, those that share it follow there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +70,22 @@ class Retrying:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetAside:
+    """A task has left its slot to others, because another worker is making what it needs; it will start again."""
+
+    task: Task
+    slot: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """No slot is ours: other sweeps hold them all."""
 
     holders: tuple[str, ...]
 
 
-Event = Started | Retrying | Waiting | Outcome
+Event = Started | Retrying | SetAside | Waiting | Outcome
 
 
 def check(tasks: Sequence[Task], slots: Sequence[str], timeout: float | None) -> None:
