@@ -29,7 +29,7 @@ COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path 
 VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
-BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance"}
+BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance", "activity"}
 STORE = {"core", "files", "artefact", "claims"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"core"},
     "files": {"core"},
     "identity": {"core"},
+    "activity": {"files"},
     "provenance": {""},
     "functional": {"core", "classifier", "images"},
     "gradients": set(),
@@ -169,7 +170,7 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
 
 
 WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "identity")
-WITHOUT_TORCH += ("cell", "ensembles")
+WITHOUT_TORCH += ("cell", "ensembles", "activity")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 

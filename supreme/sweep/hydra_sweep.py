@@ -20,8 +20,8 @@ from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
-from supreme.sweep.jobs import run_stage, this_process_in
-from supreme.sweep.plan import Plan, flaw, log_path, make_plan, read_row, resolve
+from supreme.sweep.jobs import log_path, run_stage, this_process_in
+from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
 from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking
@@ -153,7 +153,7 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
-    with Progress(tasks) as progress:
+    with Progress(tasks, output_dir=settings.output_dir) as progress:
         outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 

@@ -16,7 +16,7 @@ from supreme.ensembles import AuditJob, audit_jobs, merged
 from supreme.files import digest
 from supreme.report import is_row
 from supreme.sweep.compose import Problems
-from supreme.sweep.jobs import run_audit, run_stage
+from supreme.sweep.jobs import log_path, run_audit, run_stage
 from supreme.sweep.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -166,10 +166,6 @@ def _task(kind: str, key: str, cell: Cell, at: Workplace, needs: list[str], labe
         needs=tuple(needs),
         log=log_path(key, Path(at.output_dir)),
     )
-
-
-def log_path(key: str, output_dir: Path) -> Path:
-    return output_dir / "logs" / f"{key[:16]}.log"
 
 
 def _about(cell: Cell) -> str:
