@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme import registry, seeds
+from supreme.activity import Activity
 from supreme.core import Model, Split, SupremeError
 from supreme.data import cache as data_cache
 from supreme.files import digest
@@ -185,6 +186,8 @@ class Workplace:
     threads: int = 1
     shared: bool = False
     """Whether other jobs may use the device at the same time."""
+    activity: Activity = field(default_factory=Activity, compare=False, repr=False)
+    """What is told how far the work is."""
 
     @property
     def store(self) -> Store:

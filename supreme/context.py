@@ -18,7 +18,7 @@ from supreme.files import digest
 from supreme.images import Images
 from supreme.recipes import Recipe
 from supreme.runtime import Measured
-from supreme.workbench import ProgressLog, fresh, train, training_images
+from supreme.workbench import fresh, train, training_images
 
 
 def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, curve: list[Epoch]) -> Context:
@@ -49,7 +49,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         if constant_schedule:
             changes |= {"schedule": "constant", "warmup_epochs": 0.0}
         changed = Recipe(**{**asdict(recipe), **changes})
-        return changed(model, images, rng, augment=augment, progress=ProgressLog(), after_epoch=curve.append)
+        return changed(model, images, rng, augment=augment, progress=at.activity, after_epoch=curve.append)
 
     def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         def create() -> Contents:
@@ -72,7 +72,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         fit=fit,
         once=once,
         history=StoredHistory(cell, at, work),
-        progress=ProgressLog(),
+        progress=at.activity,
     )
 
 

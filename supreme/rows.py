@@ -33,6 +33,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     """The row of the cell: every metric of the unlearned model, and of the reference and the original beside it."""
     done = {stage: make(cell, at) for stage, make in stages.STAGES.items()}
     start = time.monotonic()
+    at.activity.begin("evaluate")
     prepare(cell, at)
     split = split_of(cell, at)
     evaluations = _evaluations(cell, at, split, done)

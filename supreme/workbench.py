@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,8 +18,6 @@ from supreme.core import Epoch, Split
 from supreme.images import ImageData, Images
 from supreme.recipes import Recipe
 from supreme.runtime import autocast, configure, place
-
-log = logging.getLogger(__name__)
 
 
 def prepare(cell: Cell, at: Workplace) -> str:
@@ -111,7 +107,7 @@ def train(
     recipe: Recipe = cell.build("recipe")
     rng = torch.Generator().manual_seed(seeds.branch(seed, "batches"))
     with seeds.scoped(seeds.branch(seed, "dropout")), autocast(at.device, recipe.precision):
-        return recipe(model, images, rng, progress=ProgressLog(), after_step=after_step, after_epoch=after_epoch)
+        return recipe(model, images, rng, progress=at.activity, after_step=after_step, after_epoch=after_epoch)
 
 
 @dataclass(frozen=True)
@@ -139,16 +135,3 @@ def _warmed(kind: _Kind) -> None:
     with seeds.scoped(0), autocast(kind.at.device, recipe.precision):
         model = fresh(kind.cell, kind.at, 0, untrained=True)
         replace(recipe, epochs=1, batch_size=8)(model, few, torch.Generator().manual_seed(0))
-
-
-class ProgressLog:
-    """Tells the log how far the work is: at the end, and before that at most every five seconds."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        now = time.monotonic()
-        if done == total or now - self._last > 5:
-            self._last = now
-            log.info("%s %d/%d", what, done, total)

@@ -29,7 +29,7 @@ COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path 
 VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
-BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance"}
+BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance", "activity"}
 STORE = {"core", "files", "artefact", "claims", "patience"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"core"},
     "files": {"core"},
     "identity": {"core"},
+    "activity": {"files"},
     "provenance": {""},
     "functional": {"core", "classifier", "images"},
     "gradients": set(),
@@ -182,7 +183,7 @@ WITHOUT_TORCH = (
     "store",
     "identity",
 )
-WITHOUT_TORCH += ("cell", "ensembles")
+WITHOUT_TORCH += ("cell", "ensembles", "activity")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 

@@ -21,8 +21,9 @@ from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
 from supreme.sweep.dry_run import print_plan
-from supreme.sweep.jobs import run_stage, this_process_in
-from supreme.sweep.plan import Plan, flaw, log_path, make_plan, read_row, resolve
+from supreme.sweep.estimate import expected_seconds
+from supreme.sweep.jobs import log_path, run_stage, this_process_in
+from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
 from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking
@@ -164,7 +165,8 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
-    with Progress(tasks) as progress:
+    expected = expected_seconds(tasks, Workplace(output_dir=str(settings.output_dir), device=""))
+    with Progress(tasks, output_dir=settings.output_dir, expected=expected) as progress:
         outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 

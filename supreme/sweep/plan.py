@@ -15,7 +15,7 @@ from supreme.core import SupremeError
 from supreme.ensembles import AuditJob, audit_jobs, merged
 from supreme.files import digest
 from supreme.sweep.compose import Problems
-from supreme.sweep.jobs import run_audit, run_stage
+from supreme.sweep.jobs import log_path, run_audit, run_stage
 from supreme.sweep.rows import holds, read_row
 from supreme.sweep.tasks import Task
 
@@ -167,10 +167,6 @@ def _task(kind: str, key: str, cell: Cell, at: Workplace, needs: list[str], labe
         log=log_path(key, Path(at.output_dir)),
         affinity=(cell.data_path, cell.split_digest),  # data on the device, then what the scenario made of them
     )
-
-
-def log_path(key: str, output_dir: Path) -> Path:
-    return output_dir / "logs" / f"{key[:16]}.log"
 
 
 def _about(cell: Cell) -> str:
