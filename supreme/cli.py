@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import logging
 import os
 import signal
@@ -33,7 +34,12 @@ def _hydra_main(config: DictConfig) -> Any:
     return run_job(config)
 
 
-VERBS = ("report",)
+VERBS = {
+    "report": "supreme.report.command:main",
+    "store": "supreme.keeping.command:main",
+}
+"""Each is a function of the rest of the command line that gives the exit status, imported when it is asked for."""
+
 STOPPED = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 """Exit codes, by the habit of shells."""
 
@@ -56,10 +62,9 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     first = arguments[0] if arguments else ""
-    if first == "report":
-        from supreme.report.command import main as report
-
-        sys.exit(report(arguments[1:]))
+    if first in VERBS:
+        module, _, function = VERBS[first].partition(":")
+        sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))
     if first.isalpha():
         near = difflib.get_close_matches(first, VERBS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(VERBS)}"

@@ -69,6 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ensembles": BASE | STORE | {"cell"},
     "auditing": STAGES | {"workbench", "stages", "ensembles"},
     "report": {"core"},
+    "keeping": STORE | {"store", "data", "images", "report"},
     "sweep": STAGES | {"stages", "rows", "ensembles", "auditing", "report"},
     "_hydra": {"core", "sweep"},
     "cli": {"core", "sweep", "report"},
@@ -169,7 +170,7 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
 
 
 WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "identity")
-WITHOUT_TORCH += ("cell", "ensembles")
+WITHOUT_TORCH += ("cell", "ensembles", "keeping")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 
@@ -183,6 +184,7 @@ FAST = {
     "the command line": ["supreme.cli"],
     "the nouns": ["supreme.core", "supreme.images", "supreme.seeds", "supreme.registry"],
     "the plan": ["supreme.cell", "supreme.store", "supreme.sweep.plan"],
+    "the keeping of stores": [name for name in MODULES if part(name) == "keeping"],
     "the report": [name for name in MODULES if part(name) == "report"],
     "data, scenarios and trackers": [name for name in MODULES if part(name) in ("data", "scenarios", "trackers")],
     "the sweep": [name for name in MODULES if part(name) == "sweep"],

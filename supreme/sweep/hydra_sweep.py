@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -38,12 +39,13 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
-        plan = _plan(cells, settings, problems, start)
-        with Tracking(settings.tracker, settings.output_dir) as tracking:
-            tracking(*plan.cells)
-            outcomes = _run(plan, sweeper.launcher, settings, tracking)
-            print_table(plan.cells, settings.output_dir)
-            print_audits(plan.audits, settings.output_dir)
+        with _in_use(settings):
+            plan = _plan(cells, settings, problems, start)
+            with Tracking(settings.tracker, settings.output_dir) as tracking:
+                tracking(*plan.cells)
+                outcomes = _run(plan, sweeper.launcher, settings, tracking)
+                print_table(plan.cells, settings.output_dir)
+                print_audits(plan.audits, settings.output_dir)
     except SupremeError as error:
         _refuse(error)
     failed = [cell for cell in plan.todo if not plan.has_row(cell)]
@@ -66,11 +68,12 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)
-        plan = _plan([cell], settings, Problems(), time.monotonic())
-        if plan.todo:
-            if settings.timeout is not None:
-                log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
-            _run_here(plan.todo[0], settings)
+        with _in_use(settings):
+            plan = _plan([cell], settings, Problems(), time.monotonic())
+            if plan.todo:
+                if settings.timeout is not None:
+                    log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
+                _run_here(plan.todo[0], settings)
         of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
         with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
             tracking(*plan.cells)
@@ -90,10 +93,11 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     if any(cell.audits for cell in cells):
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
         cells = [replace(cell, audits={}) for cell in cells]
-    planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
-    plan = _plan(cells, settings, problems, time.monotonic())
-    with Tracking(settings.tracker, settings.output_dir) as tracking:
-        outcomes = _run_locally(plan.tasks, settings, tracking)
+    with _in_use(settings):
+        planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
+        plan = _plan(cells, settings, problems, time.monotonic())
+        with Tracking(settings.tracker, settings.output_dir) as tracking:
+            outcomes = _run_locally(plan.tasks, settings, tracking)
     returns = []
     for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
         result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
@@ -102,6 +106,11 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         result.return_value = row or RuntimeError(outcomes[one.cells[0].id].error)
         returns.append(result)
     return returns
+
+
+def _in_use(settings: Settings) -> AbstractContextManager[None]:
+    """Inside, `supreme store gc` deletes nothing: a model that no row names yet may be what the next cell needs."""
+    return Workplace(output_dir=str(settings.output_dir), device="").store.in_use()
 
 
 def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: float) -> Plan:
