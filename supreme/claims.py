@@ -24,6 +24,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who holds a claim, as it looks from here at one glance."""
+
+    name: str
+    """Of the claim."""
+    process: Process | None
+    """None where the claim does not say."""
+    silent_seconds: float
+    """Since it last showed that it lives, if the clocks agree."""
+    dead: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claims:
     """The claims of one store."""
 
@@ -56,6 +69,25 @@ class Claims:
             with suppress(FileNotFoundError):
                 if path.read_bytes() == content:
                     path.unlink()
+
+    def holders(self) -> list[Holder]:
+        """Of every claim there is; one whose process cannot be seen is dead after five times the silence."""
+        found = []
+        for path in sorted(self.folder.glob("*.json")):
+            with suppress(FileNotFoundError):
+                content, touched = _look(path)
+                process = owner_in(content)
+                gone = None if process is None else process.gone()
+                silent = max(0.0, time.time() - touched / 1e9)
+                dead = silent > 5 * self.silence_seconds if gone is None else gone
+                found.append(Holder(name=path.stem, process=process, silent_seconds=silent, dead=dead))
+        return found
+
+    def clear_dead(self, prefix: str) -> None:
+        """Remove the claims of the dead whose names, `<prefix>-...`, nobody ever takes again."""
+        for holder in self.holders():
+            if holder.dead and holder.name.startswith(f"{prefix}-"):
+                self._path(holder.name).unlink(missing_ok=True)
 
     def waiter(self, name: str) -> Waiter:
         return Waiter(self, name)
@@ -147,7 +179,7 @@ class _Watch:
         except FileNotFoundError:
             self._seen = None
             return False
-        owner = _owner(seen[0])
+        owner = owner_in(seen[0])
         if seen != self._seen:
             if tell and (self._seen is None or self._seen[0] != seen[0]) and owner is not None:
                 log.info("waiting for process %d on %s, which holds %s", owner.pid, owner.host, self._path.stem)
@@ -174,7 +206,7 @@ def _look(path: Path) -> tuple[bytes, int]:
     return path.read_bytes(), path.stat().st_mtime_ns
 
 
-def _owner(content: bytes) -> Process | None:
+def owner_in(content: bytes) -> Process | None:
     """Who holds the claim; None when the file does not say (its writer died, or is not done with it)."""
     try:
         fields = json.loads(content)

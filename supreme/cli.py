@@ -38,6 +38,7 @@ def _hydra_main(config: DictConfig) -> Any:
 VERBS = {
     "report": "supreme.report.command:main",
     "status": "supreme.sweep.status:main",
+    "store": "supreme.keeping.command:main",
 }
 """Each is a function of the rest of the command line that gives the exit status, imported when it is asked for."""
 

@@ -55,7 +55,9 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         def create() -> Contents:
             with Measured(at.device, at.shared) as own:
                 tensors = compute()
-            return Contents(tensors=tensors, record={"cost": asdict(own.cost)})
+            return Contents(
+                tensors=tensors, record={"cost": asdict(own.cost), "of": {"original": cell.key("original")}}
+            )
 
         parts = {"schema": SCHEMA["shared"], "original": cell.key("original"), "name": name, "settings": settings}
         with work.paused():
@@ -106,7 +108,7 @@ class StoredHistory:
                 self._replay(model, stop_after=last_step)
             if epochs == self.epochs:
                 self._must_equal_original(model)
-            return Contents(tensors=_copy(model.state_dict()))
+            return Contents(tensors=_copy(model.state_dict()), record=self._owner)
 
         return self._stored({"epochs": epochs}, create)
 
@@ -128,9 +130,13 @@ class StoredHistory:
 
             self._replay(model, add)
             self._must_equal_original(model)
-            return Contents(tensors=sums)
+            return Contents(tensors=sums, record=self._owner)
 
         return self._stored({"updates_of": sorted(images.indices.tolist())}, create)
+
+    @property
+    def _owner(self) -> dict[str, Any]:
+        return {"of": {"original": self.cell.key("original")}}
 
     def _initial(self) -> Classifier:
         return fresh(self.cell, self.at, self._seed)

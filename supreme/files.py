@@ -171,9 +171,8 @@ def temporary_name() -> str:
     return f".{owner.host}_{owner.boot}_{owner.namespace}_{owner.pid}_{owner.born}_{secrets.token_hex(8)}"
 
 
-def remove_orphans(folder: Path) -> int:
-    """Remove what processes that have ended left in a folder under a temporary name; return how many there were."""
-    removed = 0
+def orphans(folder: Path) -> Iterator[Path]:
+    """What processes that have ended left in a folder under a temporary name."""
     for path in folder.glob(".*"):
         if (found := _TEMPORARY.fullmatch(path.name)) is None:
             continue
@@ -181,6 +180,14 @@ def remove_orphans(folder: Path) -> int:
         gone = Process(host, boot, namespace, int(pid), born).gone()
         with suppress(FileNotFoundError):  # another process cleans up too
             if gone or (gone is None and time.time() - path.stat().st_mtime > ORPHAN_SECONDS):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-                removed += 1
+                yield path
+
+
+def remove_orphans(folder: Path) -> int:
+    """Remove what processes that have ended left in a folder under a temporary name; return how many there were."""
+    removed = 0
+    for path in orphans(folder):
+        with suppress(FileNotFoundError):  # another process cleans up too
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            removed += 1
     return removed

@@ -99,7 +99,8 @@ def _anchors(
     """The metrics of the reference and of the original, measured once for all methods."""
 
     def create() -> Contents:
-        return Contents(record={name: measure(metrics, evaluations[name]) for name in ANCHORS})
+        measured = {name: measure(metrics, evaluations[name]) for name in ANCHORS}
+        return Contents(record={**measured, "of": {name: cell.key(name) for name in ANCHORS}})
 
     parts = {"schema": SCHEMA["anchors"], "metrics": cell.metric_keys, "split": cell.split_digest}
     models = [cell.key("original"), cell.key("reference"), cell.seeds["evaluate"], BATCH, UNTRAINED_MODELS]

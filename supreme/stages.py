@@ -141,7 +141,8 @@ def model_of(cell: Cell, at: Workplace, stage: str) -> Classifier:
 
 def predictions(cell: Cell, at: Workplace, stage: str) -> Callable[[str], np.ndarray]:
     """A function from "logits" or "features" to that model's answers, computed once and kept in the store."""
-    return _answers(cell, at, {"stage": stage, "key": cell.key(stage)}, lambda: model_of(cell, at, stage))
+    key = cell.key(stage)
+    return _answers(cell, at, {"stage": stage, "key": key}, lambda: model_of(cell, at, stage), {stage: key})
 
 
 def untrained(cell: Cell, at: Workplace, split: Split, number: int) -> StoredPredictions:
@@ -153,17 +154,23 @@ def untrained(cell: Cell, at: Workplace, split: Split, number: int) -> StoredPre
 
     of = {"untrained": identity(cell.nodes["model"]), "stream": stream, **cell.numerics}
     of["channels_last"] = cell.nodes["recipe"]["channels_last"]
-    return StoredPredictions(split, _answers(cell, at, of, model), model)
+    owner = {"untrained": cell.nodes["model"]}
+    return StoredPredictions(split, _answers(cell, at, of, model, owner), model)
 
 
 def _answers(
-    cell: Cell, at: Workplace, of: Mapping[str, Any], model: Callable[[], Classifier]
+    cell: Cell, at: Workplace, of: Mapping[str, Any], model: Callable[[], Classifier], owner: Mapping[str, Any]
 ) -> Callable[[str], np.ndarray]:
+    """Args:
+    owner: whose answers they are, for the record; `supreme store gc` reads it.
+    """
+
     @cache
     def load(what: str) -> np.ndarray:
         def create() -> Contents:
             with evaluating(cell, at):
-                return Contents(arrays={what: predict(model(), data_of(cell, at), at.device, what)})
+                answers = predict(model(), data_of(cell, at), at.device, what)
+            return Contents(arrays={what: answers}, record={"of": owner})
 
         parts = {"schema": SCHEMA["predictions"], "of": of, "data": cell.fingerprint, "batch": BATCH, "what": what}
         return at.store.get_or_create("predictions", digest(parts), create)[0].array(what)

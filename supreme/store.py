@@ -13,20 +13,24 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from supreme import artefact, patience
 from supreme.artefact import SCHEMA, Artefact, Contents
-from supreme.claims import Claims
+from supreme.claims import Claims, Holder
 from supreme.core import SupremeError
 from supreme.files import explaining, remove_orphans, sync_folder, temporary_name, write_json
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+USE = "use"
+"""What claims on the whole store are called; no stage is."""
 
 
 class Store:
@@ -131,6 +135,31 @@ class Store:
         if self._schema() != SCHEMA:
             write_json(self.root / "schema.json", {"schema": SCHEMA})
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Hold a claim on the whole store inside: what nobody refers to yet may be about to be used."""
+        self.prepare()
+        self._claims.clear_dead(USE)
+        with self._claims.attempt(f"{USE}-{secrets.token_hex(8)}"):
+            yield
+
+    def claims(self) -> list[Holder]:
+        """Every claim there is, also those of the dead."""
+        return self._claims.holders()
+
+    def flaw(self, stage: str, key: str) -> str | None:
+        """What is wrong with an artefact, every file compared with its SHA-256; None where nothing is."""
+        return artefact.flaw(self._folder(stage, key), stage, key, thorough=True)
+
+    def adopt(self, stage: str, key: str, folder: Path) -> bool:
+        """Move a folder of this file system, in which `artefact.flaw` finds none, to where the artefact belongs.
+
+        Returns whether it is new here: where there is a good one already, that one stays.
+        """
+        target = self._folder(stage, key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return self._move_in(folder, target, stage, key) is None
+
     def sweep_temporary(self) -> int:
         """Remove what killed processes left half-written; return how many."""
         return remove_orphans(self._temporary)
@@ -180,16 +209,22 @@ class Store:
             try:
                 written = artefact.write(temporary, stage, key, contents)
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                while not _rename_new(temporary, folder):
-                    # Only where this worker was taken for dead, and another did the work: what is there stays.
-                    if (found := self.load(stage, key)) is not None:
-                        return found, False
-                for parent in (folder.parent, folder.parent.parent, self.root):
-                    sync_folder(parent)
+                # It is there only where this worker was taken for dead, and another did the work.
+                if (found := self._move_in(temporary, folder, stage, key)) is not None:
+                    return found, False
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         self._verified.add((stage, key))
         return replace(written, path=folder), True
+
+    def _move_in(self, source: Path, folder: Path, stage: str, key: str) -> Artefact | None:
+        """Give an artefact its name; the good one that has the name already, if there is one, stays and is returned."""
+        while not _rename_new(source, folder):
+            if (found := self.load(stage, key)) is not None:
+                return found
+        for parent in (folder.parent, folder.parent.parent, self.root):
+            sync_folder(parent)
+        return None
 
 
 def _rename_new(source: Path, target: Path) -> bool:

@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ensembles": BASE | STORE | {"cell"},
     "auditing": STAGES | {"workbench", "stages", "ensembles"},
     "report": {"core"},
+    "keeping": STORE | {"store", "data", "images", "report"},
     "sweep": STAGES | {"stages", "rows", "ensembles", "auditing", "report"},
     "_hydra": {"core", "sweep"},
     "cli": {"", "core", "sweep", "report"},
@@ -183,7 +184,7 @@ WITHOUT_TORCH = (
     "store",
     "identity",
 )
-WITHOUT_TORCH += ("cell", "ensembles", "activity")
+WITHOUT_TORCH += ("cell", "ensembles", "activity", "keeping")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 
@@ -197,6 +198,7 @@ FAST = {
     "the command line": ["supreme.cli"],
     "the nouns": ["supreme.core", "supreme.images", "supreme.seeds", "supreme.registry"],
     "the plan": ["supreme.cell", "supreme.store", "supreme.sweep.plan"],
+    "the keeping of stores": [name for name in MODULES if part(name) == "keeping"],
     "the report": [name for name in MODULES if part(name) == "report"],
     "data, scenarios and trackers": [name for name in MODULES if part(name) in ("data", "scenarios", "trackers")],
     "the sweep": [name for name in MODULES if part(name) == "sweep"],

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -50,7 +51,7 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings.dry_run:
             print_plan(plan, settings.slots())
             return [cell.id for cell in plan.cells]
-        with Tracking(settings.tracker, settings.output_dir) as tracking:
+        with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
             tracking(*plan.cells)
             outcomes = _run(plan, sweeper.launcher, settings, tracking)
             print_table(plan.cells, settings.output_dir)
@@ -83,7 +84,8 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         if plan.todo:
             if settings.timeout is not None:
                 log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
-            _run_here(plan.todo[0], settings)
+            with _in_use(settings):
+                _run_here(plan.todo[0], settings)
         of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
         with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
             tracking(*plan.cells)
@@ -108,7 +110,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     if settings.dry_run:
         print_plan(plan, settings.slots())
         sys.exit()  # the sweeper cannot go on without rows
-    with Tracking(settings.tracker, settings.output_dir) as tracking:
+    with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
         outcomes = _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     returns = []
     for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
@@ -118,6 +120,11 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         result.return_value = row or RuntimeError(outcomes[one.cells[0].id].error)
         returns.append(result)
     return returns
+
+
+def _in_use(settings: Settings) -> AbstractContextManager[None]:
+    """Inside, `supreme store gc` deletes nothing: a model that no row names yet may be what the next cell needs."""
+    return Workplace(output_dir=str(settings.output_dir), device="").store.in_use()
 
 
 def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: float) -> Plan:
