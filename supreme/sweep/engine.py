@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import pickle
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Any
 
 from supreme.sweep.devices import Slot
 from supreme.sweep.graph import Graph
+from supreme.sweep.interrupts import signals
 from supreme.sweep.slots import Attempt, Place, lock_directory
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting, check
 from supreme.sweep.worker import Reply
@@ -55,7 +52,7 @@ def run(
     """
     check(tasks, [slot.name for slot in slots], timeout)
     sweep = _Sweep(tasks, slots, timeout, on_event, locks or lock_directory())
-    with _signals(sweep.interrupt), warnings.catch_warnings():
+    with signals(sweep.interrupt), warnings.catch_warnings():
         # loky replaces a process that has grown by 300 MB; the next task does not notice, and nobody needs to
         warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
         try:
@@ -65,27 +62,6 @@ def run(
     if sweep.interruption:
         raise KeyboardInterrupt(sweep.interruption)
     return [sweep.graph.outcomes[task.key] for task in tasks]
-
-
-@contextmanager
-def _signals(interrupt: Callable[[str], None]) -> Iterator[None]:
-    """Tell of the signals that mean stop instead of letting them break in anywhere."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        interrupt(signal.Signals(number).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
-        return
-    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    before = {number: old for number, old in found.items() if old not in (signal.SIG_IGN, None)}
-    for number in before:  # one that is ignored (nohup, a job in a shell's background) stays so
-        signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 class _Sweep:
