@@ -16,6 +16,7 @@ import pickle
 import re
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -168,6 +169,7 @@ def _share(settings: Settings, options: Options) -> _Share:
         gpus = math.floor(1e4 / settings.jobs_per_device) / 1e4 if with_gpus else 0.0  # Ray counts ten-thousandths
     device = "cuda" if gpus and "cpu" not in settings.devices else "cpu"
     variables = environment(device, "", settings.threads, shared=gpus < 1)
+    variables["PYTHONPATH"] = os.pathsep.join(_code())
     if gpus:
         del variables["CUDA_VISIBLE_DEVICES"]  # Ray says it
     cpus = settings.threads if options.cpus_per_job is None else options.cpus_per_job
@@ -180,6 +182,13 @@ def _share(settings: Settings, options: Options) -> _Share:
     ):
         raise SupremeError(f"a job asks for {share}, more than this machine has: {nodes}")
     return share
+
+
+def _code() -> list[str]:
+    """The folders of code that this process can import and no installation of Python holds, as the current one."""
+    installed = {Path(sys.prefix), Path(sys.base_prefix)}
+    folders = [Path(entry).absolute() for entry in sys.path]
+    return [str(folder) for folder in folders if folder.is_dir() and not installed & {folder, *folder.parents}]
 
 
 @contextmanager
