@@ -91,7 +91,7 @@ def _gpu_slots(device: str, identities: dict[str, str], jobs: int, threads: int,
         Slot(
             name=f"{device}:{entry or 0}" + (f"/{job}" if jobs > 1 else ""),
             device=device,
-            environment=_environment(device, entry, threads, shared=jobs > 1),
+            environment=environment(device, entry, threads, shared=jobs > 1),
             shared=jobs > 1,
             locks=(re.sub(r"[^\w.-]", "_", f"{identity}-{job}"),),
             uuid=identity.removeprefix("cuda-") if identity.startswith(("cuda-GPU-", "cuda-MIG-")) else "",
@@ -113,7 +113,7 @@ def _cpu_slots(threads: int, cores: int | None) -> list[Slot]:
         Slot(
             name=f"cpu:{index}",
             device="cpu",
-            environment=_environment("cpu", "", threads, shared=count > 1),
+            environment=environment("cpu", "", threads, shared=count > 1),
             shared=count > 1,
             locks=tuple(f"cpu-{number}" for number in numbers[index * threads : (index + 1) * threads]),
         )
@@ -129,7 +129,8 @@ def _own_cores() -> list[int]:
     return sorted(allowed)[: cpu_count()]
 
 
-def _environment(device: str, entry: str, threads: int, *, shared: bool) -> dict[str, str]:
+def environment(device: str, entry: str, threads: int, *, shared: bool) -> dict[str, str]:
+    """What a process must find in its environment to work on this device; `entry` is for CUDA_VISIBLE_DEVICES."""
     limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     return {
         **dict.fromkeys(limits, str(threads)),

@@ -5,7 +5,7 @@ Hydra imports this module whenever any Hydra app of the environment starts, so i
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -23,6 +23,18 @@ class SweeperConf(BasicSweeperConf):
 @dataclass
 class LocalConf:
     _target_: str = "hydra_plugins.supreme_launcher.LocalLauncher"
+
+
+@dataclass
+class RayConf:
+    _target_: str = "hydra_plugins.supreme_launcher.RayLauncher"
+    _convert_: str = "all"
+    address: str | None = None  # auto: the cluster of this machine; host:port; null: Ray on this machine alone
+    gpus_per_job: float | None = None  # null: 1 / jobs_per_device, or 0 where there is no GPU
+    cpus_per_job: float | None = None  # null: threads
+    memory_gib: float | None = None
+    attempts: int = 2  # of a task whose process dies; the loss of a node is not counted
+    init: dict[str, Any] = field(default_factory=dict)  # more arguments of ray.init
 
 
 class SupremeSweeper(BasicSweeper):
@@ -66,6 +78,33 @@ class LocalLauncher(PlanLauncher):
         return run_on_slots(tasks, settings, on_event)
 
 
+class RayLauncher(PlanLauncher):
+    """Runs cells on a Ray cluster, in as many warm worker processes as it has room for."""
+
+    def __init__(
+        self,
+        address: str | None,
+        gpus_per_job: float | None,
+        cpus_per_job: float | None,
+        memory_gib: float | None,
+        attempts: int,
+        init: dict[str, Any],
+    ) -> None:
+        self.options = {
+            "address": address,
+            "gpus_per_job": gpus_per_job,
+            "cpus_per_job": cpus_per_job,
+            "memory_gib": memory_gib,
+            "attempts": attempts,
+            "init": init,
+        }
+
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
+        from supreme.sweep import ray_cluster
+
+        return ray_cluster.run(tasks, settings, ray_cluster.Options(**self.options), on_event)
+
+
 class SupremeSearchPath(SearchPathPlugin):
     """Adds the conf package of every installed distribution with an entry point in the group `supreme.conf`."""
 
@@ -76,3 +115,4 @@ class SupremeSearchPath(SearchPathPlugin):
 
 ConfigStore.instance().store(group="hydra/sweeper", name="supreme", node=SweeperConf, provider="supreme")
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalConf, provider="supreme")
+ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayConf, provider="supreme")
