@@ -173,3 +173,16 @@ def keep_then_share(folder: Path, seconds: float) -> int:
 
     Store(folder / "store").get_or_create("kept", "1" * 64, create)
     return share(folder, 0.0)
+
+
+def kill_parent(folder: Path) -> None:
+    """Take with it the process that started this one."""
+    mark(folder, "kill_parent")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def mark_after(folder: Path, name: str, seconds: float) -> None:
+    mark(folder, f"{name}.begun")
+    time.sleep(seconds)
+    mark(folder, name)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,11 +17,10 @@ import ray_tasks
 from conftest import environment
 from test_sweep import SMALL, rows
 
-from supreme.core import SupremeError
 from supreme.sweep import ray_cluster
 from supreme.sweep.compose import Settings
-from supreme.sweep.ray_cluster import Options, death, is_there, run
-from supreme.sweep.tasks import Event, Outcome, Retrying, Task, Waiting
+from supreme.sweep.ray_cluster import Options, run
+from supreme.sweep.tasks import Event, Task
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=range(2)", *SMALL)
 ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5")

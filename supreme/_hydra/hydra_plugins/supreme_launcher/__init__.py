@@ -14,6 +14,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from supreme.sweep.cluster import Cluster
+
 
 @dataclass
 class SweeperConf(BasicSweeperConf):
@@ -35,6 +37,11 @@ class RayConf:
     memory_gib: float | None = None
     attempts: int = 2  # of a task whose process dies; the loss of a node is not counted
     init: dict[str, Any] = field(default_factory=dict)  # more arguments of ray.init
+
+
+@dataclass
+class SlurmConf(Cluster):
+    _target_: str = "hydra_plugins.supreme_launcher.SlurmLauncher"
 
 
 class SupremeSweeper(BasicSweeper):
@@ -105,6 +112,18 @@ class RayLauncher(PlanLauncher):
         return ray_cluster.run(tasks, settings, ray_cluster.Options(**self.options), on_event)
 
 
+class SlurmLauncher(PlanLauncher):
+    """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.cluster.Cluster`."""
+
+    def __init__(self, **keys: Any) -> None:
+        self.cluster = Cluster(**keys)
+
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
+        from supreme.sweep.slurm import run
+
+        return run(tasks, settings, self.cluster, on_event)
+
+
 class SupremeSearchPath(SearchPathPlugin):
     """Adds the conf package of every installed distribution with an entry point in the group `supreme.conf`."""
 
@@ -116,3 +135,4 @@ class SupremeSearchPath(SearchPathPlugin):
 ConfigStore.instance().store(group="hydra/sweeper", name="supreme", node=SweeperConf, provider="supreme")
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalConf, provider="supreme")
 ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayConf, provider="supreme")
+ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmConf, provider="supreme")
