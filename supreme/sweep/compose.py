@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.sweep.devices import Slot, find_slots
+from supreme.sweep.grids import with_grids
 
 
 @dataclass
@@ -138,10 +139,12 @@ def plain_values(config: DictConfig) -> Mapping[str, Any]:
 
 
 def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each cell: the product of what the YAML's params and the command line list."""
+    """The overrides of each cell: the product of what the params, each grid and the command line list."""
     params = [f"{key}={value}" for key, value in sweeper.params.items()]
     parser = OverridesParser.create(config_loader=sweeper.hydra_context.config_loader)
-    jobs = sweeper.split_arguments(parser.parse_overrides([*params, *arguments]), None)[0]
+    jobs: list[list[str]] = []
+    for given in with_grids(sweeper.config, parser.parse_overrides(list(arguments))):
+        jobs += sweeper.split_arguments(parser.parse_overrides([*params, *given]), None)[0]
     if not jobs:
         raise SupremeError("the sweep spans no cell: one of its lists is empty, as in seed=range(0)")
     return jobs
