@@ -45,6 +45,8 @@ class Cell:
     """Of one CPU job; other numbers give other last bits."""
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Of many cells together, so no part of this one's identity or row: see `supreme.ensembles`."""
+    protocol: str = ""
+    """What the protocol that set some of these values is called: a label of the row, and no part of its identity."""
     overrides: Sequence[str] = ()
     """What to type after `python -m supreme` for this cell alone."""
     data_path: str = ""
@@ -72,6 +74,7 @@ class Cell:
             deterministic=_truth("deterministic", config.get("deterministic", True)),
             threads=_whole("threads", config.get("threads", 1)),
             audits=config.get("audit") or {},
+            protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
         )
 

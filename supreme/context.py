@@ -29,7 +29,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         work: what measures the method.
         curve: gets every epoch that the method trains with `fit`, one training after the other.
     """
-    recipe: Recipe = cell.build("recipe")
+    recipe: Recipe = cell.build("recipe").of_reference()
 
     def draw() -> int:
         return int(torch.randint(2**62, (), generator=rng))
@@ -173,6 +173,10 @@ class StoredHistory:
             )
 
     def _stored(self, what: Mapping[str, Any], create: Callable[[], Contents]) -> dict[str, Tensor]:
+        if self.cell.build("recipe").original_keeps != "last":
+            raise SupremeError(
+                "a training of which one epoch was chosen has no history: type recipe.original_keeps=last"
+            )
         if not self.cell.deterministic:
             raise SupremeError("training can be replayed only when it is deterministic: type deterministic=true")
         parts = {"schema": SCHEMA["history"], "original": self.cell.key("original"), **what}

@@ -45,6 +45,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "cell": cell.id,
         "schema": SCHEMA["row"],
         **cell.names,
+        "protocol": cell.protocol,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
         "metrics": measured["values"],

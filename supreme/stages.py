@@ -53,7 +53,7 @@ def _trained(cell: Cell, at: Workplace, stage: str, seed: int) -> Artefact:
         model, curve = fresh(cell, at, seed), list[Epoch]()
         warm_up(cell, at)
         with Measured(at.device, at.shared) as work:
-            train(cell, at, model, images, seed, after_epoch=curve.append)
+            train(cell, at, model, images, seed, after_epoch=curve.append, stage=stage, work=work)
         return _weights_of(model, at, work.cost, curve)
 
     prepare(cell, at)

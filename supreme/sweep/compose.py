@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.sweep.devices import Slot, find_slots
+from supreme.sweep.grids import with_grids
 
 
 @dataclass
@@ -221,10 +222,12 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 
 
 def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each cell: the product of what the YAML's params and the command line list."""
+    """The overrides of each cell: the product of what the params, each grid and the command line list."""
     params = [f"{key}={value}" for key, value in sweeper.params.items()]
     parser = OverridesParser.create(config_loader=sweeper.hydra_context.config_loader)
-    jobs = sweeper.split_arguments(parser.parse_overrides([*params, *arguments]), None)[0]
+    jobs: list[list[str]] = []
+    for given in with_grids(sweeper.config, parser.parse_overrides(list(arguments))):
+        jobs += sweeper.split_arguments(parser.parse_overrides([*params, *given]), None)[0]
     if not jobs:
         raise SupremeError("the sweep spans no cell: one of its lists is empty, as in seed=range(0)")
     return jobs
