@@ -61,8 +61,6 @@ def command(directory: Path, seeds: int, *more: str) -> Measured:
 
 def finish(directory: Path, template: Path, seeds: int) -> int:
     """Write the rows and logs that this sweep would have left; the bytes of all rows."""
-    from supreme.sweep.hydra_sweep import print_plan  # noqa: F401  (fails early where this is no checkout with dry runs)
-
     rows = {row["method"]: row for path in template.glob("rows/*.json") if (row := json.loads(path.read_text()))}
     logs = [path.read_text() for path in template.glob("logs/????????????????.log")]
     (directory / "rows").mkdir(parents=True)
@@ -70,6 +68,7 @@ def finish(directory: Path, template: Path, seeds: int) -> int:
     total = 0
     for cell in cells(directory, seeds):
         rng = random.Random(cell.id)
+        shared = {part: random.Random(f"{part} {cell.seed}") for part in ("reference", "original")}  # by all methods
         row: dict[str, Any] = {
             **rows[cell.names["method"]],
             "cell": cell.id,
@@ -78,7 +77,7 @@ def finish(directory: Path, template: Path, seeds: int) -> int:
             "forget_digest": cell.split_digest,
         }
         for part in ("metrics", "reference", "original"):
-            row[part] = {name: moved(value, rng) for name, value in row[part].items()}
+            row[part] = {name: moved(value, shared.get(part, rng)) for name, value in row[part].items()}
         keys = {stage: cell.key(stage) for stage in ("original", "reference", "unlearned")}
         row["provenance"] = {**row["provenance"], "keys": keys, "overrides": list(cell.overrides)}
         text = json.dumps(row, indent=2)
