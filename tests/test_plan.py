@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import hydra
 import psutil
 import pytest
 from conftest import Run, environment
+from hydra.core.global_hydra import GlobalHydra
 
 from supreme import __version__
+from supreme.cell import Cell, Workplace
+from supreme.cli import CONF
+from supreme.core import SupremeError
+from supreme.sweep import dry_run
+from supreme.sweep.compose import Composer, Problems, Settings, compose_all, plain_values
+from supreme.sweep.devices import find_slots
+from supreme.sweep.estimate import expected_seconds
+from supreme.sweep.plan import Plan, make_plan, resolve
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
 
@@ -134,3 +147,140 @@ def test_a_refused_sweep_leaves_no_store(supreme: Run, tmp_path: Path) -> None:
 
 def test_version_is_ours(supreme: Run) -> None:
     assert supreme("--version").stdout == f"supreme {__version__}\n"
+
+
+# Estimates.
+
+
+@pytest.fixture
+def composer() -> Iterator[Composer]:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", return_hydra_config=True)
+        yield Composer(SimpleNamespace(config_loader=GlobalHydra.instance().config_loader()), config)
+
+
+def planned(composer: Composer, output_dir: Path, jobs: Sequence[Sequence[str]]) -> Plan:
+    problems = Problems()
+    cells, _ = compose_all(composer, [[*SMALL, *job] for job in jobs], problems)
+    return make_plan(resolve(cells, output_dir, problems), Workplace(output_dir=str(output_dir), device=""), problems)
+
+
+def test_a_task_is_expected_to_take_what_alike_ones_took_and_nothing_is_said_of_others(
+    half: Path, composer: Composer
+) -> None:
+    jobs = [["method=scrub", "seed=2"], ["method=scrub", "method.lr=0.02", "seed=0"], ["method=ssd", "seed=0"]]
+    plan = planned(composer, half / "outputs", jobs)
+    seconds = expected_seconds(plan.tasks, plan.at)
+    told = {task.label: seconds.get(task.key) for task in plan.tasks}
+    assert told["scrub digits small_cnn random seed=2"] == 120
+    assert told["scrub digits small_cnn random seed=0 method.lr=0.02"] == 120  # of other values, for want of the same
+    assert told["ssd digits small_cnn random seed=0"] is None
+    records = [
+        json.loads(path.read_text()) for path in (half / "outputs" / "store" / "original").glob("*/*/record.json")
+    ]
+    mean = sum(record["cost"]["seconds"] for record in records) / 2
+    assert told["original digits small_cnn random seed=2"] == pytest.approx(mean)
+
+
+def test_a_cell_that_is_only_evaluated_again_is_expected_to_take_its_evaluation(half: Path, composer: Composer) -> None:
+    plan = planned(
+        composer,
+        half / "outputs",
+        [["method=scrub", "seed=0", "metric=[accuracy,membership]", "metric.membership.fpr=0.05"]],
+    )
+    (task,) = plan.tasks
+    assert expected_seconds(plan.tasks, plan.at) == {task.key: 20}
+
+
+def test_rows_that_cannot_be_read_say_nothing_of_times(half: Path, composer: Composer, tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    for name, text in {"a": "{", "b": "[]", "c": '{"config": {"metric": 3}}', "d": "null"}.items():
+        (tmp_path / "rows" / f"{name}.json").write_text(text)
+    plan = planned(composer, tmp_path, [["method=scrub", "seed=0"]])
+    assert expected_seconds(plan.tasks, plan.at) == {}
+
+
+def test_the_disk_that_is_needed_is_that_of_alike_models_and_a_full_one_is_warned_of(
+    half: Path, composer: Composer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = planned(composer, half / "outputs", [["method=scrub", f"seed={seed}"] for seed in (2, 3)])
+    store = half / "outputs" / "store"
+    trained = [path for stage in ("original", "reference") for path in store.glob(f"{stage}/*/*/*")]
+    weights = sum(path.stat().st_size for path in trained) / 4
+    predictions = list(store.glob("predictions/*/*/*"))
+    beside = sum(path.stat().st_size for path in predictions) / 6  # two models and one unlearned one of each seed
+    row = sum(path.stat().st_size for path in (half / "outputs" / "rows").glob("*.json")) / 2
+    monkeypatch.setattr(dry_run, "free_bytes", lambda folder: 1000)
+    need = 6 * (weights + beside) + 2 * row
+    dry_run.print_plan(plan, find_slots("cpu", 1, 1, cores=2))
+    told = capsys.readouterr().out
+    assert f"Disk: about {dry_run.size(need)}; 1 kB are free in" in told
+    assert f"Warning: this does not fit, {dry_run.size(need - 1000)} are missing" in told
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (3_450_000, "3.45 MB"), (2e13, "20 TB")]
+)
+def test_sizes_are_told_in_powers_of_a_thousand(count: float, told: str) -> None:
+    assert dry_run.size(count) == told
+
+
+# Composing.
+
+
+def test_cells_are_the_same_whatever_was_composed_before_them(composer: Composer) -> None:
+    jobs = [
+        ["seed=0", "seeds.unlearn=0"],
+        ["seed=1", "seeds.unlearn=0"],
+        ["seed=1", "seeds.unlearn=2", "seeds.forget=7"],
+        ["seed=3", "method.lr=1"],
+        ["seed=3", "method.lr=1.0"],
+        ["seed=3", "method.lr=${recipe.lr}"],
+        ["seed=3", "method.lr=1"],
+        ["seed=4", "recipe.lr=0.5", "method.lr=${recipe.lr}"],
+        ["seed=4", "recipe.lr=0.25", "method.lr=${recipe.lr}"],
+        ["seed=5", "seeds={forget:3}", "seeds.forget=4"],
+        ["seed=5", "seeds={forget:3}", "seeds.forget=5"],
+        ["seed=5", "seeds.forget=5", "seeds={forget:3}"],
+        ["seed=5", "seeds.forget=6", "seeds={forget:3}"],
+        ["model.widths=[2,4]", "seed=6"],
+        ["model.widths=[4]", "seed=6"],
+        ["model.widths=[4]", "seed=7"],
+        ["deterministic=true", "threads=1"],
+        ["deterministic=false", "threads=1"],
+        ["data_dir=${output_dir}/x", "output_dir=a"],
+        ["data_dir=${output_dir}/x", "output_dir=b"],
+        ["scenario=full_class", "scenario.target=3", "seed=0"],
+        ["scenario=full_class", "scenario.target=[3,4]", "seed=0"],
+        ["scenario=full_class", "scenario.target=null", "seed=0"],
+        ["method=ssd", "+method.extra=1"],
+    ]
+    truth = []
+    for job in jobs:  # the slow way: Hydra composes each
+        config, names = composer._through_hydra(tuple(job))
+        truth.append((Cell.from_config(plain_values(config), names, job), Settings.from_config(plain_values(config))))
+    assert [composer(job) for job in jobs] == truth
+    assert [composer(job) for job in reversed(jobs)] == truth[::-1]
+    assert [repr(composer(job)[0].nodes["method"]["lr"]) for job in jobs[3:6]] == ["1", "1.0", "0.05"]
+
+
+def test_a_value_that_hydra_refuses_does_not_spoil_the_next_cell(composer: Composer) -> None:
+    before, _ = composer(["seed=1", "method.epochs=2"])
+    with pytest.raises(Exception, match="nope"):
+        composer(["seed=2", "method.nope=2"])
+    with pytest.raises(SupremeError, match="seed=abc"):
+        composer(["seed=abc", "method.epochs=3"])
+    assert composer(["seed=1", "method.epochs=2"])[0] == before
+
+
+def test_cells_share_their_nodes_and_a_pickle_has_no_keys(composer: Composer, tmp_path: Path) -> None:
+    plan = planned(
+        composer, tmp_path, [[f"method={name}", f"seed={seed}"] for name in ("scrub", "ssd") for seed in (0, 1)]
+    )
+    first, second, third, _ = plan.cells
+    assert first.nodes["method"] is second.nodes["method"]
+    assert first.nodes["data"] is third.nodes["data"]
+    assert first.metrics is third.metrics
+    assert first.key("original").encode() not in pickle.dumps(first)
+    assert pickle.loads(pickle.dumps(first)) == first
+    assert pickle.loads(pickle.dumps(first)).id == first.id

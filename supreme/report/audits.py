@@ -79,7 +79,7 @@ def load_audits(
 def audits_among(directory: str | Path, rows: pd.DataFrame) -> pd.DataFrame:
     """What `load_audits` gives, of those methods and blocks that are left in this part of what `load` gives."""
     audits = load_audits(directory)  # labels tell apart what differs among all rows, so these are all needed
-    known = set(rows[[*BLOCK, "method"]].itertuples(index=False, name=None))
+    known = set(rows[[*BLOCK, "method"]].drop_duplicates().itertuples(index=False, name=None))
     own = [labels in known for labels in audits[[*BLOCK, "method"]].itertuples(index=False, name=None)]
     return audits.loc[own]
 

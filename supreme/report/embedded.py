@@ -33,7 +33,7 @@ class Pool:
 
     def packed(self, value: Any) -> Any:
         """The value, with what is long inside it, or the whole of it, replaced by its place in the pool."""
-        if not isinstance(value, Mapping | list | tuple):
+        if not isinstance(value, (dict, list, tuple)):  # not Mapping: a sweep of 10,000 cells asks a million times
             return None if isinstance(value, float) and not math.isfinite(value) else value
         seen = json.dumps(value)
         if seen not in self._packed:
@@ -41,7 +41,7 @@ class Pool:
         return self._packed[seen]
 
     def _packed_first(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             inside: Any = {str(name): self.packed(one) for name, one in value.items()}
         else:
             inside = [self.packed(one) for one in value]

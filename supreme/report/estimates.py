@@ -89,13 +89,14 @@ def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def utility_metric(part: pd.DataFrame) -> str:
     """The accuracy on unseen data that forgetting should leave alone: without forgotten classes, where there are."""
-    return "accuracy/retain_test" if "accuracy/forget_test" in set(part["metric"]) else "accuracy/test"
+    return "accuracy/retain_test" if "accuracy/forget_test" in part["metric"].unique() else "accuracy/test"
 
 
 def averaged(part: pd.DataFrame) -> list[str]:
     """What the average gap is the average of, as in `metric=scores`; all fractions between 0 and 1."""
     wanted = ("accuracy/forget", "accuracy/retain", utility_metric(part), "membership/auc")
-    return [metric for metric in wanted if metric in set(part["metric"])]
+    known = set(part["metric"].unique())
+    return [metric for metric in wanted if metric in known]
 
 
 def title_of(metric: str, metrics: Sequence[str]) -> tuple[str, str]:

@@ -32,6 +32,8 @@ RESULTS = Path(__file__).parent / "results" / "planning.md"
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     seconds: float
+    cpu_seconds: float
+    """Of the process: what the wall time comes to on a machine that has nothing else to do."""
     planned: float
     """Seconds from the first override to the line of the plan, as that says."""
     peak_bytes: int
@@ -55,14 +57,16 @@ def command(directory: Path, seeds: int, *more: str) -> Measured:
         assert planned, told
         scale = 1 if sys.platform == "darwin" else 1024
         return Measured(
-            seconds=seconds, planned=float(planned[1]), peak_bytes=usage.ru_maxrss * scale, stdout=out.read()
+            seconds=seconds,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            planned=float(planned[1]),
+            peak_bytes=usage.ru_maxrss * scale,
+            stdout=out.read(),
         )
 
 
 def finish(directory: Path, template: Path, seeds: int) -> int:
     """Write the rows and logs that this sweep would have left; the bytes of all rows."""
-    from supreme.sweep.hydra_sweep import print_plan  # noqa: F401  (fails early where this is no checkout with dry runs)
-
     rows = {row["method"]: row for path in template.glob("rows/*.json") if (row := json.loads(path.read_text()))}
     logs = [path.read_text() for path in template.glob("logs/????????????????.log")]
     (directory / "rows").mkdir(parents=True)
@@ -70,6 +74,7 @@ def finish(directory: Path, template: Path, seeds: int) -> int:
     total = 0
     for cell in cells(directory, seeds):
         rng = random.Random(cell.id)
+        shared = {part: random.Random(f"{part} {cell.seed}") for part in ("reference", "original")}  # by all methods
         row: dict[str, Any] = {
             **rows[cell.names["method"]],
             "cell": cell.id,
@@ -78,7 +83,7 @@ def finish(directory: Path, template: Path, seeds: int) -> int:
             "forget_digest": cell.split_digest,
         }
         for part in ("metrics", "reference", "original"):
-            row[part] = {name: moved(value, rng) for name, value in row[part].items()}
+            row[part] = {name: moved(value, shared.get(part, rng)) for name, value in row[part].items()}
         keys = {stage: cell.key(stage) for stage in ("original", "reference", "unlearned")}
         row["provenance"] = {**row["provenance"], "keys": keys, "overrides": list(cell.overrides)}
         text = json.dumps(row, indent=2)
@@ -122,6 +127,7 @@ def cells(directory: Path, seeds: int) -> Any:
 
 
 def main() -> None:
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         command(place / "template", 1)
@@ -136,17 +142,19 @@ def main() -> None:
         "# Planning, and running a finished sweep again",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, CPU ({platform.machine()}), {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.1f}; `python -m tests.benchmarks.planning`",
+        f"{load:.1f} when it began; `python -m tests.benchmarks.planning`",
         "",
         f"Sweeps of digits: 10 methods, {SEEDS} training seeds and as many forget sets, 2 draws: {count:,} cells.",
         "",
         f"* planned in {many.planned:.1f} s: **{1000 * many.planned / count:.2f} ms a cell** (a tenth of them: "
-        f"{few.planned:.1f} s); with the start of the process and the dry run's tables {many.seconds:.1f} s",
+        f"{few.planned:.1f} s); the whole dry run {many.seconds:.1f} s, {many.cpu_seconds:.1f} s of the processor",
         f"* peak memory {many.peak_bytes / 1e6:.0f} MB, of a tenth of the cells {few.peak_bytes / 1e6:.0f} MB: "
-        f"{growth / 1e3:.1f} kB a cell",
-        f"* finished, {count:,} rows of {size / count / 1e3:.0f} kB: **{again.seconds:.1f} s** to the table, all files "
-        f"and a page of {page / 1e6:.1f} MB; planned in {again.planned:.1f} s; "
-        f"peak memory {again.peak_bytes / 1e6:.0f} MB",
+        f"**{growth / 1e3:.1f} kB a cell**",
+        f"* finished, {count:,} rows of {size / count / 1e3:.0f} kB, the same command again: {again.seconds:.1f} s, "
+        f"**{again.cpu_seconds:.1f} s of the processor**, to the table, all files and a page of {page / 1e6:.1f} MB; "
+        f"of these planned in {again.planned:.1f} s; peak memory {again.peak_bytes / 1e6:.0f} MB",
+        "",
+        "Wall times grow with the load, those of the processor hardly: they are what an idle machine takes.",
     ]
     RESULTS.write_text("\n".join(lines) + "\n")
     sys.stdout.write(RESULTS.read_text())
