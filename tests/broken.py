@@ -99,3 +99,20 @@ class FailsForSeed:
         if context.rng.initial_seed() == own and not Path(self.mark).exists():
             raise RuntimeError("not with this seed")
         return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Tells its epochs, which take their time until somebody is in a hurry, and does nothing."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    epochs: int
+    seconds: float
+    hurry: str
+
+    def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
+        for _ in context.epochs(self.epochs):
+            if not Path(self.hurry).exists():
+                time.sleep(self.seconds)
+        return model
