@@ -518,7 +518,7 @@ def in_terminal(command: Sequence[str], cwd: Path, lines: int, columns: int) -> 
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cwd)
-        os.execve(command[0], command, environment(TERM="xterm-256color", LINES=str(lines), COLUMNS=str(columns)))
+        os.execve(command[0], list(command), environment(TERM="xterm-256color", LINES=str(lines), COLUMNS=str(columns)))
     found = bytearray()
 
     def read() -> None:
