@@ -126,7 +126,9 @@ def _remove(path: Path) -> None:
 def put(path: Path, value: Any) -> None:
     """Replace a JSON file whole. It tells of the work and is no part of it: what keeps it from there does no harm."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(value))
         temporary.replace(path)
+    except OSError:  # a full disk, say
+        _remove(temporary)

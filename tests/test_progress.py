@@ -21,7 +21,7 @@ import pytest
 from conftest import environment
 from rich.console import Console
 
-from supreme.activity import Activity, Doing, beside, clear, doing
+from supreme.activity import Activity, Doing, beside, clear, doing, put
 from supreme.core import SupremeError
 from supreme.files import Process
 from supreme.sweep.display import Display, about, duration, time_to_go
@@ -125,6 +125,13 @@ def test_what_a_killed_worker_said_last_counts_no_more(tmp_path: Path) -> None:
 def test_what_is_no_word_of_a_worker_tells_nothing(tmp_path: Path, content: str) -> None:
     beside(tmp_path / "a.log").write_text(content)
     assert doing(tmp_path / "a.log") is None
+
+
+def test_what_cannot_be_written_does_no_harm_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.now"
+    path.mkdir()
+    put(path, {"stage": "unlearn"})
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # The forecast.
