@@ -96,10 +96,17 @@ def doing(log_file: Path) -> Doing | None:
 
 
 def clear(log_file: Path) -> None:
-    """Remove what a worker that was killed has left beside its log; what one that lives tells stays."""
+    """Remove what a worker that has ended was not given the time to remove; what one that lives tells stays."""
     found = _read(beside(log_file))
     if found is not None and found[1].gone() is not False:
         _remove(beside(log_file))
+
+
+def clear_all(logs: Path) -> None:
+    """The same for all logs of a folder, but what cannot be judged from here stays."""
+    for path in logs.glob("*.now"):
+        if (found := _read(path)) is not None and found[1].gone():
+            _remove(path)
 
 
 def _read(path: Path) -> tuple[Doing, Process] | None:
@@ -119,7 +126,9 @@ def _remove(path: Path) -> None:
 def put(path: Path, value: Any) -> None:
     """Replace a JSON file whole. It tells of the work and is no part of it: what keeps it from there does no harm."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(value))
         temporary.replace(path)
+    except OSError:  # a full disk, say
+        _remove(temporary)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +21,14 @@ import pytest
 from conftest import environment
 from rich.console import Console
 
-from supreme.activity import Activity, Doing, beside, clear, doing
+from supreme.activity import Activity, Doing, beside, clear, doing, put
 from supreme.core import SupremeError
 from supreme.files import Process
-from supreme.sweep.display import Display, duration, time_to_go
+from supreme.sweep.display import Display, about, duration, time_to_go
 from supreme.sweep.forecast import Forecast, Underway
 from supreme.sweep.progress import Progress
 from supreme.sweep.snapshot import KEPT, Count, Snapshot, common_words, path_of, prune, read_all
+from supreme.sweep.status import main
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
 
@@ -58,7 +64,7 @@ def done(one: Task, seconds: float = 1.0, slot: str = "cpu:0") -> Outcome:
 def drawn(snapshot: Snapshot, width: int = 80, height: int = 24) -> list[str]:
     text = io.StringIO()
     console = Console(file=text, width=width, height=height, force_terminal=True, color_system=None)
-    console.print(Display(snapshot))
+    console.print(Display(snapshot, failures=3))
     return [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in text.getvalue().splitlines()]
 
 
@@ -119,6 +125,13 @@ def test_what_a_killed_worker_said_last_counts_no_more(tmp_path: Path) -> None:
 def test_what_is_no_word_of_a_worker_tells_nothing(tmp_path: Path, content: str) -> None:
     beside(tmp_path / "a.log").write_text(content)
     assert doing(tmp_path / "a.log") is None
+
+
+def test_what_cannot_be_written_does_no_harm_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.now"
+    path.mkdir()
+    put(path, {"stage": "unlearn"})
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # The forecast.
@@ -247,7 +260,7 @@ def test_a_snapshot_comes_back_from_its_file(tmp_path: Path) -> None:
         assert Snapshot.from_json(json.loads(json.dumps(found.to_json()))) == found
         progress(events[2])
     ended = read_all(tmp_path)[path]
-    assert (ended.state(), ended.counts, ended.running) == ("finished", {"cell": Count(done=1, left=2)}, ())
+    assert (ended.state(), ended.counts, ended.running) == ("finished", {"cell": Count(done=1, left=2)}, [])
 
 
 @pytest.mark.parametrize(
@@ -362,7 +375,7 @@ def test_the_display_shows_what_runs_and_what_is_left(tmp_path: Path) -> None:
     clock.now += 4.0
     head, kinds, *slots = (" ".join(line.split()) for line in drawn(progress.snapshot()))
     # 5 tasks of 10 s are left, of which 4 s and 10 s are done, on 2 slots: (50 - 14) / 2
-    assert head.endswith("1/6 14.0 s gone, about 18.0 s to go")
+    assert head.endswith("1 of 6, 14.0 s gone, about 18 s to go")
     assert kinds == "cell 1/6 job"
     assert slots == ["cuda:1 1 14.0 s", "cuda:0 2 4.0 s"]
 
@@ -399,6 +412,23 @@ def test_the_estimate_says_what_it_does_not_cover(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
+    [
+        (0.2, "1 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (187.0, "3 min 10 s"),
+        (594.0, "9 min 50 s"),
+        (596.0, "10 min"),
+        (3570.0, "1 h 00 min"),
+        (7625.0, "2 h 07 min"),
+    ],
+)
+def test_a_forecast_is_told_no_more_exactly_than_it_is_known(seconds: float, text: str) -> None:
+    assert about(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
     [(0.0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (3599.7, "1 h 00 min"), (7625.0, "2 h 07 min")],
 )
 def test_durations_are_in_units_that_people_use(seconds: float, text: str) -> None:
@@ -410,3 +440,195 @@ def until(condition: Callable[[], object], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
+
+
+# supreme status.
+
+
+def written(folder: Path, **changes: object) -> Snapshot:
+    """A snapshot whose file is there."""
+    one = snapshot(folder, **changes)
+    path = path_of(folder, one.began, one.process.pid)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(one.to_json()))
+    return one
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_status_refuses_a_folder_without_sweeps(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SupremeError, match=r"there is no folder .*nowhere|empty is no output_dir of sweeps"):
+        main([str(tmp_path / name)])
+
+
+def test_status_of_a_folder_without_sweeps_counts_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "a.json").touch()
+    assert main([str(tmp_path)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "No sweep has run in" in told
+    assert "1 row in" in told
+
+
+def test_status_shows_every_sweep_that_runs_or_else_the_last_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        written(tmp_path, began=float(number), ended="finished" if number in (1, 3) else "", command=f"sweep {number}")
+    assert main([str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert re.findall(r"sweep \d", told) == ["sweep 0", "sweep 2"]
+    for number in (0, 2):
+        written(tmp_path, began=float(number), ended="stopped by SIGTERM", command=f"sweep {number}")
+    assert main([str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert re.findall(r"sweep \d", told) == ["sweep 3"]
+    assert "finished, after" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ended": "stopped by SIGTERM"}, "stopped by SIGTERM, after"),
+        ({"ended": "finished", "counts": {"cell": Count(done=1, failed=2)}}, "finished, 2 failed, after"),
+        ({"process": replace(Process.current(), born="1")}, "died without a word: its process is gone, after"),
+    ],
+)
+def test_status_exits_1_when_the_sweep_did_not_end_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], words: str
+) -> None:
+    written(tmp_path, **changes)
+    assert main([str(tmp_path)]) == 1
+    assert words in capsys.readouterr().out
+
+
+# Real sweeps.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was seen of one sweep: in its terminal, and by `supreme status` in another process."""
+
+    outputs: Path
+    screen: bytes
+    while_it_ran: str
+    as_json: dict[str, object]
+    after_its_death: subprocess.CompletedProcess[str]
+    left_by_workers: list[str]
+    resumed: subprocess.CompletedProcess[str]
+    after_its_end: subprocess.CompletedProcess[str]
+
+
+@contextmanager
+def in_terminal(command: Sequence[str], cwd: Path, lines: int, columns: int) -> Iterator[tuple[int, bytearray]]:
+    """The process, and what it has written so far to a terminal of this size; killed in the end."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.execve(command[0], list(command), environment(TERM="xterm-256color", LINES=str(lines), COLUMNS=str(columns)))
+    found = bytearray()
+
+    def read() -> None:
+        while True:
+            try:
+                found.extend(os.read(terminal, 65536))
+            except OSError:  # all who could write are gone
+                return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield pid, found
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        reader.join(30)
+        os.close(terminal)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    folder = tmp_path_factory.mktemp("seen")
+    (folder / "conf" / "method").mkdir(parents=True)
+    yaml = f"_target_: broken.Counts\nepochs: 400\nseconds: 0.25\nhurry: {folder}/hurry\n"
+    (folder / "conf" / "method" / "counts.yaml").write_text(yaml)
+    arguments = ["--config-dir", str(folder / "conf"), "-m", "method=counts", "seed=range(2)"]
+    arguments += ["model.widths=[4,8]", "recipe.epochs=2"]
+
+    def supreme(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "supreme", *arguments]
+        return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
+
+    with in_terminal([sys.executable, "-m", "supreme", *arguments], folder, 16, 80) as (_, screen):
+        until(lambda: b"unlearn epoch" in screen, 100)
+        while_it_ran = supreme("status").stdout
+        as_json = json.loads(supreme("status", "outputs", "--json").stdout)
+    logs = folder / "outputs" / "logs"
+    time.sleep(1)
+    left = [path.name for path in logs.glob("*.now")]
+    after_its_death = supreme("status", str(folder / "outputs"))
+    (folder / "hurry").touch()
+    resumed = supreme(*arguments)
+    return Seen(
+        outputs=folder / "outputs",
+        screen=bytes(screen),
+        while_it_ran=while_it_ran,
+        as_json=as_json,
+        after_its_death=after_its_death,
+        left_by_workers=left,
+        resumed=resumed,
+        after_its_end=supreme("status"),
+    )
+
+
+@pytest.mark.slow
+def test_status_shows_a_real_sweep_to_another_process(seen: Seen) -> None:
+    assert "running: process" in seen.while_it_ran
+    assert "original 2/2  reference 2/2  cell 0/2  digits small_cnn random" in seen.while_it_ran
+    assert re.search(
+        r"cpu:\d +counts seed=\d +unlearn epoch \d+/400 +[\d.]+ s +logs/[0-9a-f]{16}\.log", seen.while_it_ran
+    )
+    assert seen.as_json["rows"] == 0
+    (sweep,) = seen.as_json["sweeps"]  # type: ignore[misc]
+    assert sweep["state"] == "running"
+    assert {one["doing"]["stage"] for one in sweep["running"]} == {"unlearn"}
+    assert all((seen.outputs.parent / one["log"]).is_file() for one in sweep["running"])
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_a_real_sweep_in_lines_that_do_not_wrap(seen: Seen) -> None:
+    text = seen.screen.decode()
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text[text.rindex(" gone") :]).replace("\r", "")
+    assert "unlearn epoch" in last
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+    assert max(len(line) for line in lines if "seed=" in line) <= 80
+    assert "done" not in text, "lines of what is done are for logs"
+
+
+@pytest.mark.slow
+def test_status_tells_that_a_sweep_was_killed(seen: Seen) -> None:
+    assert seen.after_its_death.returncode == 1
+    assert "died without a word: its process is gone, after" in seen.after_its_death.stdout
+
+
+@pytest.mark.slow
+def test_what_killed_workers_left_is_gone_after_the_same_command(seen: Seen) -> None:
+    assert len(seen.left_by_workers) in (1, 2)  # one for each slot
+    assert seen.resumed.returncode == 0, seen.resumed.stderr
+    assert list((seen.outputs / "logs").glob("*.now")) == []
+    assert list((seen.outputs / "logs").glob(".*")) == []
+
+
+@pytest.mark.slow
+def test_status_tells_that_a_sweep_has_finished(seen: Seen) -> None:
+    assert seen.after_its_end.returncode == 0
+    assert "finished, after" in seen.after_its_end.stdout
+    assert "2 rows in outputs/rows" in seen.after_its_end.stdout
+    assert len(list((seen.outputs / "sweeps").iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_the_log_of_a_cell_is_short(seen: Seen) -> None:
+    for log in (seen.outputs / "logs").glob("*.log"):
+        attempts = log.read_text().count(": attempt ")
+        assert len(log.read_text().splitlines()) <= 6 * attempts, log.read_text()

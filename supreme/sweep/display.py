@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.progress_bar import ProgressBar
@@ -12,8 +13,8 @@ from rich.text import Text
 
 from supreme.sweep.snapshot import Running, Snapshot
 
-FAILURES = 3
-"""Shown while a sweep runs; all of them are told at its end."""
+WIDE = 110
+"""Columns from which there is room for the names of logs."""
 IN_ONE_LINE = 4
 """Running tasks that one line names."""
 
@@ -21,18 +22,20 @@ IN_ONE_LINE = 4
 class Display:
     """A snapshot as rich draws it: no line wraps, and there are no more lines than the terminal has."""
 
-    def __init__(self, snapshot: Snapshot, *, failures: int = FAILURES) -> None:
+    def __init__(self, snapshot: Snapshot, *, failures: int, sweeps: int = 1) -> None:
+        """`failures` are shown, the last ones; `sweeps` share the terminal's lines."""
         self._snapshot = snapshot
         self._failures = failures
+        self._sweeps = sweeps
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         snapshot = self._snapshot
-        width, height = options.max_width, options.height or console.height
+        width, height = options.max_width, console.height // self._sweeps
         foot = [*_failure_lines(snapshot, self._failures)]
         if snapshot.note:
             foot.append(_line(snapshot.note, "yellow"))
         rows = max(1, height - 3 - len(foot)) if console.is_terminal else len(snapshot.running)
-        yield Group(_head(snapshot, width), _kinds(snapshot), *_slots(snapshot, rows), *foot)
+        yield Group(_head(snapshot, width), _kinds(snapshot), *_slots(snapshot, rows, width), *foot)
 
 
 def _line(text: str, style: str = "") -> Text:
@@ -41,8 +44,9 @@ def _line(text: str, style: str = "") -> Text:
 
 def _head(snapshot: Snapshot, width: int) -> Table:
     total = snapshot.total
-    bar = ProgressBar(total=max(1, total.total), completed=total.total - total.left, width=max(8, min(30, width // 5)))
-    words = f"{total.total - total.left}/{total.total}  {duration(snapshot.seconds)} gone"
+    bar = ProgressBar(total=max(1, total.total), completed=total.total - total.left, width=max(8, min(30, width // 6)))
+    bar.complete_style = bar.finished_style = "green"
+    words = f"{total.total - total.left} of {total.total}, {duration(snapshot.seconds)} gone"
     if not snapshot.ended:
         words += f", {time_to_go(snapshot)}"
     head = Table.grid(padding=(0, 2))
@@ -58,21 +62,25 @@ def _kinds(snapshot: Snapshot) -> Text:
         for name in ("failed", "blocked"):
             if number := getattr(count, name):
                 text.append(f" {number} {name}", "red")
+    if snapshot.retries:
+        text.append(f"  {snapshot.retries} tried again", "yellow")
     if snapshot.common:
         text.append(f"  {snapshot.common}", "dim")
     return text
 
 
-def _slots(snapshot: Snapshot, rows: int) -> list[Table | Text]:
+def _slots(snapshot: Snapshot, rows: int, width: int) -> list[Table | Text]:
     running = sorted(snapshot.running, key=lambda task: -task.seconds)
     shown = running if len(running) <= rows else running[: max(0, rows - 1)]
     table = Table.grid(padding=(0, 2), expand=True)
-    for name, ratio in (("slot", None), ("label", 1), ("doing", None), ("seconds", None)):
-        justify = "right" if name == "seconds" else "left"
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio, justify=justify)
+    table.add_column("slot", no_wrap=True)
+    table.add_column("label", ratio=1)
+    table.add_column("doing", no_wrap=True)
+    table.add_column("seconds", no_wrap=True, justify="right")
     for task in shown:
-        label = _line(shortened(task.label, snapshot.common))
-        table.add_row(_line(task.slot, "cyan"), label, _line(told(task)), _line(duration(task.seconds)))
+        cells = [_line(task.slot, "cyan"), _line(shortened(task.label, snapshot.common)), _line(told(task))]
+        log = [_line(f"logs/{Path(task.log).name}", "dim")] if width >= WIDE else []
+        table.add_row(*cells, _line(duration(task.seconds)), *log)
     more = [_line(f"+ {len(running) - len(shown)} more", "dim")] if len(running) > len(shown) else []
     return [table, *more] if shown else [*more]
 
@@ -82,7 +90,7 @@ def _failure_lines(snapshot: Snapshot, most: int) -> list[Text]:
     shown = snapshot.failures[-most:]
     lines = [_line(f"+ {number - len(shown)} that failed before", "dim")] if number > len(shown) else []
     for failure in shown:
-        lines.append(_line(f"failed: {failure.label}: {failure.error}", "red"))
+        lines.append(_line(f"failed: {shortened(failure.label, snapshot.common)}: {failure.error}", "red"))
         lines.append(_line(f"  log {failure.log}"))
     return lines
 
@@ -107,7 +115,7 @@ def time_to_go(snapshot: Snapshot) -> str:
     unknown = " and ".join(plural(number, kind) for kind, number in snapshot.unknown.items())
     if snapshot.to_go is None:
         return "no estimate yet"
-    words = f"about {duration(snapshot.to_go)} to go" if snapshot.to_go else "later than expected"
+    words = f"about {about(snapshot.to_go)} to go" if snapshot.to_go else "later than expected"
     if snapshot.to_go >= 600 and not unknown:
         words += f" (until {_moment(snapshot.written + snapshot.to_go)})"
     return words + (f" + {unknown} of unknown length" if unknown else "")
@@ -130,6 +138,16 @@ def _in_words(task: Running, common: str) -> str:
 
 def plural(number: int, kind: str) -> str:
     return f"{number} {kind}{'' if number == 1 else 's'}"
+
+
+def about(seconds: float) -> str:
+    """As exact as a forecast is: 40 s, 3 min 10 s, 25 min, 2 h 07 min."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 595:
+        return duration(round(seconds, -1))
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else duration(60 * minutes)
 
 
 def _moment(seconds: float) -> str:

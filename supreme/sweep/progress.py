@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.logging import RichHandler
 
-from supreme.activity import put
+from supreme.activity import clear_all, put
 from supreme.sweep.display import Display, duration, one_line
 from supreme.sweep.snapshot import Snapshot, path_of, prune
 from supreme.sweep.tasks import Event, Outcome, Task
@@ -27,6 +27,8 @@ TICK_SECONDS = 1.0
 """Between two looks at what the workers say."""
 FILES_PER_SECOND = 50
 """Of workers, perhaps on a network file system."""
+SHARE = 0.02
+"""Of a core, at most, which a sweep of many thousand tasks may need: looks are rarer then."""
 
 
 class Progress:
@@ -64,6 +66,7 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._output_dir is not None:
             prune(self._output_dir)
+            clear_all(self._output_dir / "logs")
         if self._console.is_interactive:
             self._inside.enter_context(_logging_to(self._console))
             self._live = self._inside.enter_context(
@@ -93,14 +96,17 @@ class Progress:
         return self._watch.snapshot()
 
     def _tick(self) -> None:
-        while not self._over.wait(max(TICK_SECONDS, self._watch.busy / FILES_PER_SECOND)):
+        spent = 0.0
+        while not self._over.wait(max(TICK_SECONDS, self._watch.busy / FILES_PER_SECOND, spent / SHARE)):
+            began = time.thread_time()
             self._watch.look()
             self._show(self._watch.snapshot())
+            spent = time.thread_time() - began
 
     def _show(self, snapshot: Snapshot) -> None:
         self._write(snapshot)
         if self._live is not None:
-            self._live.update(Display(snapshot), refresh=True)
+            self._live.update(Display(snapshot, failures=0), refresh=True)  # each was told in a line above
         elif self._clock() - self._said >= self._heartbeat:
             self._say(one_line(snapshot))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,15 @@ class Snapshot:
         why = f"process {self.process.pid} on {self.process.host}"
         return f"{why} is {'dead or cut off' if gone is None else 'stopped or stuck'}"
 
+    def seen_from(self, output_dir: Path) -> Snapshot:
+        """With the paths of logs as they are for who calls the output directory so."""
+
+        def log(path: str) -> str:
+            return str(output_dir / "logs" / Path(path).name)
+
+        running = [replace(one, log=log(one.log)) for one in self.running]
+        return replace(self, running=running, failures=[replace(one, log=log(one.log)) for one in self.failures])
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -118,8 +127,8 @@ class Snapshot:
         parts = {
             "process": Process(**fields["process"]),
             "counts": {kind: Count(**count) for kind, count in fields["counts"].items()},
-            "running": tuple(running),
-            "failures": tuple(Failure(**one) for one in fields["failures"]),
+            "running": running,
+            "failures": [Failure(**one) for one in fields["failures"]],
         }
         return cls(**{**fields, **parts})
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from rich.live import Live
 from rich.text import Text
 
 from supreme.core import SupremeError
-from supreme.sweep.display import Display, duration, one_line
+from supreme.sweep.display import Display, duration, one_line, plural
 from supreme.sweep.snapshot import Snapshot, read_all
 
 FAILURES = 10
 WATCH_SECONDS = 1.0
 LINE_SECONDS = 60.0
 """Between two lines of `--watch` where there is no terminal."""
+OLD_SECONDS = 5.0
+"""A sweep tells its state every second; one older than this says so."""
 WIDTH = 120
 """Of what goes to a file or a pipe, in characters."""
 
@@ -33,10 +36,13 @@ def main(argv: Sequence[str]) -> int:
     directory: Path = arguments.directory
     if not directory.is_dir():
         raise SupremeError(f"there is no folder {directory}; give the output_dir of a sweep: supreme status outputs")
+    if not any((directory / name).is_dir() for name in ("sweeps", "rows", "store")):
+        raise SupremeError(f"{directory} is no output_dir of sweeps: it has no folder sweeps, rows or store")
     if arguments.watch and arguments.json:
         raise SupremeError("--watch and --json are not allowed together: give one of them")
     if arguments.watch:
-        _watch(directory)
+        with suppress(KeyboardInterrupt):
+            _watch(directory)
     state = _State.of(directory)
     if arguments.json:
         sys.stdout.write(json.dumps(state.to_json(), indent=2) + "\n")
@@ -53,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "directory", nargs="?", type=Path, default=Path("outputs"), help="the output_dir of sweeps (default: outputs)"
     )
-    parser.add_argument("--watch", action="store_true", help="show it until no sweep runs there any more")
+    parser.add_argument(
+        "--watch", action="store_true", help="show it until no sweep runs there any more, or until Ctrl-C"
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
@@ -73,7 +81,7 @@ class _State:
 
     @classmethod
     def of(cls, directory: Path) -> _State:
-        found = read_all(directory)
+        found = {path: snapshot.seen_from(directory) for path, snapshot in read_all(directory).items()}
         running = {path: snapshot for path, snapshot in found.items() if snapshot.state() == "running"}
         rows = sum(1 for _ in (directory / "rows").glob("*.json"))
         return cls(directory=directory, rows=rows, sweeps=running or dict(list(found.items())[-1:]))
@@ -103,9 +111,9 @@ class _State:
             state = snapshot.state()
             yield Text(f"{snapshot.command}", "bold", no_wrap=True, overflow="ellipsis")
             yield Text(_about(snapshot, state), _style(snapshot, state))
-            yield Display(snapshot, failures=FAILURES)
+            yield Display(snapshot, failures=FAILURES, sweeps=len(self.sweeps))
             yield Text("")
-        yield Text(f"{self.rows} rows in {self.directory / 'rows'}")
+        yield Text(f"{plural(self.rows, 'row')} in {self.directory / 'rows'}")
 
 
 def _about(snapshot: Snapshot, state: str) -> str:
@@ -113,14 +121,15 @@ def _about(snapshot: Snapshot, state: str) -> str:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.began))
     who = f"process {process.pid} of {snapshot.user} on {process.host}, begun {since}"
     if state == "running":
-        return f"running: {who}"
+        age = time.time() - snapshot.written
+        return f"running: {who}" + (f"; as of {duration(age)} ago" if age > OLD_SECONDS else "")
     if state == "finished" and snapshot.total.failed:
         state = f"finished, {snapshot.total.failed} failed"
     return f"{state}, after {duration(snapshot.seconds)}; {who}"
 
 
 def _style(snapshot: Snapshot, state: str) -> str:
-    return "green" if state in ("running", "finished") and not snapshot.total.failed else "red"
+    return "green" if state == "running" or (state == "finished" and not snapshot.total.failed) else "red"
 
 
 def _watch(directory: Path) -> None:
