@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
+from supreme.cell import COMPONENTS, Cell
 from supreme.core import Data, SupremeError
 from supreme.data import cache, files, partition
 from supreme.data.cifar import Cifar
@@ -34,6 +36,8 @@ from supreme.data.orl_faces import OrlFaces
 from supreme.data.partition import Partition
 from supreme.images import ImageData
 from supreme.registry import build
+from supreme.sweep.compose import Problems
+from supreme.sweep.plan import resolve
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
 DIGITS = Digits(image_size=8, train_per_class=20, validation_per_class=10, split_seed=0)
@@ -1041,3 +1045,26 @@ def test_neither_data_nor_scenarios_import_torch_scikit_learn_or_pillow() -> Non
         "print([name for name in ('torch', 'torchvision', 'sklearn', 'PIL', 'pandas') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_plan_of_many_forget_sets_asks_once_whether_the_data_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    prepare = cache.prepare
+
+    def counted(*arguments: Any) -> Path:
+        asked.append(prepare(*arguments))
+        return asked[-1]
+
+    monkeypatch.setattr(cache, "prepare", counted)
+    with initialize_config_dir(str(CONF.parent), version_base="1.3"):
+        configs: list[Any] = [
+            OmegaConf.to_container(compose("config", [f"seeds.forget={number}", "method=original"]), resolve=True)
+            for number in range(3)
+        ]
+    names = dict.fromkeys(COMPONENTS, "any")
+    found = resolve([Cell.from_config(config, names) for config in configs], tmp_path, Problems())
+    assert len({cell.split_digest for cell in found}) == 3
+    assert {cell.data_path for cell in found} == {str(asked[0])}
+    assert len(asked) == 1
