@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -51,7 +52,7 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
     cells = job.present(at)
     if (record := job.record(at, cells)) is not None:
         return record
-    first = job.cells[0]
+    first, start = job.cells[0], time.monotonic()
     prepare(first, at)
     ensemble = _ensemble(first, cells, at)
     measured = _measured(job.build(), ensemble)
@@ -67,7 +68,11 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
         "forget_digest": ensemble.split.forget_digest,
         "config": {**first.nodes, "audit": dict(job.node), **first.numerics},
         **measured,
-        "provenance": {**provenance(at.device), "data_fingerprint": open_data(first.data_path).fingerprint},
+        "provenance": {
+            **provenance(at.device),
+            "data_fingerprint": open_data(first.data_path).fingerprint,
+            "seconds": time.monotonic() - start,
+        },
     }
     write_json(job.record_path(at), record)
     return record

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from supreme import registry, seeds
+from supreme.activity import Activity
 from supreme.core import Model, Split, SupremeError
 from supreme.data import cache as data_cache
 from supreme.files import digest
@@ -44,6 +45,8 @@ class Cell:
     """Of one CPU job; other numbers give other last bits."""
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Of many cells together, so no part of this one's identity or row: see `supreme.ensembles`."""
+    protocol: str = ""
+    """What the protocol that set some of these values is called: a label of the row, and no part of its identity."""
     overrides: Sequence[str] = ()
     """What to type after `python -m supreme` for this cell alone."""
     data_path: str = ""
@@ -71,6 +74,7 @@ class Cell:
             deterministic=_truth("deterministic", config.get("deterministic", True)),
             threads=_whole("threads", config.get("threads", 1)),
             audits=config.get("audit") or {},
+            protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
         )
 
@@ -117,15 +121,28 @@ class Cell:
         split = _drawn(self.data_path, *scenario, self.seeds["forget"])
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a pickle: without the keys, since the process that runs a stage looks at its own code for them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def key(self, stage: str) -> str:
         """The key of what this stage leaves: original, reference or unlearned."""
+        if stage not in self._keys:
+            self._keys[stage] = self._key(stage)
+        return self._keys[stage]
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        return {}
+
+    def _key(self, stage: str) -> str:
         if stage == "unlearned":
             return digest(
                 {
                     "schema": SCHEMA["unlearned"],
                     "original": self.key("original"),
                     "split": self.split_digest,
-                    "method": identity(self.nodes["method"]),
+                    "method": self._identity("method"),
                     "stream": [self.seed, self.seeds["unlearn"]],
                 }
             )
@@ -133,8 +150,8 @@ class Cell:
             "stage": stage,
             "schema": SCHEMA[stage],
             "data": self.fingerprint,
-            "model": identity(self.nodes["model"]),
-            "recipe": identity(self.nodes["recipe"]),
+            "model": self._identity("model"),
+            "recipe": self._identity("recipe"),
             **self.numerics,
         }
         if stage == "original":
@@ -147,14 +164,17 @@ class Cell:
         """What moves the last bits of a computation on the same device."""
         return {"deterministic": self.deterministic, "threads": self.threads}
 
-    @property
+    @cached_property
     def metric_keys(self) -> dict[str, str]:
-        return {name: digest(identity(node)) for name, node in self.metrics.items()}
+        return {name: digest(_identity(json.dumps(node))) for name, node in self.metrics.items()}
 
-    @property
+    def _identity(self, group: str) -> Any:
+        return _identity(json.dumps(self.nodes[group]))
+
+    @cached_property
     def id(self) -> str:
         """16 hexadecimal digits: the name of its row and of its log."""
-        asked = [self.names, identity(self.nodes["scenario"])]  # two ways to ask for the same split are two rows
+        asked = [self.names, self._identity("scenario")]  # two ways to ask for the same split are two rows
         parts = [SCHEMA["row"], asked, self.key("unlearned"), self.key("reference"), self.seeds["evaluate"]]
         return digest(parts)[:16]
 
@@ -169,6 +189,8 @@ class Workplace:
     threads: int = 1
     shared: bool = False
     """Whether other jobs may use the device at the same time."""
+    activity: Activity = field(default_factory=Activity, compare=False, repr=False)
+    """What is told how far the work is."""
 
     @property
     def store(self) -> Store:
@@ -182,6 +204,12 @@ class Workplace:
 def _built(node: str, what: str) -> Any:
     """Components are frozen, so one of each is enough for a process."""
     return registry.build(json.loads(node), what)
+
+
+@lru_cache(maxsize=10_000)
+def _identity(node: str) -> Any:
+    """Many cells have the same nodes."""
+    return identity(json.loads(node))
 
 
 @cache

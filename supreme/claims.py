@@ -137,15 +137,24 @@ class Waiter:
         if not self._claim.expired():
             time.sleep(self._seconds)
             self._seconds = min(1.5 * self._seconds, 1.0)
-            return
+        elif not self._clear():
+            time.sleep(0.05)
+
+    def is_over(self) -> bool:
+        """Whether nobody holds the claim any more; clears it away when its holder is dead, and never waits."""
+        if self._claim.expired(tell=False):
+            self._clear()
+        return not self._claim.is_there()
+
+    def _clear(self) -> bool:
+        """Clear a dead holder's claim away, unless another waiter is at it: returns whether it was for us to do."""
         # One waiter at a time: else one that has judged a claim dead could clear away the next holder's.
         with self._claims.attempt(self._takeover) as alone:
             if alone and self._claim.expired():
                 self._claim.clear(self._claims.temporary)
-        if not alone:
-            if self._other_takeover.expired():
-                self._other_takeover.clear(self._claims.temporary)
-            time.sleep(0.05)
+        if not alone and self._other_takeover.expired():
+            self._other_takeover.clear(self._claims.temporary)
+        return alone
 
 
 class _Watch:
@@ -157,7 +166,10 @@ class _Watch:
         self._seen: tuple[bytes, int] | None = None
         self._since = 0.0
 
-    def expired(self) -> bool:
+    def is_there(self) -> bool:
+        return self._path.exists()
+
+    def expired(self, tell: bool = True) -> bool:
         """Whether the holder is dead: its process has ended or, where that cannot be seen, its heart has stopped.
 
         Times are this worker's own, by its monotonic clock, so clocks that jump or disagree do no harm.
@@ -169,7 +181,7 @@ class _Watch:
             return False
         owner = owner_in(seen[0])
         if seen != self._seen:
-            if (self._seen is None or self._seen[0] != seen[0]) and owner is not None:
+            if tell and (self._seen is None or self._seen[0] != seen[0]) and owner is not None:
                 log.info("waiting for process %d on %s, which holds %s", owner.pid, owner.host, self._path.stem)
             self._seen, self._since = seen, time.monotonic()
         gone = None if owner is None else owner.gone()

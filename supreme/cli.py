@@ -20,6 +20,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from rich.console import Console
 from rich.logging import RichHandler
 
+from supreme import __version__
 from supreme.core import SupremeError
 
 _HERE = Path(__file__).resolve().parent
@@ -36,6 +37,7 @@ def _hydra_main(config: DictConfig) -> Any:
 
 VERBS = {
     "report": "supreme.report.command:main",
+    "status": "supreme.sweep.status:main",
     "store": "supreme.keeping.command:main",
 }
 """Each is a function of the rest of the command line that gives the exit status, imported when it is asked for."""
@@ -62,6 +64,9 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     first = arguments[0] if arguments else ""
+    if first == "--version":  # else Hydra tells its own
+        sys.stdout.write(f"supreme {__version__}\n")
+        return
     if first in VERBS:
         module, _, function = VERBS[first].partition(":")
         sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))

@@ -18,7 +18,7 @@ from supreme.files import digest
 from supreme.images import Images
 from supreme.recipes import Recipe
 from supreme.runtime import Measured
-from supreme.workbench import ProgressLog, fresh, train, training_images
+from supreme.workbench import fresh, train, training_images
 
 
 def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, curve: list[Epoch]) -> Context:
@@ -29,7 +29,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         work: what measures the method.
         curve: gets every epoch that the method trains with `fit`, one training after the other.
     """
-    recipe: Recipe = cell.build("recipe")
+    recipe: Recipe = cell.build("recipe").of_reference()
 
     def draw() -> int:
         return int(torch.randint(2**62, (), generator=rng))
@@ -49,7 +49,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         if constant_schedule:
             changes |= {"schedule": "constant", "warmup_epochs": 0.0}
         changed = Recipe(**{**asdict(recipe), **changes})
-        return changed(model, images, rng, augment=augment, progress=ProgressLog(), after_epoch=curve.append)
+        return changed(model, images, rng, augment=augment, progress=at.activity, after_epoch=curve.append)
 
     def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         def create() -> Contents:
@@ -74,7 +74,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         fit=fit,
         once=once,
         history=StoredHistory(cell, at, work),
-        progress=ProgressLog(),
+        progress=at.activity,
     )
 
 
@@ -173,6 +173,10 @@ class StoredHistory:
             )
 
     def _stored(self, what: Mapping[str, Any], create: Callable[[], Contents]) -> dict[str, Tensor]:
+        if self.cell.build("recipe").original_keeps != "last":
+            raise SupremeError(
+                "a training of which one epoch was chosen has no history: type recipe.original_keeps=last"
+            )
         if not self.cell.deterministic:
             raise SupremeError("training can be replayed only when it is deterministic: type deterministic=true")
         parts = {"schema": SCHEMA["history"], "original": self.cell.key("original"), **what}

@@ -62,7 +62,8 @@ class Extended:
 class ImageData:
     """One data source, decoded: every image once, and which images train, validate and test.
 
-    The three index arrays are disjoint. Pixels are never normalised here: a model does that to its input.
+    The three index arrays are disjoint, unless the source says that its training images test, too. Pixels are never
+    normalised here: a model does that to its input.
     """
 
     pixels: np.ndarray | Extended | Tensor

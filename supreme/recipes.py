@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -15,13 +15,18 @@ from supreme.core import Epoch, SupremeError
 from supreme.images import Augmentation, Images
 
 OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("constant", "multistep", "cosine")
+SCHEDULES = ("constant", "multistep", "cosine", "cosine_by_epoch")
+KEEPS = ("last", "best_on_test")
 PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a model is trained. The last epoch's weights are kept: no set is used to choose among epochs."""
+    """How a model is trained, the original as the reference; the last epoch's weights are kept.
+
+    The four fields at the end make the two trainings differ, as those of the published benchmark SUPREME do, in order
+    to see what that is worth: see conf/protocol/supreme_paper.yaml. They do nothing as the recipes of conf have them.
+    """
 
     optimizer: str
     """sgd or adamw."""
@@ -34,7 +39,10 @@ class Recipe:
     batch_size: int
     epochs: int
     schedule: str
-    """constant, multistep, or cosine towards 0 (which the last step does not reach)."""
+    """constant, multistep, or cosine towards 0, which the last step does not reach.
+
+    cosine_by_epoch: one value an epoch, 0 in all of the last one, which so learns nothing.
+    """
     milestones: list[int]
     """multistep: after this many epochs the learning rate is multiplied by gamma."""
     gamma: float
@@ -50,9 +58,22 @@ class Recipe:
     """fp32, tf32 (CUDA matrix products in 19 bits) or bf16 (autocast; weights and sums stay float32)."""
     channels_last: bool
     """Memory format of the convolutions; often faster, other bits."""
+    warmup_from_zero: bool
+    """The warm-up's steps are k / n of the learning rate from k = 0, so that the first one does nothing."""
+    original_keeps: str
+    """last; best_on_test: of the original, the first of the epochs with the highest test accuracy, a leak."""
+    original_milestone_shift: int
+    """Epochs added to each milestone when the original is trained, and not when the reference is; -1: sooner."""
+    reference_batch_size: int | None
+    """Images in a batch of the reference's training; null: as many as in the original's."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, allowed in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+            ("original_keeps", KEEPS),
+        ):
             if getattr(self, name) not in allowed:
                 raise SupremeError(f"{name}={getattr(self, name)} is not allowed: {', '.join(allowed)}")
         for name in ("lr", "batch_size", "epochs", "gamma"):
@@ -68,6 +89,20 @@ class Recipe:
             raise SupremeError("recipe: nesterov=true needs momentum; give momentum=0.9, say, or nesterov=false")
         if any(milestone < 1 for milestone in self.milestones):
             raise SupremeError(f"milestones={self.milestones} is not allowed: each must be 1 or more")
+        if self.milestones and min(self.milestones) + self.original_milestone_shift < 1:
+            shift = self.original_milestone_shift
+            raise SupremeError(f"original_milestone_shift={shift} is not allowed: a milestone would come before 1")
+        if self.reference_batch_size is not None and self.reference_batch_size < 1:
+            raise SupremeError(f"reference_batch_size={self.reference_batch_size} is not allowed: 1 or more, or null")
+
+    def of_original(self) -> Recipe:
+        """How the original is trained."""
+        shifted = [milestone + self.original_milestone_shift for milestone in self.milestones]
+        return replace(self, milestones=shifted, original_milestone_shift=0)
+
+    def of_reference(self) -> Recipe:
+        """How the reference is trained, and what methods train with."""
+        return replace(self, batch_size=self.reference_batch_size or self.batch_size)
 
     @property
     def augmentation(self) -> Augmentation:
@@ -97,11 +132,13 @@ class Recipe:
         """What the learning rate is multiplied by at this step, steps counted from 0."""
         warmup = self.warmup_epochs * steps_per_epoch
         if step < warmup:
-            return min(1.0, (step + 1) / warmup)
+            return min(1.0, (step + (not self.warmup_from_zero)) / warmup)
         if self.schedule == "multistep":
             return self.gamma ** sum(step >= milestone * steps_per_epoch for milestone in self.milestones)
         if self.schedule == "cosine":
             return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (self.epochs * steps_per_epoch - warmup)))
+        if self.schedule == "cosine_by_epoch":
+            return 0.5 * (1 + math.cos(math.pi * (step // steps_per_epoch) / max(1, self.epochs - 1)))
         return 1.0
 
     def __call__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -31,6 +32,8 @@ They are the same for all training seeds, whose values would else differ by who 
 def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     """The row of the cell: every metric of the unlearned model, and of the reference and the original beside it."""
     done = {stage: make(cell, at) for stage, make in stages.STAGES.items()}
+    start = time.monotonic()
+    at.activity.begin("evaluate")
     prepare(cell, at)
     split = split_of(cell, at)
     evaluations = _evaluations(cell, at, split, done)
@@ -42,6 +45,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "cell": cell.id,
         "schema": SCHEMA["row"],
         **cell.names,
+        "protocol": cell.protocol,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
         "metrics": measured["values"],
@@ -61,6 +65,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
             "keys": {stage: cell.key(stage) for stage in done},
             "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
             "overrides": list(cell.overrides),
+            "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }
     write_json(at.row_path(cell), row)

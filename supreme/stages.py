@@ -49,10 +49,11 @@ def _trained(cell: Cell, at: Workplace, stage: str, seed: int) -> Artefact:
     def create() -> Contents:
         images = training_images(cell, at) if stage == "original" else split_of(cell, at).retain
         log.info("training the %s model on %d images", stage, len(images))
+        at.activity.begin(stage)
         model, curve = fresh(cell, at, seed), list[Epoch]()
         warm_up(cell, at)
         with Measured(at.device, at.shared) as work:
-            train(cell, at, model, images, seed, after_epoch=curve.append)
+            train(cell, at, model, images, seed, after_epoch=curve.append, stage=stage, work=work)
         return _weights_of(model, at, work.cost, curve)
 
     prepare(cell, at)
@@ -71,6 +72,7 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
         rng = torch.Generator().manual_seed(seeds.branch(seed, "method"))
         warm_up(cell, at)
         log.info("unlearning %d of %d images", len(split.forget), len(split.forget) + len(split.retain))
+        at.activity.begin("unlearn")
         with (
             seeds.scoped(seeds.branch(seed, "dropout")),
             autocast(at.device, precision),

@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from supreme import artefact
+from supreme import artefact, patience
 from supreme.artefact import SCHEMA, Artefact, Contents
 from supreme.claims import Claims, Holder
 from supreme.core import SupremeError
 from supreme.files import explaining, remove_orphans, sync_folder, temporary_name, write_json
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 USE = "use"
 """What claims on the whole store are called; no stage is."""
@@ -83,19 +85,44 @@ class Store:
 
         Raises:
             SupremeError: the store cannot be written, or the disk is full.
+            Busy: inside `patience.leaving`, another worker computes it.
         """
         if (found := self.load(stage, key)) is not None:
             return found, False
         self.prepare()
-        name = f"{stage}-{key}"
+
+        def find() -> tuple[Artefact, bool] | None:
+            found = self.load(stage, key)
+            return None if found is None else (found, False)
+
+        def publish() -> tuple[Artefact, bool]:
+            with patience.creating():
+                return self._publish(stage, key, create())
+
+        return self.alone(f"{stage}-{key}", find, publish)
+
+    def alone(self, name: str, find: Callable[[], T | None], make: Callable[[], T]) -> T:
+        """What `find` finds, else what `make` makes, while no other worker of this store makes what has this name.
+
+        Raises: what `find` and `make` raise; Busy: see `get_or_create`.
+        """
         waiter = self._claims.waiter(name)
         while True:
             with self._claims.attempt(name) as ours:
-                if (found := self.load(stage, key)) is not None:
-                    return found, False
+                if (found := find()) is not None:
+                    return found
                 if ours:
-                    return self._publish(stage, key, create())
+                    return make()
+            patience.leave_rather_than_wait(self._claims, name)
             waiter.pause()
+
+    def refuse_unwritable(self) -> None:
+        """Refuse a place that cannot be written, and leave nothing there."""
+        with explaining(self.root, 0):
+            there = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+            probe = there / temporary_name()
+            probe.touch()
+            probe.unlink()
 
     def prepare(self) -> None:
         """Make the folders, and refuse a place that cannot be written before any work is done."""

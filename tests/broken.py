@@ -16,7 +16,7 @@ from torch import nn
 
 from supreme import seeds
 from supreme.classifier import Classifier
-from supreme.core import Context, Split
+from supreme.core import Context, Evaluation, Split, Undefined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,3 +99,44 @@ class FailsForSeed:
         if context.rng.initial_seed() == own and not Path(self.mark).exists():
             raise RuntimeError("not with this seed")
         return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """Needs something that takes its time and that others need too, then changes the model by a stream of its own."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    marks: str
+    seconds: float
+    strength: float
+
+    def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
+        def compute() -> dict[str, torch.Tensor]:
+            Path(self.marks, f"{os.getpid()}-{time.time_ns()}").touch()
+            time.sleep(self.seconds)
+            return {"shared": torch.full((1,), 0.5)}
+
+        before = torch.rand((), generator=context.rng)
+        shared = context.once("shared", {}, compute)["shared"]
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight += self.strength * shared * (before + torch.randn(weight.shape, generator=context.rng))
+        return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """A metric that leaves a mark each time it measures the unlearned model."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    marks: str
+
+    def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
+        return ("counted/one",)
+
+    def __call__(self, evaluation: Evaluation) -> dict[str, float | Undefined]:
+        if evaluation.subject_name == "unlearned":
+            Path(self.marks, f"{os.getpid()}-{time.time_ns()}").touch()
+        return {"counted/one": 1.0}

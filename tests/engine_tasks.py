@@ -134,3 +134,55 @@ def load_batches() -> int:
     from torch.utils.data import DataLoader
 
     return sum(int(batch.sum()) for batch in DataLoader(range(10), batch_size=2, num_workers=2))  # type: ignore[arg-type]
+
+
+def share(folder: Path, seconds: float) -> int:
+    """The id of the process that made the one thing, which takes this long; whoever asks meanwhile waits for it."""
+    from supreme.artefact import Contents
+    from supreme.store import Store
+
+    def create() -> Contents:
+        mark(Path(folder), "made")
+        time.sleep(seconds)
+        return Contents(record={"pid": os.getpid()})
+
+    return Store(Path(folder) / "store").get_or_create("thing", "0" * 64, create)[0].record["pid"]
+
+
+def work_then_share(folder: Path, seconds: float) -> int:
+    """Work that is kept only at the end, and that asks late for what another worker makes."""
+    from supreme.artefact import Contents
+    from supreme.store import Store
+
+    def create() -> Contents:
+        time.sleep(seconds)
+        return Contents(record={"pid": share(folder, 0.0)})
+
+    return Store(folder / "store").get_or_create("long", "2" * 64, create)[0].record["pid"]
+
+
+def keep_then_share(folder: Path, seconds: float) -> int:
+    """Work whose result is kept, then ask for what another worker makes."""
+    from supreme.artefact import Contents
+    from supreme.store import Store
+
+    def create() -> Contents:
+        mark(folder, "kept")
+        time.sleep(seconds)
+        return Contents()
+
+    Store(folder / "store").get_or_create("kept", "1" * 64, create)
+    return share(folder, 0.0)
+
+
+def kill_parent(folder: Path) -> None:
+    """Take with it the process that started this one."""
+    mark(folder, "kill_parent")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def mark_after(folder: Path, name: str, seconds: float) -> None:
+    mark(folder, f"{name}.begun")
+    time.sleep(seconds)
+    mark(folder, name)

@@ -270,10 +270,22 @@ def folder(root: Path, **changes: Any) -> ImageFolder:
         "expected_classes": None,
         "test_fraction": 0.2,
         "validation_fraction": 0.2,
+        "test": "held_out",
         "split_seed": 0,
         "download_hint": "Fetch it there.",
     }
     return ImageFolder(**values | changes)
+
+
+def test_test_training_makes_every_image_train_and_test_and_other_data(tmp_path: Path) -> None:
+    root = make_folders(tmp_path)
+    paper = folder(root, test="training", validation_fraction=0.0)()
+    assert paper.train.tolist() == paper.test.tolist() == list(range(15))
+    assert len(paper.validation) == 0
+    assert paper.fingerprint != folder(root)().fingerprint
+    scattered = folder(root, test="training")()
+    assert per_class(scattered, scattered.test) == [4, 4, 4]
+    assert not set(scattered.test) & set(scattered.validation)
 
 
 def test_classes_are_numbered_in_the_order_of_folder_names_and_lose_the_prefix(tmp_path: Path) -> None:
@@ -496,6 +508,7 @@ def test_an_unexpected_number_of_classes_is_refused(tmp_path: Path) -> None:
         {"image_size": 0},
         {"test_fraction": 0.0},
         {"test_fraction": 1.0},
+        {"test": "elsewhere"},
         {"validation_fraction": -0.1},
         {"validation_fraction": 0.8},
         {"split_seed": -1},
@@ -873,8 +886,8 @@ def logged(path, size):
     return read(path, size)
 
 decoding.read_image, decoding.PART = logged, 4
-values = dict(image_size=8, decode_size=8, prefix="pins_", exclude=[], expected_classes=None, test_fraction=0.2)
-values |= dict(validation_fraction=0.2, split_seed=0, download_hint="")
+values = dict(image_size=8, decode_size=8, prefix="pins_", exclude=[], expected_classes=None, test="held_out")
+values |= dict(test_fraction=0.2, validation_fraction=0.2, split_seed=0, download_hint="")
 print(cache.prepare(ImageFolder(root=str(root), **values), {}, directory))
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -20,13 +19,11 @@ from typing import Any
 import engine_tasks as jobs
 import psutil
 import pytest
-from rich.console import Console
 
 from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.devices import Slot, find_slots
 from supreme.sweep.engine import run
-from supreme.sweep.progress import Progress, duration
 from supreme.sweep.slots import SlotLock, lock_directory
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
@@ -550,66 +547,3 @@ def test_devices_that_cannot_be_are_refused_in_a_sentence(
     monkeypatch.setattr("supreme.sweep.devices._nvml", lambda: {"0": "GPU-a", "1": "GPU-b"})
     with pytest.raises(SupremeError, match=message):
         find_slots(devices, jobs_per_device, threads, cores=2)
-
-
-def story(task: Callable[..., Task]) -> list[Event]:
-    """What happens in a small sweep."""
-    (slot,) = find_slots("cpu", 1, 1, cores=1)
-    train, scrub, ssd = task("train", jobs.where), task("scrub", jobs.where), task("ssd", jobs.where)
-    return [
-        Waiting(holders=("pid 7 of ann",)),
-        Started(task=train, slot=slot),
-        Outcome(task=train, status="done", seconds=12.46, attempts=1, slot="cpu:0"),
-        Started(task=scrub, slot=slot),
-        Retrying(task=scrub, slot=slot, reason="its process died: SIGKILL(-9)"),
-        Started(task=scrub, slot=slot),
-        Outcome(task=scrub, status="failed", seconds=185.0, attempts=2, slot="cpu:0", error="ValueError: [no]"),
-        Outcome(task=ssd, status="blocked", error="it waits for job scrub, which failed"),
-    ]
-
-
-def test_without_a_terminal_progress_is_one_line_for_each_end(task: Callable[..., Task]) -> None:
-    events = story(task)
-    text = io.StringIO()
-    tasks = [event.task for event in events if isinstance(event, Outcome)]
-    with Progress(tasks, Console(file=text, force_terminal=False, width=40)) as progress:
-        for event in events:
-            progress(event)
-    assert text.getvalue().splitlines() == [
-        "every device slot is taken; waiting for pid 7 of ann",
-        "[1/3] done 12.5 s job train (cpu:0)",
-        "again: job scrub (cpu:0): its process died: SIGKILL(-9)",
-        f"[2/3] failed 3 min 05 s job scrub (cpu:0): ValueError: [no]; log: {tasks[1].log}",
-        "[3/3] blocked job ssd: it waits for job scrub, which failed",
-    ]
-
-
-def test_on_a_terminal_progress_shows_what_runs_and_what_is_left(task: Callable[..., Task]) -> None:
-    now = [100.0]
-    slots = find_slots([0, 1], 1, 1)
-    tasks = [task(str(number), jobs.where) for number in range(6)]
-    console = Console(file=io.StringIO(), force_terminal=True, width=150)
-    with Progress(tasks, console, lambda: now[0]) as progress:
-        for slot, running in zip(slots, tasks, strict=False):
-            progress(Started(task=running, slot=slot))
-        now[0] += 10.0
-        progress(Outcome(task=tasks[0], status="done", seconds=10.0, attempts=1, slot="cuda:0"))
-        progress(Started(task=tasks[2], slot=slots[0]))
-        now[0] += 4.0
-        shown = Console(file=io.StringIO(), width=150)
-        shown.print(progress.render())
-    assert isinstance(shown.file, io.StringIO)
-    lines = [line.split() for line in shown.file.getvalue().splitlines()]
-    # 5 tasks of 10 s are left, of which 4 s and 10 s are done, on 2 slots: (50 - 14) / 2
-    assert " ".join(lines[0][1:]) == "1 done, 0 failed, 5 left, 14.0 s gone, about 18.0 s to go"
-    assert [" ".join(line) for line in lines[1:]] == ["cuda:1 cell job 1 14.0 s", "cuda:0 cell job 2 4.0 s"]
-    assert isinstance(console.file, io.StringIO)
-    assert "[1/6]" not in console.file.getvalue(), "what is done is in the display already"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (3599.7, "1 h 00 min"), (7625.0, "2 h 07 min")],
-)
-def test_durations_are_in_units_that_people_use(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

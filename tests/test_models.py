@@ -27,7 +27,16 @@ MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 
 
 def timm_model(arch: str, **changes: Any) -> Timm:
-    return Timm(**{"arch": arch, "pretrained": False, "checkpoint": None, "image_size": None, **changes})
+    return Timm(
+        **{
+            "arch": arch,
+            "pretrained": False,
+            "checkpoint": None,
+            "image_size": None,
+            "normalisation": "of_weights",
+            **changes,
+        }
+    )
 
 
 MODELS: dict[str, Callable[..., Classifier]] = {

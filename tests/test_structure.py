@@ -29,8 +29,8 @@ COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path 
 VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
-BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance"}
-STORE = {"core", "files", "artefact", "claims"}
+BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance", "activity"}
+STORE = {"core", "files", "artefact", "claims", "patience"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),  # supreme/__init__.py
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"core"},
     "files": {"core"},
     "identity": {"core"},
+    "activity": {"files"},
     "provenance": {""},
     "functional": {"core", "classifier", "images"},
     "gradients": set(),
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audits": CONTENT | {"metrics"},
     "trackers": {"core"},
     "testing": CONTENT | {"evaluation"},
+    "patience": set(),
     "artefact": STORE,
     "claims": STORE,
     "store": STORE,
@@ -72,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keeping": STORE | {"store", "data", "images", "report"},
     "sweep": STAGES | {"stages", "rows", "ensembles", "auditing", "report"},
     "_hydra": {"core", "sweep"},
-    "cli": {"core", "sweep", "report"},
+    "cli": {"", "core", "sweep", "report"},
     "__main__": {"cli"},
 }
 """Part of the package -> the parts of it that it may import."""
@@ -159,7 +161,12 @@ def test_content_imports_no_component_but_may_import_the_helpers_beside_it(modul
 def test_only_the_command_line_and_the_shims_import_hydra() -> None:
     found = {name for name in MODULES if any(is_or_is_in(other, "hydra") for other in imports(tree_of(name)))}
     plugins = {name for name in MODULES if part(name) == "_hydra"}
-    assert found - plugins <= {"supreme.cli", "supreme.sweep.compose", "supreme.sweep.hydra_sweep"}
+    assert found - plugins <= {
+        "supreme.cli",
+        "supreme.sweep.compose",
+        "supreme.sweep.grids",
+        "supreme.sweep.hydra_sweep",
+    }
     assert found & plugins
 
 
@@ -169,8 +176,20 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
     assert not {name for name in found for heavy in HEAVY[1:] if is_or_is_in(name, heavy)}
 
 
-WITHOUT_TORCH = ("", "core", "images", "seeds", "registry", "files", "artefact", "claims", "store", "identity")
-WITHOUT_TORCH += ("cell", "ensembles", "keeping")
+WITHOUT_TORCH = (
+    "",
+    "core",
+    "images",
+    "seeds",
+    "registry",
+    "files",
+    "artefact",
+    "claims",
+    "patience",
+    "store",
+    "identity",
+)
+WITHOUT_TORCH += ("cell", "ensembles", "activity", "keeping")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
 
 

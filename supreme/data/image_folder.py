@@ -43,6 +43,8 @@ class ImageFolder:
     """Share of each class that tests."""
     validation_fraction: float
     """Share of each class that validates."""
+    test: str
+    """held_out: the test_fraction; training: none is held out, and the training images test, too."""
     split_seed: int
     """Deals the photographs of each class; it is no seed of the sweep."""
     download_hint: str
@@ -54,6 +56,8 @@ class ImageFolder:
                 f"image_size={self.image_size} with decode_size={self.decode_size} is not allowed: "
                 "decode_size must be at least image_size, and that at least 1"
             )
+        if self.test not in ("held_out", "training"):
+            raise SupremeError(f"test={self.test} is not allowed: held_out, training")
         partition.check_fractions(self.validation_fraction, self.test_fraction, self.split_seed)
         if self.test_fraction == 0:
             raise SupremeError("test_fraction=0 is not allowed: nothing would be left to test with")
@@ -74,9 +78,12 @@ class ImageFolder:
         classes = self._classes()
         class_names = [name for name, _ in classes]
         labels = np.repeat(np.arange(len(classes)), [len(paths) for _, paths in classes])
+        held_out = self.test_fraction if self.test == "held_out" else 0.0
         dealt = partition.by_fraction(
-            labels, class_names, validation=self.validation_fraction, test=self.test_fraction, seed=self.split_seed
+            labels, class_names, validation=self.validation_fraction, test=held_out, seed=self.split_seed
         )
+        if self.test == "training":
+            dealt = dealt._replace(test=dealt.train)
         return finish(
             pixels=read([path for _, paths in classes for path in paths]),
             labels=labels,

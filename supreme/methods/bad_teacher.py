@@ -28,7 +28,8 @@ class BadTeacher:
     Deviations: with `compat: paper` the loss is the mean over samples, as the equation says. The authors' code divides
     by the number of classes too, which ties the learning rate to it, and the published numbers come from it:
     `compat: reference`. Where the model starts from pretrained weights, the incompetent teacher does not (the code of
-    SSD and SUPREME takes the pretrained network under a new last layer, which knows much).
+    SSD and SUPREME takes the pretrained network under a new last layer, which knows much:
+    `incompetent: as_initialised`).
     Cost: `epochs` over the forget set and the part of the retain set, with two more forward passes for the teachers.
     """
 
@@ -40,6 +41,8 @@ class BadTeacher:
     """Divides all logits; above 0."""
     compat: str
     """paper, or reference as the authors' code."""
+    incompetent: str
+    """untrained: random in all its weights; as_initialised: what training started from, pretrained where models are."""
     lr: float
     """Learning rate of Adam; above 0."""
     weight_decay: float
@@ -53,12 +56,14 @@ class BadTeacher:
         rule = "a number above 0 and up to 1, as in method.retain_fraction=0.3"
         require(self, "retain_fraction", 0 < self.retain_fraction <= 1, rule)
         require_compat(self)
+        rule = "untrained or as_initialised"
+        require(self, "incompetent", self.incompetent in ("untrained", "as_initialised"), rule)
         require_above_zero(self, "temperature", "lr")
         require_not_negative(self, "weight_decay")
         require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        competent, incompetent = freeze(model), freeze(context.untrained())
+        competent, incompetent = freeze(model), freeze(self._incompetent(context))
         count = max(1, int(self.retain_fraction * len(split.retain)))
         retain = split.retain.subset(torch.randperm(len(split.retain), generator=context.rng)[:count])
         # The labels play no part: in their place each image carries whether it is to be forgotten.
@@ -76,6 +81,9 @@ class BadTeacher:
                 loss.backward()
                 optimizer.step()
         return model
+
+    def _incompetent(self, context: Context) -> Classifier:
+        return context.untrained() if self.incompetent == "untrained" else context.fresh()
 
     def _loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         student = F.log_softmax(student_logits / self.temperature, dim=1)

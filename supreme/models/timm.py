@@ -13,12 +13,16 @@ from torch import nn
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
 
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of each channel, pixels in [0, 1]."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timm:
     """A timm backbone and a new linear head; https://github.com/huggingface/pytorch-image-models.
 
-    Normalisation is the one of the architecture's data config: what its pretrained weights were trained with. Note
+    Normalisation is the one of the architecture's data config: what its pretrained weights were trained with, unless
+    `normalisation` says otherwise. Note
     that a pretrained backbone may have seen the images that are to be forgotten: no method can unlearn that here.
     """
 
@@ -30,6 +34,8 @@ class Timm:
     """File (.safetensors or .pth) with the pretrained weights, for machines without a network; null: timm's hub."""
     image_size: int | None
     """Side the images are resized to. Null: what the architecture insists on, else the size that the data has."""
+    normalisation: str
+    """of_weights: as the pretrained weights were trained; imagenet: by ImageNet's mean and standard deviation."""
 
     def __post_init__(self) -> None:
         self._registered_config()  # imports timm: seconds, but no device spins for a name that does not exist
@@ -37,6 +43,8 @@ class Timm:
             raise SupremeError(f"checkpoint={self.checkpoint} is no file; give the path of a weights file")
         if self.checkpoint is not None and not self.pretrained:
             raise SupremeError("a checkpoint is given but pretrained=false; add model.pretrained=true")
+        if self.normalisation not in ("of_weights", "imagenet"):
+            raise SupremeError(f"normalisation={self.normalisation} is not allowed: of_weights, imagenet")
         if self.image_size is not None and self.image_size < 1:
             raise SupremeError(f"image_size={self.image_size} is not allowed: a side in pixels, or null")
 
@@ -45,7 +53,8 @@ class Timm:
         config = body.pretrained_cfg
         fixed = config["input_size"][-1] if config.get("fixed_input_size") else None
         head = nn.Linear(body.head_hidden_size, num_classes)
-        return Classifier(body, head, config["mean"], config["std"], self.image_size or fixed)
+        mean, std = (config["mean"], config["std"]) if self.normalisation == "of_weights" else IMAGENET
+        return Classifier(body, head, mean, std, self.image_size or fixed)
 
     def _backbone(self) -> Any:
         import timm

@@ -71,6 +71,8 @@ class Reader:
         for name in ("deterministic", "threads"):  # of no component, but they change what is trained: with the recipe
             if name in config:
                 nodes["recipe"][name] = config[name]
+        # Rows of two protocols are never pooled, whether or not they differ where they were stored.
+        nodes["recipe"] = {"protocol": content.get("protocol") or "fixed", **nodes["recipe"]}
         if fingerprint := content["provenance"].get("data_fingerprint"):  # the same config may have read other images
             nodes["data"]["content"] = fingerprint[:8]
         columns = tuple(content["metrics"])

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from supreme.core import SupremeError
+from supreme.sweep.nvml import devices as _nvml
 
+MOST_JOBS = 8
+"""On one GPU, where their number is found by itself: each has its own CUDA context, and they share its cores."""
 ALLOWED = "give auto, cpu, mps, or a list of device numbers such as [0,1]"
 
 
@@ -35,25 +38,30 @@ class Slot:
     """Whether this sweep may run other jobs on the same device meanwhile."""
     locks: tuple[str, ...]
     """Names of what no two sweeps of this machine may hold at once: of a job's share of a GPU, or of its CPU cores."""
+    uuid: str = ""
+    """Of a GPU, as NVML knows it; empty where it knows none."""
+    grows: bool = False
+    """Whether the device takes another job as soon as there is memory for it; see `supreme.sweep.crew`."""
 
 
 def find_slots(
-    devices: str | Sequence[int | str], jobs_per_device: int, threads: int, cores: int | None = None
+    devices: str | Sequence[int | str], jobs_per_device: int | str, threads: int, cores: int | None = None
 ) -> list[Slot]:
     """The slots of these devices, those of different devices first, so that few jobs spread over many devices.
 
     Args:
         devices: auto (every CUDA device, else Apple's GPU, else the CPU), cpu, mps, or device numbers or UUIDs. Where
             CUDA_VISIBLE_DEVICES is set its entries are the devices, and numbers count them.
-        jobs_per_device: of a GPU. The CPU takes as many jobs as cores and threads allow.
+        jobs_per_device: of a GPU; auto: as many as its memory and the machine's cores allow, `MOST_JOBS` at most. The
+            CPU takes as many jobs as cores and threads allow.
         threads: of one job. A fixed number, so no result depends on how many jobs run.
         cores: how many CPU cores to use; None: those that affinity and control groups leave to this process.
 
     Raises:
         SupremeError: a value is not allowed, or a device does not exist.
     """
-    if jobs_per_device < 1:
-        raise SupremeError(f"jobs_per_device={jobs_per_device} is not allowed: give 1 or more")
+    if jobs_per_device != "auto" and (isinstance(jobs_per_device, str) or jobs_per_device < 1):
+        raise SupremeError(f"jobs_per_device={jobs_per_device} is not allowed: give 1 or more, or auto")
     if threads < 1:
         raise SupremeError(f"threads={threads} is not allowed: give 1 or more")
     asked = devices.split(",") if isinstance(devices, str) else [str(device) for device in devices]
@@ -68,20 +76,26 @@ def find_slots(
         case "mps" if not _has_mps():
             raise SupremeError("devices=mps is not possible: this machine has no Apple GPU; type devices=auto")
         case "mps":
-            return _gpu_slots("mps", {"": "mps"}, jobs_per_device, threads)
+            return _gpu_slots("mps", {"": "mps"}, 1 if jobs_per_device == "auto" else int(jobs_per_device), threads)
+        case _ if jobs_per_device == "auto":
+            count = len(_own_cores()) if cores is None else cores
+            most = max(1, min(MOST_JOBS, count // (threads * max(1, len(entries)))))
+            return _gpu_slots("cuda", _identities(entries), most, threads, grows=True)
         case _:
-            return _gpu_slots("cuda", _identities(entries), jobs_per_device, threads)
+            return _gpu_slots("cuda", _identities(entries), int(jobs_per_device), threads)
 
 
-def _gpu_slots(device: str, identities: dict[str, str], jobs: int, threads: int) -> list[Slot]:
+def _gpu_slots(device: str, identities: dict[str, str], jobs: int, threads: int, grows: bool = False) -> list[Slot]:
     """One slot per job of each device, given as the entry that pins it and the name that identifies it."""
     return [
         Slot(
             name=f"{device}:{entry or 0}" + (f"/{job}" if jobs > 1 else ""),
             device=device,
-            environment=_environment(device, entry, threads, shared=jobs > 1),
+            environment=environment(device, entry, threads, shared=jobs > 1),
             shared=jobs > 1,
             locks=(re.sub(r"[^\w.-]", "_", f"{identity}-{job}"),),
+            uuid=identity.removeprefix("cuda-") if identity.startswith(("cuda-GPU-", "cuda-MIG-")) else "",
+            grows=grows,
         )
         for job in range(jobs)
         for entry, identity in identities.items()
@@ -99,7 +113,7 @@ def _cpu_slots(threads: int, cores: int | None) -> list[Slot]:
         Slot(
             name=f"cpu:{index}",
             device="cpu",
-            environment=_environment("cpu", "", threads, shared=count > 1),
+            environment=environment("cpu", "", threads, shared=count > 1),
             shared=count > 1,
             locks=tuple(f"cpu-{number}" for number in numbers[index * threads : (index + 1) * threads]),
         )
@@ -115,7 +129,8 @@ def _own_cores() -> list[int]:
     return sorted(allowed)[: cpu_count()]
 
 
-def _environment(device: str, entry: str, threads: int, *, shared: bool) -> dict[str, str]:
+def environment(device: str, entry: str, threads: int, *, shared: bool) -> dict[str, str]:
+    """What a process must find in its environment to work on this device; `entry` is for CUDA_VISIBLE_DEVICES."""
     limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     return {
         **dict.fromkeys(limits, str(threads)),
@@ -164,43 +179,3 @@ def _identities(entries: list[str]) -> dict[str, str]:
             raise SupremeError(f"device {entry} is given twice; for two jobs on one device type jobs_per_device=2")
         found[entry] = f"cuda-{uuid}"
     return found
-
-
-def _nvml() -> dict[str, str]:
-    """Entry for CUDA_VISIBLE_DEVICES -> UUID, of every CUDA device; empty where there is no driver.
-
-    A GPU that is split (MIG) is its instances, since CUDA would see the first of them alone.
-    """
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return {}
-    try:
-        found: dict[str, str] = {}
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            instances = _mig_instances(handle)
-            found |= {str(index): pynvml.nvmlDeviceGetUUID(handle)} if instances is None else instances
-        return found
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _mig_instances(handle: object) -> dict[str, str] | None:
-    """The UUIDs of the instances of a split GPU, by themselves; None for a whole one."""
-    import pynvml
-
-    try:
-        if pynvml.nvmlDeviceGetMigMode(handle)[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
-            return None
-    except pynvml.NVMLError:  # not a GPU that can be split
-        return None
-    uuids = []
-    for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
-        try:
-            uuids.append(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)))
-        except pynvml.NVMLError:  # an index that holds no instance
-            continue
-    return {uuid: uuid for uuid in uuids}

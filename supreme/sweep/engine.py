@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import heapq
 import pickle
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Any
 
+from supreme.sweep.aside import Aside
 from supreme.sweep.devices import Slot
+from supreme.sweep.graph import Graph
+from supreme.sweep.interrupts import signals
 from supreme.sweep.slots import Attempt, Place, lock_directory
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting, chain_lengths, check
+from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task, Waiting, check
 from supreme.sweep.worker import Reply
 
 ATTEMPTS = 2
+LEAVES = 20
+"""A task that has left its slot this often, since another worker was faster each time, waits inside from then on."""
 STARTING_SECONDS = 30.0
 """How much longer the first task of a new process may take."""
 LOOK_AGAIN_SECONDS = 1.0
@@ -54,9 +54,9 @@ def run(
         SupremeError: the tasks or the slots make no sense.
         KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came (its argument names it); every process has been ended.
     """
-    check(tasks, slots, timeout)
+    check(tasks, [slot.name for slot in slots], timeout)
     sweep = _Sweep(tasks, slots, timeout, on_event, locks or lock_directory())
-    with _signals(sweep.interrupt), warnings.catch_warnings():
+    with signals(sweep.interrupt), warnings.catch_warnings():
         # loky replaces a process that has grown by 300 MB; the next task does not notice, and nobody needs to
         warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
         try:
@@ -65,28 +65,7 @@ def run(
             sweep.close()
     if sweep.interruption:
         raise KeyboardInterrupt(sweep.interruption)
-    return [sweep.outcomes[task.key] for task in tasks]
-
-
-@contextmanager
-def _signals(interrupt: Callable[[str], None]) -> Iterator[None]:
-    """Tell of the signals that mean stop instead of letting them break in anywhere."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        interrupt(signal.Signals(number).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
-        return
-    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    before = {number: old for number, old in found.items() if old not in (signal.SIG_IGN, None)}
-    for number in before:  # one that is ignored (nohup, a job in a shell's background) stays so
-        signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+    return [sweep.graph.outcomes[task.key] for task in tasks]
 
 
 class _Sweep:
@@ -100,26 +79,16 @@ class _Sweep:
         on_event: Callable[[Event], None],
         directory: Path,
     ) -> None:
-        self.outcomes: dict[str, Outcome] = {}
+        self.graph = Graph(tasks)
         self.interruption = ""
         self._timeout = timeout
         self._on_event = on_event
         self._places = [Place(slot, directory) for slot in slots]
         self._inbox: SimpleQueue[tuple[Place, Future[Reply]] | None] = SimpleQueue()
         self._waiting_for: tuple[str, ...] = ()
-        chains = chain_lengths(tasks)
-        self._tasks = {task.key: task for task in tasks}
-        self._rank = {task.key: (-chains[task.key], index) for index, task in enumerate(tasks)}
-        self._attempts = dict.fromkeys(self._tasks, 0)
-        self._missing = {task.key: {*task.needs, *task.after} for task in tasks}
-        self._dependants: dict[str, list[str]] = {task.key: [] for task in tasks}
-        for key, needs in self._missing.items():
-            for need in needs:
-                self._dependants[need].append(key)
-        self._ready: list[tuple[tuple[int, int], str]] = []
-        for key, missing in self._missing.items():
-            if not missing:
-                self._make_ready(key)
+        self._aside = Aside()
+        self._left = Counter[str]()
+        self._attempts = dict.fromkeys((task.key for task in tasks), 0)
 
     def interrupt(self, signal_name: str) -> None:
         """May be called from a signal handler."""
@@ -127,7 +96,9 @@ class _Sweep:
         self._inbox.put(None)
 
     def loop(self) -> None:
-        while len(self.outcomes) < len(self._tasks) and not self.interruption:
+        while not self.graph.complete and not self.interruption:
+            for task in self._aside.take():
+                self.graph.put(task)
             self._assign()
             self._give_back()
             try:
@@ -143,15 +114,12 @@ class _Sweep:
         with ThreadPoolExecutor(len(self._places)) as threads:  # each takes a moment to die
             list(threads.map(Place.leave, self._places))
 
-    def _make_ready(self, key: str) -> None:
-        heapq.heappush(self._ready, (self._rank[key], key))
-
     def _assign(self) -> None:
-        while self._ready and (place := self._free_place()):
-            self._start(self._tasks[heapq.heappop(self._ready)[1]], place)
+        while self.graph.ready and (place := self._free_place()):
+            self._start(self.graph.take(place.warm), place)
         if any(place.held for place in self._places):
             self._waiting_for = ()
-        elif self._ready:
+        elif self.graph.ready:
             holders = tuple(dict.fromkeys(place.lock.holder() for place in self._places))
             if holders != self._waiting_for:
                 self._waiting_for = holders
@@ -178,22 +146,25 @@ class _Sweep:
         end = None
         if self._timeout is not None:  # what it takes to start a process and to import torch is no fault of the task
             end = started + self._timeout + (0.0 if place.process.warm else STARTING_SECONDS)
-        future = place.process.submit(payload, task.log, header, end)
+        future = place.process.submit(payload, task.log, header, end, self._left[task.key] < LEAVES)
+        place.warm = task.affinity
         place.attempt = Attempt(task=task, future=future, started=started, end=end)
         future.add_done_callback(lambda future: self._inbox.put((place, future)))
-        self._on_event(Started(task=task, slot=place.slot))
+        self._on_event(Started(task=task, slot=place.slot.name))
 
     def _give_back(self) -> None:
         """Let other sweeps have the idle slots that the tasks still to come cannot fill."""
         running = sum(place.attempt is not None for place in self._places)
-        to_come = len(self._tasks) - len(self.outcomes) - running
+        to_come = self.graph.left - running
         for place in [place for place in self._places if place.idle][to_come:]:
             place.leave()
 
     def _patience(self) -> float | None:
         """Seconds until something is to be done though no message comes; None: nothing is."""
-        moments = [LOOK_AGAIN_SECONDS] if self._ready and not all(place.held for place in self._places) else []
+        moments = [LOOK_AGAIN_SECONDS] if self.graph.ready and not all(place.held for place in self._places) else []
         ends = [place.attempt.end for place in self._places if place.attempt and place.attempt.end is not None]
+        if (look := self._aside.next_look()) is not None:
+            ends.append(look)
         moments += [max(0.0, end - time.monotonic()) for end in ends]
         return min(moments, default=None)
 
@@ -204,11 +175,19 @@ class _Sweep:
         place.attempt = None
         task = attempt.task
         reply = attempt.reply()
+        if reply.awaited is not None:
+            self._attempts[task.key] -= 1
+            self._left[task.key] += 1
+            self._on_event(
+                SetAside(task=task, slot=place.slot.name, reason=f"another worker makes {reply.awaited.name}")
+            )
+            self._aside.put(task, reply.awaited)
+            return
         if reply.spent:
             place.process.kill()
         if reply.error and reply.spent and self._attempts[task.key] < ATTEMPTS:
-            self._on_event(Retrying(task=task, slot=place.slot, reason=reply.error))
-            self._make_ready(task.key)
+            self._on_event(Retrying(task=task, slot=place.slot.name, reason=reply.error))
+            self.graph.put(task)
             return
         value, error = (None, reply.error) if reply.error else _read(reply.value)
         self._end(place, attempt, error, value)
@@ -239,26 +218,8 @@ class _Sweep:
         )
 
     def _finish(self, outcome: Outcome) -> None:
-        """Record how a task ended, and what that means for those that wait for it."""
-        self._record(replace(outcome, error=" ".join(outcome.error.split())))
-        reason = f"it waits for {outcome.task.label}, which failed"
-        ended = [(outcome.task.key, outcome.status == "done")]
-        while ended:
-            key, done = ended.pop(0)
-            for dependant in self._dependants[key]:
-                if dependant in self.outcomes:
-                    continue
-                if done or key not in self._tasks[dependant].needs:
-                    self._missing[dependant].discard(key)
-                    if not self._missing[dependant]:
-                        self._make_ready(dependant)
-                else:
-                    self._record(Outcome(task=self._tasks[dependant], status="blocked", error=reason))
-                    ended.append((dependant, False))
-
-    def _record(self, outcome: Outcome) -> None:
-        self.outcomes[outcome.task.key] = outcome
-        self._on_event(outcome)
+        for known in self.graph.finish(outcome):
+            self._on_event(known)
 
 
 def _read(value: bytes) -> tuple[Any, str]:

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -21,13 +21,21 @@ from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
-from supreme.sweep.jobs import run_stage, this_process_in
-from supreme.sweep.plan import Plan, flaw, log_path, make_plan, read_row, resolve
+from supreme.sweep.dry_run import print_plan
+from supreme.sweep.estimate import expected_seconds
+from supreme.sweep.jobs import log_path, run_stage, this_process_in
+from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
 from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking
 
 log = logging.getLogger(__name__)
+
+Runner = Callable[[Sequence[Task], Settings, Callable[[Event], None]], list[Outcome]]
+"""What a launcher of ours is: runs tasks where it runs them, tells events as they happen, returns one outcome each.
+
+It raises KeyboardInterrupt, named after the signal, when it was told to stop and has ended what it had started.
+"""
 
 
 def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
@@ -39,13 +47,15 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
-        with _in_use(settings):
-            plan = _plan(cells, settings, problems, start)
-            with Tracking(settings.tracker, settings.output_dir) as tracking:
-                tracking(*plan.cells)
-                outcomes = _run(plan, sweeper.launcher, settings, tracking)
-                print_table(plan.cells, settings.output_dir)
-                print_audits(plan.audits, settings.output_dir)
+        plan = _plan(cells, settings, problems, start)
+        if settings.dry_run:
+            print_plan(plan, settings.slots())
+            return [cell.id for cell in plan.cells]
+        with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
+            tracking(*plan.cells)
+            outcomes = _run(plan, sweeper.launcher, settings, tracking)
+            print_table(plan.cells, settings.output_dir)
+            print_audits(plan.audits, settings.output_dir)
     except SupremeError as error:
         _refuse(error)
     failed = [cell for cell in plan.todo if not plan.has_row(cell)]
@@ -68,11 +78,13 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)
-        with _in_use(settings):
-            plan = _plan([cell], settings, Problems(), time.monotonic())
-            if plan.todo:
-                if settings.timeout is not None:
-                    log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
+        plan = _plan([cell], settings, Problems(), time.monotonic())
+        if settings.dry_run:
+            return print_plan(plan, settings.slots())
+        if plan.todo:
+            if settings.timeout is not None:
+                log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
+            with _in_use(settings):
                 _run_here(plan.todo[0], settings)
         of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
         with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
@@ -93,11 +105,13 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     if any(cell.audits for cell in cells):
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
         cells = [replace(cell, audits={}) for cell in cells]
-    with _in_use(settings):
-        planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
-        plan = _plan(cells, settings, problems, time.monotonic())
-        with Tracking(settings.tracker, settings.output_dir) as tracking:
-            outcomes = _run_locally(plan.tasks, settings, tracking)
+    planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
+    plan = _plan(cells, settings, problems, time.monotonic())
+    if settings.dry_run:
+        print_plan(plan, settings.slots())
+        sys.exit()  # the sweeper cannot go on without rows
+    with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
+        outcomes = _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     returns = []
     for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
         result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
@@ -114,14 +128,16 @@ def _in_use(settings: Settings) -> AbstractContextManager[None]:
 
 
 def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: float) -> Plan:
-    """The plan for these cells, in a place that can be written and is free of what killed processes left."""
+    """The plan for these cells, in a place that can be written and free of what killed processes left."""
     at = Workplace(output_dir=str(settings.output_dir), device="")
-    at.store.prepare()
-    at.store.sweep_temporary()
+    at.store.refuse_unwritable()
     for name, node in settings.tracker.items():
         if why := flaw(f"tracker {name}", node):
             problems.add(why)
     plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems)
+    if not settings.dry_run:
+        at.store.prepare()
+        at.store.sweep_temporary()
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
     return plan
 
@@ -130,8 +146,8 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
     """Run the plan; returns what became of each task."""
     if not plan.tasks:
         return {}
-    if getattr(launcher, "runs_plans", False):
-        return _run_locally(plan.tasks, settings, tracking)
+    if hasattr(launcher, "run_tasks"):
+        return _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     try:
         if plan.todo:
             launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
@@ -140,20 +156,25 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
     tracking(*plan.todo)
     ended = {task.key: left_no_row(task) for task in plan.tasks}
     audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
-    return ended | (_run_locally(audits, settings, tracking) if audits else {})
+    return ended | (_run_tasks(run_on_slots, audits, settings, tracking) if audits else {})
 
 
-def _run_locally(tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
-    """Run on the device slots of this machine."""
+def run_on_slots(tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None]) -> list[Outcome]:
+    """The local launcher: run on the device slots of this machine."""
+    return engine.run(tasks, settings.slots(), timeout=settings.timeout, on_event=on_event)
+
+
+def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
+    """Run, show and track; returns what became of each task."""
 
     def on_event(event: Event) -> None:
         progress(event)
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
-    slots = settings.slots()
-    with Progress(tasks) as progress:
-        outcomes = engine.run(tasks, slots, timeout=settings.timeout, on_event=on_event)
+    expected = expected_seconds(tasks, Workplace(output_dir=str(settings.output_dir), device=""))
+    with Progress(tasks, output_dir=settings.output_dir, expected=expected) as progress:
+        outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 
 

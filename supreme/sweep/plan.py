@@ -14,9 +14,9 @@ from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
 from supreme.ensembles import AuditJob, audit_jobs, merged
 from supreme.files import digest
-from supreme.report import is_row
 from supreme.sweep.compose import Problems
-from supreme.sweep.jobs import run_audit, run_stage
+from supreme.sweep.jobs import log_path, run_audit, run_stage
+from supreme.sweep.rows import holds, read_row
 from supreme.sweep.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Plan:
         return [task for task in self.tasks if task.kind == "audit"]
 
     def has_row(self, cell: Cell) -> bool:
-        return _holds(read_row(cell, self.at), cell)
+        return holds(read_row(cell, self.at), cell)
 
 
 def resolve(cells: Iterable[Cell], output_dir: Path, problems: Problems) -> list[Cell]:
@@ -104,7 +104,7 @@ def make_plan(cells: list[Cell], at: Workplace, problems: Problems) -> Plan:
     todo = []
     for cell in cells:
         row = read_row(cell, at)
-        if not _holds(row, cell):
+        if not holds(row, cell):
             todo.append(cell.with_metrics_of(row))
     audits = _audits(cells, problems)
     _check_components(todo, problems)
@@ -167,11 +167,8 @@ def _task(kind: str, key: str, cell: Cell, at: Workplace, needs: list[str], labe
         arguments=(kind, cell, at.output_dir),
         needs=tuple(needs),
         log=log_path(key, Path(at.output_dir)),
+        affinity=(cell.data_path, cell.split_digest),  # data on the device, then what the scenario made of them
     )
-
-
-def log_path(key: str, output_dir: Path) -> Path:
-    return output_dir / "logs" / f"{key[:16]}.log"
 
 
 def _about(cell: Cell) -> str:
@@ -190,26 +187,6 @@ def _labels(cells: Iterable[Cell]) -> dict[str, str]:
         )
         for cell in cells
     }
-
-
-def _holds(row: Mapping[str, Any] | None, cell: Cell) -> bool:
-    """Whether the row has every metric that the cell asks for, computed as it asks."""
-    return row is not None and cell.metric_keys.items() <= row["metric_keys"].items()
-
-
-def read_row(cell: Cell, at: Workplace) -> dict[str, Any] | None:
-    """The stored row of the cell; None when there is none, or none that can be used."""
-    path = at.row_path(cell)
-    try:
-        row = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        row = None
-    if isinstance(row, dict) and row.get("cell") == cell.id and is_row(path, row):
-        return row
-    log.warning("%s is damaged and will be made again", path)
-    return None
 
 
 def _check_components(cells: Iterable[Cell], problems: Problems) -> None:

@@ -1,121 +1,135 @@
-"""What people see of a sweep while it runs, on standard error: a live display on a terminal, else lines."""
+"""What people see of a sweep while it runs: a live display on a terminal, else lines; a file for `supreme status`."""
 
 from __future__ import annotations
 
+import logging
+import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
-from types import TracebackType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import MappingProxyType, TracebackType
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from rich.logging import RichHandler
 
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.activity import put
+from supreme.sweep.display import Display, duration, one_line
+from supreme.sweep.snapshot import Snapshot, path_of, prune
+from supreme.sweep.tasks import Event, Outcome, Task
+from supreme.sweep.watch import Watch
+
+__all__ = ["Progress", "duration"]
+
+TICK_SECONDS = 1.0
+"""Between two looks at what the workers say."""
+FILES_PER_SECOND = 50
+"""Of workers, perhaps on a network file system."""
 
 
 class Progress:
-    """Give it to the engine as `on_event`, inside `with`."""
+    """Give it to whoever runs the tasks as `on_event`, inside `with`.
+
+    Args:
+        output_dir: where `supreme status` finds this sweep; None: nowhere.
+        expected: by the keys of tasks, the seconds that each should take, as far as stored ones tell.
+        console: of standard error; live where it is a terminal.
+        clock: monotonic.
+        heartbeat: after so many seconds without a line, one tells what runs, where no terminal shows it.
+    """
 
     def __init__(
         self,
         tasks: Sequence[Task],
+        *,
+        output_dir: Path | None = None,
+        expected: Mapping[str, float] = MappingProxyType({}),
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
+        heartbeat: float = 60.0,
     ) -> None:
-        self._tasks = tuple(tasks)
-        self._console = console or Console(stderr=True)
+        self._watch = Watch(tasks, expected, clock)
+        self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty())
         self._clock = clock
-        self._began = clock()
-        self._outcomes: dict[str, Outcome] = {}
-        self._busy: dict[str, tuple[Task, float]] = {}
-        self._most_busy = 1
-        self._note = ""
+        self._heartbeat = heartbeat
+        self._said = clock()
+        self._output_dir = output_dir
         self._live: Live | None = None
+        self._inside = ExitStack()
+        self._over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        self._began = self._clock()
-        if self._console.is_terminal:
-            self._live = Live(get_renderable=self.render, console=self._console, refresh_per_second=2, transient=True)
-            self._live.start()
+        if self._output_dir is not None:
+            prune(self._output_dir)
+        if self._console.is_interactive:
+            self._inside.enter_context(_logging_to(self._console))
+            self._live = self._inside.enter_context(
+                Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
+            )
+        self._show(self._watch.snapshot())
+        self._ticker.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._over.set()
+        self._ticker.join()
+        self._inside.close()
+        self._live = None
+        self._write(self._watch.snapshot(ended=_ending(error)))
 
     def __call__(self, event: Event) -> None:
-        match event:
-            case Started(task=task, slot=slot):
-                self._busy[slot.name] = (task, self._clock())
-                self._most_busy = max(self._most_busy, len(self._busy))
-                self._note = ""
-            case Retrying(task=task, slot=slot, reason=reason):
-                self._busy.pop(slot.name, None)
-                self._say(f"again: {task.label} ({slot.name}): {reason}")
-            case Waiting(holders=holders):
-                self._note = f"every device slot is taken; waiting for {'; '.join(holders)}"
-                self._say(self._note)
-            case Outcome():
-                self._busy.pop(event.slot, None)
-                self._outcomes[event.task.key] = event
-                if self._live is None or event.status != "done":
-                    self._say(self._line(event))
+        line = self._watch.take_in(event)
+        is_shown = self._live is not None and isinstance(event, Outcome) and event.status == "done"
+        if line and not is_shown:
+            self._say(line)
+
+    def snapshot(self) -> Snapshot:
+        """The sweep as it is now."""
+        return self._watch.snapshot()
+
+    def _tick(self) -> None:
+        while not self._over.wait(max(TICK_SECONDS, self._watch.busy / FILES_PER_SECOND)):
+            self._watch.look()
+            self._show(self._watch.snapshot())
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._write(snapshot)
+        if self._live is not None:
+            self._live.update(Display(snapshot), refresh=True)
+        elif self._clock() - self._said >= self._heartbeat:
+            self._say(one_line(snapshot))
 
     def _say(self, line: str) -> None:
+        self._said = self._clock()
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _line(self, outcome: Outcome) -> str:
-        begin, label = f"[{len(self._outcomes)}/{len(self._tasks)}] {outcome.status}", outcome.task.label
-        if not outcome.slot:
-            return f"{begin} {label}: {outcome.error}"
-        line = f"{begin} {duration(outcome.seconds)} {label} ({outcome.slot})"
-        return f"{line}: {outcome.error}; log: {outcome.task.log}" if outcome.error else line
-
-    def render(self) -> RenderableType:
-        """The live display as it is now."""
-        done = sum(outcome.status == "done" for outcome in self._outcomes.values())
-        failed = len(self._outcomes) - done
-        left = len(self._tasks) - len(self._outcomes)
-        to_go = self._seconds_to_go()
-        words = [f"{done} done", f"{failed} failed", f"{left} left", f"{duration(self._clock() - self._began)} gone"]
-        if to_go is not None:
-            words.append(f"about {duration(to_go)} to go")
-        slots = Table.grid(padding=(0, 2))
-        for slot, (task, since) in list(self._busy.items()):
-            slots.add_row(Text(slot), Text(task.kind), Text(task.label), Text(duration(self._clock() - since)))
-        bar = ProgressBar(total=max(1, len(self._tasks)), completed=len(self._outcomes), width=40)
-        head = Table.grid(padding=(0, 2))
-        head.add_row(bar, Text(", ".join(words)))
-        return Group(head, slots, *([Text(self._note)] if self._note else []))
-
-    def _seconds_to_go(self) -> float | None:
-        """From the mean time of what is done, each kind by itself, on as many slots as were ever busy."""
-        times: dict[str, list[float]] = {}
-        for outcome in list(self._outcomes.values()):
-            if outcome.status == "done":
-                times.setdefault(outcome.task.kind, []).append(outcome.seconds)
-        if not times:
-            return None
-        means = {kind: sum(values) / len(values) for kind, values in times.items()}
-        overall = sum(sum(values) for values in times.values()) / sum(map(len, times.values()))
-        left = [task for task in self._tasks if task.key not in self._outcomes]
-        work = sum(means.get(task.kind, overall) for task in left)
-        spent = sum(
-            min(self._clock() - since, means.get(task.kind, overall)) for task, since in list(self._busy.values())
-        )
-        return (work - spent) / self._most_busy
+    def _write(self, snapshot: Snapshot) -> None:
+        if self._output_dir is not None:
+            put(path_of(self._output_dir, snapshot.began, snapshot.process.pid), snapshot.to_json())
 
 
-def duration(seconds: float) -> str:
-    """12.5 s, 3 min 05 s, 2 h 07 min."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+def _ending(error: BaseException | None) -> str:
+    if error is None:
+        return "finished"
+    if isinstance(error, KeyboardInterrupt):
+        return f"stopped by {error}" if str(error) else "stopped by SIGINT"
+    return f"broke off: {type(error).__name__}: {error}"
+
+
+@contextmanager
+def _logging_to(console: Console) -> Iterator[None]:
+    """What is logged appears above the live display of this console, which another console would write across."""
+    handlers = [handler for handler in logging.getLogger("supreme").handlers if isinstance(handler, RichHandler)]
+    before = [handler.console for handler in handlers]
+    for handler in handlers:
+        handler.console = console
+    try:
+        yield
+    finally:
+        for handler, old in zip(handlers, before, strict=True):
+            handler.console = old

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 from loky import ProcessPoolExecutor
@@ -116,15 +117,17 @@ class SlotProcess:
         self.warm = False
         """Whether this process was given a task before, so that what tasks import is there."""
 
-    def submit(self, payload: bytes, log: Path, header: str, end: float | None) -> Future[Reply]:
+    def submit(
+        self, payload: bytes, log: Path, header: str, end: float | None, may_leave: bool = False
+    ) -> Future[Reply]:
         """Start a task; see `worker.execute`."""
         try:
-            return self._submit(payload, log, header, end)
+            return self._submit(payload, log, header, end, may_leave)
         except BrokenProcessPool:  # it died idle, of no task's fault
             self.kill()
-            return self._submit(payload, log, header, end)
+            return self._submit(payload, log, header, end, may_leave)
 
-    def _submit(self, payload: bytes, log: Path, header: str, end: float | None) -> Future[Reply]:
+    def _submit(self, *arguments: Any) -> Future[Reply]:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 1, timeout=None, env=self._slot.environment, initializer=initialise, initargs=(os.getpid(),)
@@ -134,7 +137,7 @@ class SlotProcess:
         multiprocessing.resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return self._executor.submit(execute, payload, log, header, end)
+            return self._executor.submit(execute, *arguments)
         finally:
             self.warm = True
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -191,6 +194,8 @@ class Place:
         self.process = SlotProcess(slot)
         self.held = False
         self.attempt: Attempt | None = None
+        self.warm: tuple[str, ...] = ()
+        """What its process has at hand: the affinity of what ran last."""
 
     @property
     def idle(self) -> bool:
@@ -206,4 +211,4 @@ class Place:
         self.process.kill()
         if self.held:
             self.lock.release()
-        self.held, self.attempt = False, None
+        self.held, self.attempt, self.warm = False, None, ()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from supreme.core import SupremeError
-from supreme.sweep.devices import Slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +30,8 @@ class Task:
     """The stage it belongs to; tasks of one kind are expected to take about the same time."""
     after: tuple[str, ...] = ()
     """Keys of the tasks that must have ended before, well or not."""
+    affinity: tuple[str, ...] = ()
+    """What a process has at hand after it, the dearest first: of tasks as urgent, those that share it follow there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,8 @@ class Started:
     """A task has a slot."""
 
     task: Task
-    slot: Slot
+    slot: str
+    """Its name, as people see it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,16 @@ class Retrying:
     """An attempt died or ran out of memory; the task gets another."""
 
     task: Task
-    slot: Slot
+    slot: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAside:
+    """A task has left its slot to others, because another worker is making what it needs; it will start again."""
+
+    task: Task
+    slot: str
     reason: str
 
 
@@ -74,16 +85,16 @@ class Waiting:
     holders: tuple[str, ...]
 
 
-Event = Started | Retrying | Waiting | Outcome
+Event = Started | Retrying | SetAside | Waiting | Outcome
 
 
-def check(tasks: Sequence[Task], slots: Sequence[Slot], timeout: float | None) -> None:
+def check(tasks: Sequence[Task], slots: Sequence[str], timeout: float | None) -> None:
     """Refuse what could never be run to its end."""
     if not slots:
         raise SupremeError("there is no device slot to run on")
     if timeout is not None and not timeout > 0:
         raise SupremeError(f"timeout={timeout} is not allowed: give seconds above 0, or null for no limit")
-    for what, names in (("tasks", [task.key for task in tasks]), ("slots", [slot.name for slot in slots])):
+    for what, names in (("tasks", [task.key for task in tasks]), ("slots", slots)):
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise SupremeError(f"two {what} have the same name {twice[0]}")
     keys = {task.key for task in tasks}

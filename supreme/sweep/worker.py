@@ -18,14 +18,29 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from supreme.claims import Claims
 from supreme.core import SupremeError
+from supreme.patience import Busy, leaving
 
 PR_SET_PDEATHSIG = 1
 EXHAUSTED = ("OutOfMemoryError", "out of memory", "can't allocate memory", "CUDA error", "cuDNN error")
 """In an exception of torch: the process, not the task, may be at fault, and its CUDA context may be poisoned."""
+
+
+WORTH_SECONDS = 3.0
+"""A task that must wait for another worker leaves its slot, unless it would lose more than this much work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Awaited:
+    """What another worker is making."""
+
+    claims: Claims
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +53,8 @@ class Reply:
     """One line; empty when the task is done."""
     spent: bool = False
     """Whether this process must not be given another task."""
+    awaited: Awaited | None = None
+    """What it left its slot for: it has neither succeeded nor failed."""
 
 
 def initialise(parent: int) -> None:
@@ -62,7 +79,7 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def execute(payload: bytes, log: Path, header: str, end: float | None) -> Reply:
+def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave: bool = False) -> Reply:
     """Run a pickled `(function, arguments)`; everything it says goes to the end of the log.
 
     Args:
@@ -71,12 +88,17 @@ def execute(payload: bytes, log: Path, header: str, end: float | None) -> Reply:
         header: one line for the log.
         end: when it will be stopped, by the monotonic clock, which all processes share; a second before, the log gets
             the place where every thread is. None: never.
+        may_leave: rather than wait for another worker; see `Reply.awaited`.
     """
     try:
         _redirect(log, header)
         if end is not None:
             faulthandler.dump_traceback_later(max(0.1, end - time.monotonic() - 1.0))
-        reply = _result(payload)
+        with leaving(WORTH_SECONDS) if may_leave else nullcontext():
+            reply = _result(payload)
+    except Busy as busy:
+        sys.stderr.write(f"put aside: {busy}\n")
+        reply = Reply(awaited=Awaited(claims=busy.claims, name=busy.name))
     except BaseException as error:
         traceback.print_exc()
         reply = Reply(error=_sentence(error), spent=any(map(_is_exhausted, _chain(error))))

@@ -4,7 +4,8 @@ Hydra imports this module whenever any Hydra app of the environment starts, so i
 `supreme.sweep`. (No `from __future__ import annotations` here: Hydra 1.3's scanner and dataclasses break on it.)
 """
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -12,6 +13,8 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweepe
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+from supreme.sweep.cluster import Cluster
 
 
 @dataclass
@@ -24,6 +27,23 @@ class LocalConf:
     _target_: str = "hydra_plugins.supreme_launcher.LocalLauncher"
 
 
+@dataclass
+class RayConf:
+    _target_: str = "hydra_plugins.supreme_launcher.RayLauncher"
+    _convert_: str = "all"
+    address: str | None = None  # auto: the cluster of this machine; host:port; null: Ray on this machine alone
+    gpus_per_job: float | None = None  # null: 1 / jobs_per_device, or 0 where there is no GPU
+    cpus_per_job: float | None = None  # null: threads
+    memory_gib: float | None = None
+    attempts: int = 2  # of a task whose process dies; the loss of a node is not counted
+    init: dict[str, Any] = field(default_factory=dict)  # more arguments of ray.init
+
+
+@dataclass
+class SlurmConf(Cluster):
+    _target_: str = "hydra_plugins.supreme_launcher.SlurmLauncher"
+
+
 class SupremeSweeper(BasicSweeper):
     """Composes every cell, runs what no stored row answers yet, and ends with the table."""
 
@@ -33,14 +53,11 @@ class SupremeSweeper(BasicSweeper):
         return sweep(self, arguments)
 
 
-class LocalLauncher(Launcher):
-    """Runs cells on the devices of this machine, one warm worker process on each slot.
+class PlanLauncher(Launcher):
+    """A launcher of ours: our sweeper hands it a whole plan, so that shared models are trained first.
 
-    The top level of the config says on which: devices, jobs_per_device, threads, timeout.
+    Every one has `run_tasks(tasks, settings, on_event)`; see `supreme.sweep.hydra_sweep.Runner`.
     """
-
-    runs_plans = True
-    """Our sweeper hands it a whole plan, so that shared models are trained first and failures are told apart."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self.hydra_context = hydra_context
@@ -51,6 +68,60 @@ class LocalLauncher(Launcher):
         from supreme.sweep.hydra_sweep import launch
 
         return launch(self, job_overrides, initial_job_idx)
+
+    @abstractmethod
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any: ...
+
+
+class LocalLauncher(PlanLauncher):
+    """Runs cells on the devices of this machine, one warm worker process on each slot.
+
+    The top level of the config says on which: devices, jobs_per_device, threads, timeout.
+    """
+
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
+        from supreme.sweep.hydra_sweep import run_on_slots
+
+        return run_on_slots(tasks, settings, on_event)
+
+
+class RayLauncher(PlanLauncher):
+    """Runs cells on a Ray cluster, in as many warm worker processes as it has room for."""
+
+    def __init__(
+        self,
+        address: str | None,
+        gpus_per_job: float | None,
+        cpus_per_job: float | None,
+        memory_gib: float | None,
+        attempts: int,
+        init: dict[str, Any],
+    ) -> None:
+        self.options = {
+            "address": address,
+            "gpus_per_job": gpus_per_job,
+            "cpus_per_job": cpus_per_job,
+            "memory_gib": memory_gib,
+            "attempts": attempts,
+            "init": init,
+        }
+
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
+        from supreme.sweep import ray_cluster
+
+        return ray_cluster.run(tasks, settings, ray_cluster.Options(**self.options), on_event)
+
+
+class SlurmLauncher(PlanLauncher):
+    """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.cluster.Cluster`."""
+
+    def __init__(self, **keys: Any) -> None:
+        self.cluster = Cluster(**keys)
+
+    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
+        from supreme.sweep.slurm import run
+
+        return run(tasks, settings, self.cluster, on_event)
 
 
 class SupremeSearchPath(SearchPathPlugin):
@@ -63,3 +134,5 @@ class SupremeSearchPath(SearchPathPlugin):
 
 ConfigStore.instance().store(group="hydra/sweeper", name="supreme", node=SweeperConf, provider="supreme")
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalConf, provider="supreme")
+ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayConf, provider="supreme")
+ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmConf, provider="supreme")

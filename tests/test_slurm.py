@@ -1,0 +1,234 @@
+"""The launcher for Slurm, on a real Slurm with real jobs; only the GPUs are none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import engine_tasks
+import psutil
+import pytest
+import slurm_cluster
+from conftest import Run, environment
+from test_sweep import rows
+
+from supreme.core import SupremeError
+from supreme.sweep import slurm
+from supreme.sweep.cluster import Cluster
+from supreme.sweep.compose import Settings
+from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not() or "there is a Slurm"),
+]
+
+FAST = {"poll_seconds": 0.3, "grace_seconds": 1.0}
+
+
+@pytest.fixture(scope="module")
+def real_slurm() -> Iterator[dict[str, str]]:
+    with slurm_cluster.cluster() as variables:
+        yield variables
+
+
+@pytest.fixture(autouse=True)
+def _inside(real_slurm: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process may send jobs, which can import the tests' tasks; none is left for the next test."""
+    for name, value in {**real_slurm, "PYTHONPATH": environment()["PYTHONPATH"]}.items():
+        monkeypatch.setenv(name, value)
+    yield
+    slurm_cluster.slurm(real_slurm, "scancel", f"--user={os.getuid()}")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        output_dir=tmp_path / "outputs", devices="auto", jobs_per_device=1, threads=1, timeout=None, tracker={}
+    )
+
+
+def task(folder: Path, key: str, function: Callable[..., Any], *arguments: Any, **more: Any) -> Task:
+    base = Task(
+        key=key,
+        label=f"task {key}",
+        function=function,
+        arguments=arguments,
+        needs=(),
+        log=folder / f"{key}.log",
+        kind="a",
+    )
+    return replace(base, **more)
+
+
+def queue(variables: dict[str, str]) -> list[str]:
+    """The jobs that wait or run."""
+    return slurm_cluster.slurm(variables, "squeue", "--noheader", "--array", "--format=%i %T").splitlines()
+
+
+def interrupt_when(happens: Callable[[], bool]) -> threading.Thread:
+    """Send this process Ctrl-C as soon as something is so."""
+
+    def wait() -> None:
+        end = time.monotonic() + 60
+        while not happens() and time.monotonic() < end:
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def size(path: Path) -> int:
+    """How often it was marked."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_at_once(
+    tmp_path: Path, settings: Settings
+) -> None:
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.where, None, 1.0) for index in range(4)]
+    outcomes = slurm.run(tasks, replace(settings, jobs_per_device=2), Cluster(**FAST, max_running=2))
+    assert [outcome.status for outcome in outcomes] == ["done"] * 4
+    assert [outcome.task for outcome in outcomes] == tasks
+    seen = [outcome.value["visible"] for outcome in outcomes]
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+    assert set(seen) == {"0", "1"}
+    for one, other in (outcomes[:2], outcomes[2:]):
+        assert one.value["pid"] != other.value["pid"]
+        assert max(one.value["began"], other.value["began"]) < min(one.value["ended"], other.value["ended"])
+    assert list((settings.output_dir / "slurm").iterdir()) == []  # nothing is left of a sweep that went well
+
+
+def test_without_a_gpu_in_the_job_auto_is_the_cpu(tmp_path: Path, settings: Settings) -> None:
+    (outcome,) = slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, Cluster(**FAST, gpus_per_job=0))
+    assert outcome.slot.startswith("cpu:0 of job ")
+    assert outcome.value["visible"] == ""
+
+
+def test_what_fails_or_dies_costs_itself_only_and_what_died_is_tried_twice(tmp_path: Path, settings: Settings) -> None:
+    tasks = [
+        task(tmp_path, "ok", engine_tasks.where),
+        task(tmp_path, "late", engine_tasks.hang, tmp_path),  # in a process that is warm
+        task(tmp_path, "raises", engine_tasks.raise_error, tmp_path),
+        task(tmp_path, "is_killed", engine_tasks.kill_self, tmp_path),
+        task(tmp_path, "kills_job", engine_tasks.kill_parent, tmp_path),
+        task(tmp_path, "not_begun", engine_tasks.where),
+        task(tmp_path, "needs_ok", engine_tasks.where, kind="b", needs=("ok",)),
+        task(tmp_path, "needs_bad", engine_tasks.mark, tmp_path, "ran", kind="b", needs=("raises",)),
+        task(tmp_path, "after", engine_tasks.where, kind="c", after=("raises", "needs_bad")),
+    ]
+    events: list[Event] = []
+    cluster = Cluster(**FAST, tasks_per_job=2, gpus_per_job=0)
+    found = slurm.run(tasks, replace(settings, timeout=2.0), cluster, events.append)
+    assert [outcome.task for outcome in found] == tasks
+    outcomes = {outcome.task.key: outcome for outcome in found}
+    done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
+    assert done == {"ok", "not_begun", "needs_ok", "after"}
+    assert outcomes["late"].error == "no result after 2 s (timeout)"
+    assert outcomes["raises"].error == "ValueError: no such thing"
+    assert size(tmp_path / "raise") == 1
+    assert outcomes["is_killed"].error.startswith("its process died: SIGKILL")
+    assert size(tmp_path / "kill") == 2
+    assert outcomes["kills_job"].error.startswith("its Slurm job ")
+    assert outcomes["kills_job"].error.endswith("ended without a result (FAILED)")
+    assert (size(tmp_path / "kill_parent"), outcomes["kills_job"].attempts) == (2, 2)
+    assert outcomes["not_begun"].attempts == 1  # what its job did not come to costs it nothing
+    log = (tmp_path / "kills_job.log").read_text().splitlines()[-1].partition("its log: ")[2]
+    assert Path(log).exists()
+    assert outcomes["needs_bad"].status == "blocked"
+    assert outcomes["needs_bad"].error == "it waits for task raises, which failed"
+    assert size(tmp_path / "ran") == 0
+    ends = [event.task.key for event in events if isinstance(event, Outcome)]
+    assert sorted(ends) == sorted(outcomes)  # each told once
+    assert {event.task.key for event in events if isinstance(event, Retrying)} == {"is_killed", "kills_job"}
+
+
+def test_what_slurm_ends_is_told_with_its_word(real_slurm: dict[str, str], tmp_path: Path, settings: Settings) -> None:
+    commands = {"cancelled": ("scancel", "{job}"), "too_long": ("scontrol", "update", "JobId={job}", "EndTime=now")}
+    tasks = [task(tmp_path, key, engine_tasks.hang, tmp_path) for key in commands]
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Started):
+            job = event.slot.split()[3]
+            slurm_cluster.slurm(real_slurm, *(part.format(job=job) for part in commands[event.task.key]))
+
+    cancelled, too_long = slurm.run(tasks, settings, Cluster(**FAST), on_event)
+    assert "ended without a result (CANCELLED)" in cancelled.error
+    assert cancelled.attempts == 2
+    assert "ended without a result (TIMEOUT, give it more hydra.launcher.time)" in too_long.error
+    assert too_long.attempts == 1  # it would take as long again
+
+
+def test_ctrl_c_leaves_no_job_and_no_process(real_slurm: dict[str, str], tmp_path: Path, settings: Settings) -> None:
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.sleep_with_child, tmp_path) for index in range(4)]
+    tasks.append(task(tmp_path, "later", engine_tasks.where, kind="b", needs=("t0",)))
+    thread = interrupt_when(lambda: len(list(tmp_path.glob("*.pid"))) == 4)
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+        slurm.run(tasks, settings, Cluster(**FAST, tasks_per_job=2))
+    thread.join()
+    assert queue(real_slurm) == []
+    pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    assert len(pids) == 4
+    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
+def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings
+) -> None:
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_after, tmp_path, f"t{index}", 3.0) for index in range(2)]
+    tasks.append(task(tmp_path, "last", engine_tasks.mark_after, tmp_path, "last", 0.0, kind="b", needs=("t0", "t1")))
+    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1)
+    with pytest.raises(KeyboardInterrupt):
+        slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+    thread.join()
+    assert len(queue(real_slurm)) == 3
+    changed = replace(tasks[2], arguments=(tmp_path, "changed", 0.0))
+    outcomes = slurm.run([*tasks[:2], changed], settings, Cluster(**FAST))
+    assert [outcome.status for outcome in outcomes] == ["done"] * 3
+    assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
+
+
+def test_a_refusal_of_slurm_is_told_in_its_words_and_leaves_no_job(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings
+) -> None:
+    with pytest.raises(SupremeError, match=r"Slurm refused the jobs: .*invalid partition.*hydra\.launcher"):
+        slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, Cluster(**FAST, partition="nowhere"))
+    assert queue(real_slurm) == []
+
+
+def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_local_one(
+    real_slurm: dict[str, str], supreme: Run, tmp_path: Path
+) -> None:
+    cells = ["-m", "method=scrub,neggrad", "seed=0,1", "model.widths=[4,8]", "recipe.epochs=2", "devices=cpu"]
+    on_slurm = [*cells, "hydra/launcher=slurm", "hydra.launcher.gpus_per_job=1", "hydra.launcher.max_running=2"]
+    on_slurm += ["hydra.launcher.poll_seconds=0.5", "hydra.launcher.grace_seconds=2"]
+    command = [sys.executable, "-m", "supreme", *on_slurm]
+    parent = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=(tmp_path / "said").open("w"))
+    try:
+        end = time.monotonic() + 60
+        while not list(tmp_path.glob("outputs/logs/*.log")) and time.monotonic() < end:
+            time.sleep(0.1)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert len(queue(real_slurm)) > 1, (tmp_path / "said").read_text()
+    done = supreme(*on_slurm)
+    assert done.returncode == 0, done.stderr
+    logs = [path.read_text() for path in (tmp_path / "outputs" / "logs").glob("*.log")]
+    assert len(logs) == 8  # two originals, two references, four cells
+    assert all(log.count(": attempt ") == 1 and " of job " in log for log in logs)  # nothing was done twice
+    assert queue(real_slurm) == []
+    local = supreme(*cells, "output_dir=local")
+    assert local.returncode == 0, local.stderr
+    assert rows(tmp_path / "outputs") == rows(tmp_path / "local") != {}
+    assert done.stdout.replace("outputs", "local").splitlines()[:8] == local.stdout.splitlines()[:8]
