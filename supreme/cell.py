@@ -106,8 +106,8 @@ class Cell:
         return replace(self, data_path=other.data_path, fingerprint=other.fingerprint, split_digest=other.split_digest)
 
     def resolved(self, data_directory: Path) -> Cell:
-        """The cell with its data decoded and its split drawn, so that all its keys are known."""
-        path = data_cache.prepare(self.build("data"), identity(self.nodes["data"]), data_directory)
+        """The cell with its data decoded, unless it is known where they lie, and its split drawn: all its keys."""
+        path = self.data_path or data_cache.prepare(self.build("data"), identity(self.nodes["data"]), data_directory)
         located = replace(self, data_path=str(path))
         split = located.split()
         return replace(located, fingerprint=split.data.fingerprint, split_digest=split.digest)

@@ -161,9 +161,7 @@ def untrained(cell: Cell, at: Workplace, split: Split, number: int) -> StoredPre
 def _answers(
     cell: Cell, at: Workplace, of: Mapping[str, Any], model: Callable[[], Classifier], owner: Mapping[str, Any]
 ) -> Callable[[str], np.ndarray]:
-    """Args:
-    owner: whose answers they are, for the record; `supreme store gc` reads it.
-    """
+    """The answers of a model; `owner` says whose they are, for the record, where `supreme store gc` reads it."""
 
     @cache
     def load(what: str) -> np.ndarray:

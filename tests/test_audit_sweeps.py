@@ -20,6 +20,9 @@ from supreme import report
 from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.ensembles import audit_jobs
+from supreme.keeping.exporting import Wanted, export
+from supreme.keeping.importing import import_
+from supreme.keeping.verifying import verify
 from supreme.report import load, load_audits, render_audits
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
@@ -98,6 +101,20 @@ def test_another_method_trains_no_shadow_model_again_and_another_audit_trains_no
     assert record["values"]["retrain_ensemble/p"] * 70 == pytest.approx(
         round(record["values"]["retrain_ensemble/p"] * 70)
     )
+
+
+def test_audits_are_verified_and_move_with_their_models(clean: Any, supreme: Run, tmp_path: Path) -> None:
+    outputs, _ = clean
+    assert not verify(outputs, set_aside=False).flaws
+    export(outputs, tmp_path / "all.tar", Wanted(artefacts=True, data=False, logs=False))
+    import_(tmp_path / "all.tar", tmp_path / "outputs")
+    assert records(tmp_path / "outputs") == records(outputs)
+    again = supreme(*SWEEP, "method=retrain,neggrad")
+    assert "to run: 0; models to train: 0 original and 0 reference; audits: 4, to run: 0" in again.stderr
+    record = next((tmp_path / "outputs" / "audits").iterdir())
+    record.write_text(record.read_text()[:-9])
+    assert list(verify(tmp_path / "outputs", set_aside=True).flaws) == [record]
+    assert not record.exists()
 
 
 def test_audits_are_loaded_with_the_labels_of_the_rows_and_reported(clean: Any) -> None:

@@ -6,21 +6,26 @@ import hashlib
 import importlib.util
 import os
 import pickle
+import resource
+import shutil
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
+from supreme.cell import COMPONENTS, Cell
 from supreme.core import Data, SupremeError
 from supreme.data import cache, files, partition
 from supreme.data.cifar import Cifar
@@ -31,6 +36,8 @@ from supreme.data.orl_faces import OrlFaces
 from supreme.data.partition import Partition
 from supreme.images import ImageData
 from supreme.registry import build
+from supreme.sweep.compose import Problems
+from supreme.sweep.plan import resolve
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
 DIGITS = Digits(image_size=8, train_per_class=20, validation_per_class=10, split_seed=0)
@@ -424,13 +431,13 @@ def spoil_same_name(root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_text, r"pins_a/notes.txt is no photograph"),
+        (spoil_text, r"no photographs \(.*\): .*pins_a/notes.txt; move each out"),
         (spoil_broken, r"pins_a/broken.jpg cannot be read as a picture"),
         (spoil_truncated, r"pins_a/cut.jpg cannot be read as a picture"),
         (spoil_truncated_png, r"pins_a/0.png cannot be read as a picture"),
-        (spoil_nested, r"holds a folder, inner, .* type data.root="),
-        (spoil_loose, r"loose.png is in no class folder"),
-        (spoil_empty_class, r"pins_e is empty"),
+        (spoil_nested, r"folders where photographs are expected: .*pins_a/inner; move what they hold one level up"),
+        (spoil_loose, r"photographs in no class folder: .*loose.png; move each"),
+        (spoil_empty_class, r"empty class folders: .*pins_e; fill"),
         (spoil_small_class, r"class 'e' has too few images for the split: 1"),
         (spoil_same_name, r"same name: a"),
     ],
@@ -439,6 +446,31 @@ def test_a_spoilt_folder_is_refused_by_name(tmp_path: Path, spoil: Any, message:
     spoil(make_folders(tmp_path))
     with pytest.raises(SupremeError, match=message):
         folder(tmp_path)()
+
+
+def test_of_many_photographs_that_cannot_be_used_the_first_are_named_and_all_are_counted(tmp_path: Path) -> None:
+    root = make_folders(tmp_path / "root", count=20)
+    for number in range(5):
+        (root / "pins_a" / f"{number}.png").write_bytes(b"no picture")
+    (tmp_path / "into").mkdir()
+    with pytest.raises(SupremeError, match=r"^5 of 60 photographs cannot be used: .*/0.png .*; and 2 more$") as raised:
+        folder(root).decoded_into(tmp_path / "into")
+    assert str(raised.value).count("cannot be read as a picture") == 3
+
+
+def test_folders_that_are_no_classes_are_named_where_the_number_is_wrong(tmp_path: Path) -> None:
+    make_folders(tmp_path, ("pins_a", "pins_b", "holiday"))
+    message = r"holds 3 class folders \(not beginning with pins_: holiday\) where 2 are expected: take away"
+    with pytest.raises(SupremeError, match=message):
+        folder(tmp_path, expected_classes=2).signature()
+
+
+def test_stray_files_are_counted(tmp_path: Path) -> None:
+    root = make_folders(tmp_path)
+    for number in range(9):
+        (root / "pins_a" / f"{number}.txt").touch()
+    with pytest.raises(SupremeError, match=r"pins_a/0.txt, .*/1.txt, .*/2.txt and 6 more; move each"):
+        folder(root).signature()
 
 
 def test_a_missing_root_says_how_to_get_the_data(tmp_path: Path) -> None:
@@ -839,6 +871,138 @@ def test_data_without_a_fingerprint_are_refused(tmp_path: Path) -> None:
         cache.prepare(Careless(), NODE, tmp_path / "cache")
 
 
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from supreme.data import cache, decoding
+from supreme.data.image_folder import ImageFolder
+root, directory, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
+read = decoding.read_image
+
+def logged(path, size):
+    with log.open("a") as file:
+        file.write(path.name + "\\n")
+    time.sleep(seconds)
+    return read(path, size)
+
+decoding.read_image, decoding.PART = logged, 4
+values = dict(image_size=8, decode_size=8, prefix="pins_", exclude=[], expected_classes=None, test="held_out")
+values |= dict(test_fraction=0.2, validation_fraction=0.2, split_seed=0, download_hint="")
+print(cache.prepare(ImageFolder(root=str(root), **values), {}, directory))
+"""
+
+
+def decoding_process(here: Path, seconds: float, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", INTERRUPTED, str(here / "root"), str(here / "cache"), str(here / "log")]
+    return subprocess.Popen(
+        [*command, str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def killed_while_decoding(here: Path) -> Path:
+    """What is left of a real decoding of 60 photographs that was killed when three parts of four were done."""
+    process = decoding_process(here, 0.03)
+    deadline = time.monotonic() + 60
+    while len(b"".join(path.read_bytes() for path in here.glob("cache/.*/parts.jsonl")).splitlines()) < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    (partial,) = here.glob("cache/.*-*")
+    return partial
+
+
+def decoded_after(here: Path) -> tuple[ImageData, int]:
+    """The data, and how many photographs are read for them now."""
+    (here / "log").write_text("")
+    process = decoding_process(here, 0.0)
+    out, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    path = Path(out.strip())
+    assert [entry for entry in (here / "cache").iterdir() if entry.is_dir()] == [path]
+    assert not (path / "parts.jsonl").exists()
+    return cache.open(path), len((here / "log").read_text().splitlines())
+
+
+def test_a_killed_decoding_goes_on_where_it_was_and_gives_the_same_data(tmp_path: Path) -> None:
+    root = make_folders(tmp_path / "root", count=20)
+    partial = killed_while_decoding(tmp_path)
+    done = len((partial / "parts.jsonl").read_text().splitlines())
+    assert 3 <= done < 15
+    data, read = decoded_after(tmp_path)
+    assert read == 60 - 4 * done
+    assert data.fingerprint == content_digest(data) == folder(root)().fingerprint
+    assert np.array_equal(data.pixels, folder(root)().pixels)
+
+
+def test_a_part_whose_bytes_are_not_those_that_were_written_is_decoded_again(tmp_path: Path) -> None:
+    root = make_folders(tmp_path / "root", count=20)
+    partial = killed_while_decoding(tmp_path)
+    lines = (partial / "parts.jsonl").read_text().splitlines()
+    with (partial / "images.npy").open("r+b") as file:
+        file.seek(128 + 100)  # in the first part, after the header
+        file.write(bytes([file.read(1)[0] ^ 1]))
+    with (partial / "parts.jsonl").open("a") as file:
+        file.write("[16, ")  # a line that was cut
+    data, read = decoded_after(tmp_path)
+    assert read == 60 - 4 * (len(lines) - 1)
+    assert data.fingerprint == folder(root)().fingerprint
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_what_is_decoded_is_kept(tmp_path: Path) -> None:
+    root = make_folders(tmp_path / "root", count=20)
+
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))  # 60 photographs need 11,520 bytes
+
+    process = decoding_process(tmp_path, 0.0, preexec_fn=small)
+    told = process.communicate(timeout=60)[1]
+    assert "the decoded data cannot be written to" in told
+    assert "give the same command again" in told
+    data, read = decoded_after(tmp_path)
+    assert 0 < read < 60
+    assert data.fingerprint == folder(root)().fingerprint
+
+
+def test_what_another_machine_decodes_is_left_alone_and_what_it_has_given_up_is_gone_on_with(tmp_path: Path) -> None:
+    make_folders(tmp_path / "root", count=20)
+    partial = killed_while_decoding(tmp_path)
+    done = len((partial / "parts.jsonl").read_text().splitlines())
+    other = partial.rename(partial.with_name(f"{partial.name[:33]}-elsewhere"))
+    copy = shutil.copytree(tmp_path / "cache", tmp_path / "old" / "cache")
+    shutil.copytree(tmp_path / "root", tmp_path / "old" / "root")
+    (tmp_path / "log").write_text("")
+    process = decoding_process(tmp_path, 0.0)
+    process.communicate(timeout=60)
+    assert other.exists()
+    assert len((tmp_path / "log").read_text().splitlines()) == 60
+    for path in (given_up := copy / other.name, *given_up.iterdir()):
+        os.utime(path, (1, 1))
+    (tmp_path / "old" / "log").write_text("")
+    process = decoding_process(tmp_path / "old", 0.0)
+    process.communicate(timeout=60)
+    assert not given_up.exists()
+    assert len((tmp_path / "old" / "log").read_text().splitlines()) == 60 - 4 * done
+
+
+def test_the_file_that_is_written_in_parts_is_the_one_that_numpy_writes(tmp_path: Path) -> None:
+    data = folder(make_folders(tmp_path / "root", count=20))
+    (tmp_path / "into").mkdir()
+    data.decoded_into(tmp_path / "into")
+    np.save(tmp_path / "saved.npy", np.asarray(data().pixels))
+    assert (tmp_path / "into" / "images.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+
+
+def test_what_is_no_terminal_gets_a_line_for_every_tenth(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="supreme.data.files"), files.shown("decoding") as progress:
+        for done in range(7, 1001, 7):
+            progress(done, 1000)
+        progress(1000, 1000)
+    assert len(caplog.messages) == 10
+    assert caplog.messages[-1] == "decoding: 1000 of 1000"
+
+
 MANY = """
 import sys, time
 from pathlib import Path
@@ -894,3 +1058,26 @@ def test_neither_data_nor_scenarios_import_torch_scikit_learn_or_pillow() -> Non
         "print([name for name in ('torch', 'torchvision', 'sklearn', 'PIL', 'pandas') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_plan_of_many_forget_sets_asks_once_whether_the_data_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    prepare = cache.prepare
+
+    def counted(*arguments: Any) -> Path:
+        asked.append(prepare(*arguments))
+        return asked[-1]
+
+    monkeypatch.setattr(cache, "prepare", counted)
+    with initialize_config_dir(str(CONF.parent), version_base="1.3"):
+        configs: list[Any] = [
+            OmegaConf.to_container(compose("config", [f"seeds.forget={number}", "method=original"]), resolve=True)
+            for number in range(3)
+        ]
+    names = dict.fromkeys(COMPONENTS, "any")
+    found = resolve([Cell.from_config(config, names) for config in configs], tmp_path, Problems())
+    assert len({cell.split_digest for cell in found}) == 3
+    assert {cell.data_path for cell in found} == {str(asked[0])}
+    assert len(asked) == 1

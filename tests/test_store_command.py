@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, environment
+from filelock import FileLock
 
 from supreme.artefact import Contents
 from supreme.files import digest
@@ -304,6 +305,22 @@ Store(Path({str(store.root)!r})).get_or_create("original", "1" * 64, lambda: Con
     assert main(["gc", str(outputs), "--yes"]) == 0
     assert not {"leftover", "corrupt"} & listed(outputs, capsys)["kinds"].keys()
     assert not list((store.root / "tmp").iterdir())
+
+
+def test_gc_takes_decoded_data_that_no_row_names_but_not_what_is_being_decoded(outputs: Path) -> None:
+    folder = outputs / "store" / "data"
+    (used,) = (path for path in folder.iterdir() if path.is_dir())
+    other = Path(shutil.copytree(used, folder / ("0" * 32)))
+    meta = json.loads((other / "meta.json").read_text())
+    (other / "meta.json").write_text(json.dumps({**meta, "fingerprint": "f" * 64}))
+    given_up, at_work = folder / f".{'1' * 32}-here", folder / f".{'2' * 32}-here"
+    for partial in (given_up, at_work):
+        partial.mkdir()
+        (partial / "images.npy").write_bytes(b"x")
+    with FileLock(folder / f"{'2' * 32}.lock"):
+        code = f"from supreme.keeping.command import main; main(['gc', {str(outputs)!r}, '--yes', '--min-age', '0'])"
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert {path for path in folder.iterdir() if path.is_dir()} == {used, at_work}
 
 
 @pytest.mark.parametrize("spoil", ["none", "unreadable", "without keys"])

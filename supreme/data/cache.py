@@ -11,16 +11,18 @@ import json
 import logging
 import os
 import shutil
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from supreme.core import Data, SupremeError
+from supreme.data.decoding import JOURNAL, PIXELS
 from supreme.data.finish import content_digest
 from supreme.images import ImageData
 
@@ -28,7 +30,18 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1
 """Raise it when what a folder holds, or how a source is decoded, changes."""
+SILENCE_SECONDS = 600.0
+"""What another machine has not written to for so long, it decodes no more."""
 _ARRAYS = ("labels", "fine_labels", "train", "validation", "test")
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """A source that can go on with what a killed process has decoded."""
+
+    def decoded_into(self, folder: Path) -> ImageData:
+        """What calling the source gives, its pixels being the file `images.npy` of this folder, memory-mapped."""
+        ...
 
 
 class DamagedCacheError(SupremeError):
@@ -55,17 +68,25 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
         if _is_intact(path):  # another process made it while this one waited
             return path
         _set_aside(path)
-        for leftover in directory.glob(f".{key}-*"):  # of a process that was killed: the lock is ours now
-            shutil.rmtree(leftover)
-        temporary = directory / f".{key}-{os.getpid()}"
-        temporary.mkdir()
+        in_parts = isinstance(component, InParts)
+        partial, keep = _begin(directory, key, in_parts), False
         try:
-            _write(component(), temporary)
+            _write(component.decoded_into(partial) if in_parts else component(), partial)
             if component.signature() != signature:
                 raise SupremeError("the data changed while they were being read: run the same command again")
-            _publish(temporary, path)
+            _publish(partial, path)
+        except OSError as error:
+            keep = in_parts
+            raise SupremeError(
+                f"the decoded data cannot be written to {directory} ({error.strerror}): free some space, or make it "
+                "writable, and give the same command again"
+            ) from error
+        except KeyboardInterrupt:
+            keep = in_parts
+            raise
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if not keep:
+                shutil.rmtree(partial, ignore_errors=True)
     return path
 
 
@@ -121,6 +142,25 @@ def _is_intact(path: Path) -> bool:
     return True
 
 
+def _begin(directory: Path, key: str, in_parts: bool) -> Path:
+    """The folder to decode into, perhaps with what a killed process has left; the lock is ours.
+
+    It has this machine's name, because a machine that does not see our lock may be at work in one of its own.
+    """
+    ours = directory / f".{key}-{socket.gethostname()}"
+    for leftover in directory.glob(f".{key}-*"):
+        if not in_parts:
+            shutil.rmtree(leftover)
+        elif not ours.exists() and time.time() - _last_written(leftover) > SILENCE_SECONDS:
+            leftover.rename(ours)
+    ours.mkdir(exist_ok=True)
+    return ours
+
+
+def _last_written(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+
+
 def _set_aside(path: Path) -> None:
     if path.exists():
         aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
@@ -132,6 +172,9 @@ def _write(data: ImageData, folder: Path) -> None:
     if not data.fingerprint:
         raise SupremeError("the data have no fingerprint: a source must make them with supreme.data.finish.finish")
     arrays = {"images": data.pixels} | {name: getattr(data, name) for name in _ARRAYS}
+    if isinstance(data.pixels, np.memmap) and Path(str(data.pixels.filename)) == (folder / PIXELS).resolve():
+        del arrays["images"]  # a source that decodes in parts has written it
+        (folder / JOURNAL).unlink()
     for name, array in arrays.items():
         if array is not None:
             with (folder / f"{name}.npy").open("wb") as file:

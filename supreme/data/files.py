@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +68,28 @@ def read_image(path: Path, size: int) -> np.ndarray:
     return np.asarray(square).transpose(2, 0, 1)
 
 
-def logged(what: str) -> Callable[[int, int], None]:
-    """A progress callback that logs every tenth of the work."""
+@contextmanager
+def shown(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress callback: a bar on a terminal, else a line in the log for every tenth of the work."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _logged(what)
+        return
+    with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _logged(what: str) -> Callable[[int, int], None]:
+    tenths = 0
 
     def progress(done: int, total: int) -> None:
-        if done * 10 // total > (done - 1) * 10 // total:
+        nonlocal tenths
+        if done * 10 // total > tenths:
+            tenths = done * 10 // total
             log.info("%s: %d of %d", what, done, total)
 
     return progress

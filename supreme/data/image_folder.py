@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import numpy as np
 
 from supreme.core import SupremeError
 from supreme.data import files, partition
+from supreme.data.decoding import decode_into
 from supreme.data.finish import finish
 from supreme.images import ImageData
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+TOLD = 3
+"""How many of the files that are wrong are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +67,14 @@ class ImageFolder:
         return files.signature(Path(self.root).expanduser(), [path for _, paths in classes for path in paths])
 
     def __call__(self) -> ImageData:
+        return self._finished(lambda paths: files.read_images(paths, self.decode_size))
+
+    def decoded_into(self, folder: Path) -> ImageData:
+        """The same data, their pixels in a file of this folder; what a killed call has left there is gone on with."""
+        with files.shown(f"decoding {self.root}") as progress:
+            return self._finished(lambda paths: decode_into(folder, paths, self.decode_size, progress))
+
+    def _finished(self, read: Callable[[Sequence[Path]], np.ndarray]) -> ImageData:
         classes = self._classes()
         class_names = [name for name, _ in classes]
         labels = np.repeat(np.arange(len(classes)), [len(paths) for _, paths in classes])
@@ -71,11 +84,12 @@ class ImageFolder:
         )
         if self.test == "training":
             dealt = dealt._replace(test=dealt.train)
-        pixels = files.read_images(
-            [path for _, paths in classes for path in paths], self.decode_size, files.logged(f"decoding {self.root}")
-        )
         return finish(
-            pixels=pixels, labels=labels, class_names=class_names, partition=dealt, image_size=self.image_size
+            pixels=read([path for _, paths in classes for path in paths]),
+            labels=labels,
+            class_names=class_names,
+            partition=dealt,
+            image_size=self.image_size,
         )
 
     def _classes(self) -> list[tuple[str, list[Path]]]:
@@ -87,38 +101,52 @@ class ImageFolder:
         folders = [entry for entry in entries if entry.is_dir() and entry.name not in self.exclude]
         if not folders:
             raise SupremeError(f"{root} holds no class folders. {self.download_hint}".rstrip())
-        if loose := [entry for entry in entries if entry.suffix.lower() in files.IMAGE_SUFFIXES and entry.is_file()]:
-            raise SupremeError(f"{loose[0]} is in no class folder: move it into one")
-        photographs = [_photographs(folder) for folder in folders]
+        if loose := [entry.path for entry in entries if _is_picture(entry.name) and entry.is_file()]:
+            raise SupremeError(f"photographs in no class folder: {_few(loose)}; move each into one")
+        found = {folder.name: _visible(Path(folder)) for folder in folders}
+        _refuse_what_is_no_photograph(root, found)
         if len(folders) < 2:
             raise SupremeError(f"{root} holds one class only, {folders[0].name}: a classifier needs two or more")
-        if self.expected_classes not in (None, len(folders)):
-            raise SupremeError(
-                f"{root} holds {len(folders)} class folders where {self.expected_classes} are expected: complete it, "
-                f"or type data.expected_classes={len(folders)}"
-            )
-        return [
-            (folder.name.removeprefix(self.prefix), found) for folder, found in zip(folders, photographs, strict=True)
-        ]
+        self._refuse_another_number(root, list(found))
+        return [(name.removeprefix(self.prefix), [Path(entry) for entry in having]) for name, having in found.items()]
+
+    def _refuse_another_number(self, root: Path, names: list[str]) -> None:
+        if self.expected_classes in (None, len(names)):
+            return
+        odd = [name for name in names if not name.startswith(self.prefix)]
+        hint = f" (not beginning with {self.prefix}: {_few(odd)})" if odd else ""
+        todo = "complete it" if len(names) < self.expected_classes else "take away what is no class"
+        raise SupremeError(
+            f"{root} holds {len(names)} class folders{hint} where {self.expected_classes} are expected: {todo}, "
+            f"or type data.expected_classes={len(names)}"
+        )
 
 
-def _photographs(folder: Path) -> list[Path]:
-    entries = _visible(folder)
-    for entry in entries:
-        if entry.is_dir():
-            raise SupremeError(
-                f"{folder} holds a folder, {entry.name}, where photographs are expected: "
-                f"if the class folders are one level down, type data.root={folder}"
-            )
-        if entry.suffix.lower() not in files.IMAGE_SUFFIXES:
-            raise SupremeError(
-                f"{entry} is no photograph ({', '.join(sorted(files.IMAGE_SUFFIXES))}): move it out of the class folder"
-            )
-    if not entries:
-        raise SupremeError(f"class folder {folder} is empty: fill it or take it away")
-    return entries
+def _refuse_what_is_no_photograph(root: Path, found: Mapping[str, Sequence[os.DirEntry[str]]]) -> None:
+    """A class folder holds photographs, one or more, and nothing else."""
+    entries = [entry for having in found.values() for entry in having]
+    if inner := [entry.path for entry in entries if entry.is_dir()]:
+        only = Path(inner[0]).parent
+        advice = f"type data.root={only}" if len(found) == 1 else "move what they hold one level up"
+        raise SupremeError(f"folders where photographs are expected: {_few(inner)}; {advice}")
+    if stray := [entry.path for entry in entries if not _is_picture(entry.name)]:
+        kinds = ", ".join(sorted(files.IMAGE_SUFFIXES))
+        raise SupremeError(f"no photographs ({kinds}): {_few(stray)}; move each out of its class folder")
+    if empty := [str(root / name) for name, having in found.items() if not having]:
+        raise SupremeError(f"empty class folders: {_few(empty)}; fill each or take it away")
 
 
-def _visible(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if path.name[0] != "." and path.name.lower() not in SYSTEM_FILES]
-    return sorted(found, key=lambda path: path.name)
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in files.IMAGE_SUFFIXES
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names, and how many there are."""
+    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD:,} more" if len(names) > TOLD else "")
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    """What is not hidden, by name; whether an entry is a folder is known without asking the disk again."""
+    with os.scandir(folder) as entries:
+        found = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in SYSTEM_FILES]
+    return sorted(found, key=lambda entry: entry.name)

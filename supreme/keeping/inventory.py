@@ -31,7 +31,7 @@ class Item:
     """Something that can be kept or removed as a whole."""
 
     kind: str
-    """The stage of an artefact; else data, corrupt or leftover."""
+    """The stage of an artefact; else data, partial (data that were being decoded), corrupt or leftover."""
     key: str
     path: Path
     bytes: int
@@ -133,7 +133,7 @@ def _rest(directory: Path) -> Iterator[Item]:
         for path in orphans(folder):
             yield _item("leftover", path.name, path, "unused", (), _age(path))
     for path in (root / "data").glob(".*-*"):
-        yield _item("leftover", path.name, path, "unused", (), _age(path))
+        yield _item("partial", path.name, path, "unused", (), _age(path / "parts.jsonl", path))
 
 
 def _item(kind: str, key: str, path: Path, use: Use, rows: Sequence[Row], age: float) -> Item:

@@ -15,7 +15,12 @@ from supreme.keeping.amounts import age, counted, in_bytes
 from supreme.keeping.inventory import Inventory, Item
 from supreme.keeping.rows import MODELS, Row
 
-NAMES = {"data": "decoded data", "corrupt": "set aside as corrupt", "leftover": "leftovers of killed processes"}
+NAMES = {
+    "data": "decoded data",
+    "partial": "half-decoded data",
+    "corrupt": "set aside as corrupt",
+    "leftover": "leftovers of killed processes",
+}
 """What kinds that are no stage are called."""
 
 

@@ -72,8 +72,10 @@ def _drawn(cell: Cell, output_dir: Path, drawn: dict[str, Cell | SupremeError]) 
     """A cell of the same data and split, resolved; each data and split once."""
     key = json.dumps([cell.nodes["data"], cell.nodes["scenario"], cell.seeds["forget"]])
     if key not in drawn:
-        try:
-            drawn[key] = cell.resolved(output_dir / "store" / "data")
+        same = (one for one in drawn.values() if isinstance(one, Cell) and one.nodes["data"] == cell.nodes["data"])
+        try:  # that no photograph has changed is asked once, and not for every forget set
+            path = next((one.data_path for one in same), "")
+            drawn[key] = replace(cell, data_path=path).resolved(output_dir / "store" / "data")
         except SupremeError as error:
             drawn[key] = error
     found = drawn[key]
