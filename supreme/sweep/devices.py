@@ -85,9 +85,7 @@ def find_slots(
             return _gpu_slots("cuda", _identities(entries), int(jobs_per_device), threads)
 
 
-def _gpu_slots(
-    device: str, identities: dict[str, str], jobs: int, threads: int, grows: bool = False
-) -> list[Slot]:
+def _gpu_slots(device: str, identities: dict[str, str], jobs: int, threads: int, grows: bool = False) -> list[Slot]:
     """One slot per job of each device, given as the entry that pins it and the name that identifies it."""
     return [
         Slot(

@@ -142,7 +142,7 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
 
 def run_on_slots(tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None]) -> list[Outcome]:
     """The local launcher: run on the device slots of this machine."""
-    return engine.run(tasks, settings.slots(), timeout=settings.timeout, on_event=on_event)
+    return engine.run(tasks, settings.slots(), timeout=settings.timeout, on_event=on_event, rules=settings.rules())
 
 
 def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
@@ -161,7 +161,7 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
 def _run_here(cell: Cell, settings: Settings) -> None:
     """Run the cell in this process; what it raises is written to its log, too."""
     try:
-        with this_process_in(settings.slots()):
+        with this_process_in(settings.slots(), settings.rules()):
             run_stage("cell", cell, str(settings.output_dir))
     except Exception:
         path = log_path(cell.id, settings.output_dir)

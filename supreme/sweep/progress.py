@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
 
 
 class Progress:
@@ -59,6 +59,8 @@ class Progress:
                 self._say(f"again: {task.label} ({slot}): {reason}")
             case SetAside(slot=slot):  # soon told again, as it starts
                 self._busy.pop(slot, None)
+            case Retired(reason=reason):
+                self._say(f"no longer used: {reason}")
             case Waiting(holders=holders):
                 self._note = f"every device slot is taken; waiting for {'; '.join(holders)}"
                 self._say(self._note)
