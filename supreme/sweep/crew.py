@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,9 +24,16 @@ USABLE_SHARE = 0.9
 class Crew:
     """Every place where the sweep may work. A place that is held has its lock, and had the memory when it was taken."""
 
-    def __init__(self, slots: Sequence[Slot], directory: Path, rules: Rules) -> None:
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        directory: Path,
+        rules: Rules,
+        on_retired: Callable[[str, str], None] = lambda slot, reason: None,
+    ) -> None:
         self.places = [Place(slot, directory) for slot in slots]
         self._rules = rules
+        self._on_retired = on_retired
         self._retired: dict[str, str] = {}
         self._looked: dict[str, tuple[float, Lack | None]] = {}
         self._growth = {slot.uuid: _Growth() for slot in slots if slot.grows}
@@ -172,11 +179,10 @@ class Crew:
     def retire(self, place: Place, reason: str) -> str:
         """Use a place no more; returns why."""
         place.leave()
-        self._retired[place.slot.name] = f"{place.slot.name}: {reason}"
-        return self._retired[place.slot.name]
-
-    def retired(self, place: Place) -> bool:
-        return place.slot.name in self._retired
+        name = place.slot.name
+        self._retired[name] = f"{name}: {reason}"
+        self._on_retired(name, reason)
+        return self._retired[name]
 
     def lost_beside(self, place: Place) -> list[Place]:
         """The other places of a device that the driver has lost, which cannot work either."""
@@ -184,7 +190,8 @@ class Crew:
             if place.slot.uuid:
                 nvml.memory(place.slot.uuid)
         except nvml.DeviceLostError:
-            return [other for other in self._beside(place) if other is not place and not self.retired(other)]
+            beside = self._beside(place)
+            return [other for other in beside if other is not place and other.slot.name not in self._retired]
         return []
 
     # Devices that take more jobs.

@@ -90,7 +90,7 @@ class _Sweep:
         self.interruption = ""
         self._timeout = timeout
         self._on_event = on_event
-        self._crew = Crew(slots, directory, rules)
+        self._crew = Crew(slots, directory, rules, lambda slot, reason: on_event(Retired(slot=slot, reason=reason)))
         self._inbox: SimpleQueue[tuple[Place, Future[Reply]] | None] = SimpleQueue()
         self._started = False
         self._aside = Aside()
@@ -108,6 +108,8 @@ class _Sweep:
             for task in self._aside.take():
                 self.graph.put(task)
             self._assign()
+            if self.graph.complete:  # what was left cannot even be started
+                return
             running = sum(place.attempt is not None for place in self._crew.places)
             self._crew.give_back(self.graph.left - running)
             try:
@@ -206,14 +208,10 @@ class _Sweep:
         self._moves[task.key] += 1
         self.graph.put(task)
         self._on_event(Retrying(task=task, slot=place.slot.name, reason=why))
-        if self._crew.retired(place):
-            self._on_event(Retired(slot=place.slot.name, reason=why))
         for other in self._crew.lost_beside(place):
             attempt = other.attempt
             why = self._crew.retire(other, "the driver has lost its device")
-            if attempt is None:
-                self._on_event(Retired(slot=other.slot.name, reason=why))
-            else:
+            if attempt is not None:
                 self._move(attempt.task, other, why)
 
     def _stop_late(self) -> None:

@@ -59,8 +59,8 @@ class Progress:
                 self._say(f"again: {task.label} ({slot}): {reason}")
             case SetAside(slot=slot):  # soon told again, as it starts
                 self._busy.pop(slot, None)
-            case Retired(reason=reason):
-                self._say(f"no longer used: {reason}")
+            case Retired(slot=slot, reason=reason):
+                self._say(f"{slot} is no longer used: {reason}")
             case Waiting(holders=holders):
                 self._note = f"every device slot is taken; waiting for {'; '.join(holders)}"
                 self._say(self._note)
