@@ -171,12 +171,15 @@ class Store:
         with explaining(folder, artefact.size(contents)):
             try:
                 written = artefact.write(temporary, stage, key, contents)
+                changed = [folder.parent]  # the folders that get a new name, which each sync makes last
+                while not changed[-1].exists():
+                    changed.append(changed[-1].parent)
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 while not _rename_new(temporary, folder):
                     # Only where this worker was taken for dead, and another did the work: what is there stays.
                     if (found := self.load(stage, key)) is not None:
                         return found, False
-                for parent in (folder.parent, folder.parent.parent, self.root):
+                for parent in changed:
                     sync_folder(parent)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
