@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,16 @@ class Cell:
 
     def key(self, stage: str) -> str:
         """The key of what this stage leaves: original, reference or unlearned."""
+        if stage not in self._keys:
+            self._keys[stage] = self._key(stage)
+        return self._keys[stage]
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        """Those asked for: each is asked for some twenty times, and nothing of a cell changes."""
+        return {}
+
+    def _key(self, stage: str) -> str:
         if stage == "unlearned":
             return digest(
                 {
@@ -147,11 +157,11 @@ class Cell:
         """What moves the last bits of a computation on the same device."""
         return {"deterministic": self.deterministic, "threads": self.threads}
 
-    @property
+    @cached_property
     def metric_keys(self) -> dict[str, str]:
         return {name: digest(identity(node)) for name, node in self.metrics.items()}
 
-    @property
+    @cached_property
     def id(self) -> str:
         """16 hexadecimal digits: the name of its row and of its log."""
         asked = [self.names, identity(self.nodes["scenario"])]  # two ways to ask for the same split are two rows
