@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +31,11 @@ class Crew:
         slots: Sequence[Slot],
         directory: Path,
         rules: Rules,
-        on_retired: Callable[[str, str], None] = lambda slot, reason: None,
     ) -> None:
         self.places = [Place(slot, directory) for slot in slots]
         self._rules = rules
-        self._on_retired = on_retired
+        self.on_retired: Callable[[str, str], None] = lambda slot, reason: None
+        """Called with the name of a slot that is used no more, and why."""
         self._retired: dict[str, str] = {}
         self._looked: dict[str, tuple[float, Lack | None]] = {}
         self._growth = {slot.uuid: _Growth() for slot in slots if slot.grows}
@@ -51,6 +53,14 @@ class Crew:
         """Let other sweeps have the idle places that this many tasks cannot fill."""
         for place in [place for place in self.places if place.idle][to_come:]:
             place.leave()
+
+    def warm_up(self, function: Callable[[], object], count: int) -> None:
+        """Take this many places, where they are free, and have their processes call this before their first task."""
+        payload = pickle.dumps((function, ()))
+        for place in self.places[:count]:
+            if not place.held and self._take(place):
+                place.process.submit(payload, Path(os.devnull), "", None)
+                place.process.warm = False
 
     def close(self) -> None:
         """End every process, then let go of every place."""
@@ -181,7 +191,7 @@ class Crew:
         place.leave()
         name = place.slot.name
         self._retired[name] = f"{name}: {reason}"
-        self._on_retired(name, reason)
+        self.on_retired(name, reason)
         return self._retired[name]
 
     def lost_beside(self, place: Place) -> list[Place]:

@@ -40,6 +40,7 @@ def run(
     on_event: Callable[[Event], None] = lambda event: None,
     locks: Path | None = None,
     rules: Rules = ANY_DEVICE,
+    crew: Crew | None = None,
 ) -> list[Outcome]:
     """Run every task as soon as what it needs is done and a slot is free; the longest chains first.
 
@@ -52,6 +53,7 @@ def run(
         on_event: called in this thread as things happen.
         locks: the folder in which sweeps agree on slots; None: this machine's.
         rules: when a device may be used.
+        crew: the places of these slots, which may be held and warm already; None: made here. It is closed at the end.
 
     Returns:
         One outcome for each task, in their order.
@@ -61,7 +63,8 @@ def run(
         KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came (its argument names it); every process has been ended.
     """
     check(tasks, [slot.name for slot in slots], timeout)
-    sweep = _Sweep(tasks, slots, timeout, on_event, locks or lock_directory(), rules)
+    crew = crew or Crew(slots, locks or lock_directory(), rules)
+    sweep = _Sweep(tasks, crew, timeout, on_event)
     with signals(sweep.interrupt), warnings.catch_warnings():
         # loky replaces a process that has grown by 300 MB; the next task does not notice, and nobody needs to
         warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
@@ -80,17 +83,16 @@ class _Sweep:
     def __init__(
         self,
         tasks: Sequence[Task],
-        slots: Sequence[Slot],
+        crew: Crew,
         timeout: float | None,
         on_event: Callable[[Event], None],
-        directory: Path,
-        rules: Rules,
     ) -> None:
         self.graph = Graph(tasks)
         self.interruption = ""
         self._timeout = timeout
         self._on_event = on_event
-        self._crew = Crew(slots, directory, rules, lambda slot, reason: on_event(Retired(slot=slot, reason=reason)))
+        self._crew = crew
+        crew.on_retired = lambda slot, reason: on_event(Retired(slot=slot, reason=reason))
         self._inbox: SimpleQueue[tuple[Place, Future[Reply]] | None] = SimpleQueue()
         self._started = False
         self._aside = Aside()

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
@@ -20,9 +21,11 @@ from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
-from supreme.sweep.jobs import run_stage, this_process_in
+from supreme.sweep.crew import Crew
+from supreme.sweep.jobs import run_stage, this_process_in, warm_up
 from supreme.sweep.plan import Plan, flaw, log_path, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
+from supreme.sweep.slots import lock_directory
 from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking
 
@@ -37,6 +40,7 @@ It raises KeyboardInterrupt, named after the signal, when it was told to stop an
 
 def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
     """Run every cell that the command line and `hydra.sweeper.params` span; returns the ids of the cells."""
+    launcher = sweeper.launcher
     try:
         start, problems = time.monotonic(), Problems()
         jobs = expand(sweeper, arguments)
@@ -44,14 +48,18 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
-        plan = _plan(cells, settings, problems, start)
+        begin = partial(launcher.warm_up, settings) if hasattr(launcher, "warm_up") else ignore
+        plan = _plan(cells, settings, problems, start, begin)
         with Tracking(settings.tracker, settings.output_dir) as tracking:
             tracking(*plan.cells)
-            outcomes = _run(plan, sweeper.launcher, settings, tracking)
+            outcomes = _run(plan, launcher, settings, tracking)
             print_table(plan.cells, settings.output_dir)
             print_audits(plan.audits, settings.output_dir)
     except SupremeError as error:
         _refuse(error)
+    finally:
+        if crew := getattr(launcher, "crew", None):
+            crew.close()
     failed = [cell for cell in plan.todo if not plan.has_row(cell)]
     failed_audits = [outcomes[task.key] for task in plan.audit_tasks if outcomes[task.key].status != "done"]
     if failed:
@@ -110,7 +118,17 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     return returns
 
 
-def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: float) -> Plan:
+def ignore(count: int) -> None:
+    """What a launcher does that has no processes to warm up while the sweep is planned."""
+
+
+def _plan(
+    cells: Iterable[Cell],
+    settings: Settings,
+    problems: Problems,
+    start: float,
+    on_todo: Callable[[int], None] = ignore,
+) -> Plan:
     """The plan for these cells, in a place that can be written and is free of what killed processes left."""
     at = Workplace(output_dir=str(settings.output_dir), device="")
     at.store.prepare()
@@ -118,7 +136,7 @@ def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: 
     for name, node in settings.tracker.items():
         if why := flaw(f"tracker {name}", node):
             problems.add(why)
-    plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems)
+    plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems, on_todo)
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
     return plan
 
@@ -140,9 +158,19 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
     return ended | (_run_tasks(run_on_slots, audits, settings, tracking) if audits else {})
 
 
-def run_on_slots(tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None]) -> list[Outcome]:
+def crew_of(settings: Settings, count: int) -> Crew:
+    """Of the slots of this machine, as many as this many jobs can use, warming up where they are free."""
+    crew = Crew(settings.slots(), lock_directory(), settings.rules())
+    crew.warm_up(warm_up, count)
+    return crew
+
+
+def run_on_slots(
+    tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None], crew: Crew | None = None
+) -> list[Outcome]:
     """The local launcher: run on the device slots of this machine."""
-    return engine.run(tasks, settings.slots(), timeout=settings.timeout, on_event=on_event, rules=settings.rules())
+    slots, rules = settings.slots(), settings.rules()
+    return engine.run(tasks, slots, timeout=settings.timeout, on_event=on_event, rules=rules, crew=crew)
 
 
 def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:

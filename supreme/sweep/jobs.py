@@ -40,6 +40,11 @@ def run_stage(kind: str, cell: Cell, output_dir: str) -> dict[str, Any] | None:
     return None
 
 
+def warm_up() -> None:
+    """Import what every stage needs: two seconds, which a new process may take while the sweep is still planned."""
+    from supreme import rows  # noqa: F401
+
+
 def run_audit(job: AuditJob, output_dir: str) -> dict[str, Any]:
     """Make the record of this audit, which is returned."""
     from supreme import auditing
