@@ -223,3 +223,13 @@ def take_memory(folder: Path, gigabytes: float, room: int) -> tuple[float, float
 
 def raise_text(text: str) -> NoReturn:
     raise RuntimeError(text)
+
+
+def be_ready() -> None:
+    """Take longer than a task may, as imports do."""
+    time.sleep(1.5)
+    HOARD.append(b"ready")
+
+
+def is_ready() -> bool:
+    return b"ready" in HOARD

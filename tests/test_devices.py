@@ -15,9 +15,12 @@ from typing import Any
 import engine_tasks as jobs
 import psutil
 import pytest
+from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
 from supreme.sweep import nvml
+from supreme.sweep.compose import Settings
+from supreme.sweep.crew import Crew
 from supreme.sweep.devices import find_slots
 from supreme.sweep.engine import run
 from supreme.sweep.jobs import this_process_in
@@ -26,6 +29,7 @@ from supreme.sweep.slots import SlotLock, lock_directory
 from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
 
 GB = 10**9
+CONF = Path(__file__).parents[1] / "conf" / "config.yaml"
 HALF = Rules(min_free_memory=0.5)
 
 
@@ -320,3 +324,34 @@ def test_the_jobs_of_a_device_are_bounded_by_its_share_of_the_cores(
     driver: Driver, cores: int, threads: int, devices: list[int], count: int
 ) -> None:
     assert len(find_slots(devices, "auto", threads, cores)) == count
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"jobs_per_device": 1.5}, "jobs_per_device=1.5 is not allowed: give a whole number from 1, or auto"),
+        ({"min_free_memory": 4}, "min_free_memory=4 is not allowed: give a size such as 4GB"),
+        ({"wait_for_devices": "no"}, "wait_for_devices=no is not allowed: give true or false"),
+    ],
+)
+def test_a_config_that_says_no_such_thing_of_devices_is_refused(given: dict[str, Any], message: str) -> None:
+    config = dict(OmegaConf.to_container(OmegaConf.load(CONF), resolve=False), tracker={})  # type: ignore[call-overload]
+    assert Settings.from_config(config).rules() == HALF
+    with pytest.raises(SupremeError, match=message):
+        Settings.from_config({**config, **given})
+    assert isinstance(Settings.from_config({**config, "jobs_per_device": "auto"}).slots(), list)
+    with pytest.raises(SupremeError, match="jobs_per_device=many is not allowed: give 1 or more, or auto"):
+        Settings.from_config({**config, "jobs_per_device": "many"}).slots()
+
+
+def test_a_process_is_warm_before_the_first_task_and_what_is_not_used_is_given_back(
+    driver: Driver, task: Callable[..., Task], tmp_path: Path
+) -> None:
+    slots = find_slots("cpu", 1, 1, cores=3)
+    crew = Crew(slots, lock_directory(), HALF)
+    crew.warm_up(jobs.be_ready, 2)
+    assert [place.held for place in crew.places] == [True, True, False]
+    outcomes = run([task("1", jobs.is_ready), task("2", jobs.is_ready)], slots, timeout=1.0, crew=crew)
+    assert [outcome.value for outcome in outcomes] == [True, True], outcomes
+    assert not any(place.held for place in crew.places)
+    assert all(SlotLock(slot, lock_directory()).acquire() for slot in slots)
