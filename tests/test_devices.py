@@ -178,7 +178,8 @@ def test_a_sweep_waits_for_memory_says_once_for_whom_and_starts_when_it_is_free(
     (outcome,) = run([task("late", jobs.where)], find_slots([0], 1, 1), timeout=None, on_event=note, rules=HALF)
     assert outcome.status == "done"
     assert told == [
-        f"cuda:0 has 10.0 GB free of 80.0 GB and needs 40.0 GB (min_free_memory); process {2**22 + 1} holds 70.0 GB"
+        "memory, as cuda:0 has 10.0 GB free of 80.0 GB and needs 40.0 GB (min_free_memory); "
+        f"process {2**22 + 1} holds 70.0 GB"
     ]
     assert outcome.value["began"] > 0
     assert driver.held["GPU-0"] == {2**22 + 1: 10 * GB}

@@ -127,13 +127,12 @@ class Crew:
             self._told.clear()
             return []
         words = self.waited_for()
-        lacks = [found for _, found in self._looked.values() if found]
-        whom: set[object] = {word for word in words if word not in [found.text for found in lacks]}
-        whom |= {found.holders for found in lacks}
+        lacks = {found.text: found.holders for _, found in self._looked.values() if found}
+        whom: set[object] = {lacks.get(word, word) for word in words}
         if not words or whom <= self._told:
             return []
         self._told |= whom
-        return words
+        return [f"memory, as {word}" if word in lacks else word for word in words]
 
     def hopeless(self) -> str:
         """Why nothing can run, now and later; empty while there is hope."""
