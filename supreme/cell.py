@@ -133,6 +133,7 @@ class Cell:
 
     @cached_property
     def _keys(self) -> dict[str, str]:
+        """Those asked for: each is asked for some twenty times, and nothing of a cell changes."""
         return {}
 
     def _key(self, stage: str) -> str:

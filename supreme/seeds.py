@@ -55,5 +55,11 @@ def scoped(seed: int) -> Iterator[None]:
 
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+        # What torch.manual_seed does for the devices that there are. For each that there could be, it would keep the
+        # seed and a stack trace, for ever where that device never starts.
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized() or torch.cuda.is_available():
+            torch.cuda.manual_seed_all(seed)
+        if torch.backends.mps.is_available():
+            torch.mps.manual_seed(seed)
         yield

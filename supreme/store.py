@@ -157,7 +157,6 @@ class Store:
         Returns whether it is new here: where there is a good one already, that one stays.
         """
         target = self._folder(stage, key)
-        target.parent.mkdir(parents=True, exist_ok=True)
         return self._move_in(folder, target, stage, key) is None
 
     def sweep_temporary(self) -> int:
@@ -208,7 +207,6 @@ class Store:
         with explaining(folder, artefact.size(contents)):
             try:
                 written = artefact.write(temporary, stage, key, contents)
-                folder.parent.mkdir(parents=True, exist_ok=True)
                 # It is there only where this worker was taken for dead, and another did the work.
                 if (found := self._move_in(temporary, folder, stage, key)) is not None:
                     return found, False
@@ -219,10 +217,14 @@ class Store:
 
     def _move_in(self, source: Path, folder: Path, stage: str, key: str) -> Artefact | None:
         """Give an artefact its name; the good one that has the name already, if there is one, stays and is returned."""
+        changed = [folder.parent]  # the folders that get a new name, which a sync makes last
+        while not changed[-1].exists():
+            changed.append(changed[-1].parent)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         while not _rename_new(source, folder):
             if (found := self.load(stage, key)) is not None:
                 return found
-        for parent in (folder.parent, folder.parent.parent, self.root):
+        for parent in changed:
             sync_folder(parent)
         return None
 

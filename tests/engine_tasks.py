@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -186,3 +187,62 @@ def mark_after(folder: Path, name: str, seconds: float) -> None:
     mark(folder, f"{name}.begun")
     time.sleep(seconds)
     mark(folder, name)
+
+
+def lose_device(folder: Path, entry: str, text: str) -> str:
+    """On the device of this entry: let the driver lose it, and fail as torch would; elsewhere where it ran."""
+    visible = os.environ["CUDA_VISIBLE_DEVICES"]
+    if visible == entry:
+        (folder / f"lost-{entry}").touch()
+        raise RuntimeError(text)
+    return visible
+
+
+def find_device_full(folder: Path, entry: str) -> str:
+    """On the device of this entry, the first time: somebody else fills it; elsewhere, and later, where it ran."""
+    visible = os.environ["CUDA_VISIBLE_DEVICES"]
+    if visible == entry and not (folder / "filled-once").exists():
+        (folder / "filled-once").touch()
+        (folder / f"full-{entry}").touch()
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+    return visible
+
+
+def cuda_out_of_memory(folder: Path) -> NoReturn:
+    mark(folder, "cuda_memory")
+    raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+
+def take_memory(folder: Path, gigabytes: float, room: int) -> tuple[float, float, int]:
+    """A task that has taken this much of a GPU that has room for so many: when it ran, and its process."""
+    gpu = types.SimpleNamespace(
+        is_initialized=lambda: True,
+        memory_reserved=lambda: 0,
+        max_memory_reserved=lambda: int(gigabytes * 1e9),
+        empty_cache=lambda: None,
+    )
+    sys.modules["torch"] = types.SimpleNamespace(cuda=gpu)  # type: ignore[assignment]
+    here = folder / f"running-{os.getpid()}"
+    here.touch()
+    try:
+        began = time.time()
+        if len(list(folder.glob("running-*"))) > room:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        time.sleep(0.3)
+        return began, time.time(), os.getpid()
+    finally:
+        here.unlink()
+
+
+def raise_text(text: str) -> NoReturn:
+    raise RuntimeError(text)
+
+
+def be_ready() -> None:
+    """Take longer than a task may, as imports do."""
+    time.sleep(1.5)
+    HOARD.append(b"ready")
+
+
+def is_ready() -> bool:
+    return b"ready" in HOARD

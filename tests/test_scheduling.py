@@ -149,6 +149,11 @@ def test_work_that_is_in_the_store_is_not_lost_by_leaving(tmp_path: Path) -> Non
     assert (tmp_path / "kept").stat().st_size == 1, "it was done twice"
 
 
+def test_a_sweep_whose_last_task_cannot_be_sent_ends() -> None:
+    (outcome,) = run([make("local", lambda: None)], find_slots("cpu", 1, 1, cores=1), timeout=None)
+    assert outcome.error.startswith("it cannot be sent to a process")
+
+
 @pytest.fixture
 def sharing(tmp_path: Path) -> list[str]:
     """A sweep of two methods that share something slow, and of one that does not; every work leaves a mark."""

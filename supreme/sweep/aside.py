@@ -50,3 +50,9 @@ class Aside:
     def next_look(self) -> float | None:
         """When to look again, by the monotonic clock; None: nothing waits here."""
         return min((watched.next_look for watched in self._watched.values()), default=None)
+
+    def take_all(self) -> list[Task]:
+        """Every task, whatever it waits for."""
+        found = [task for watched in self._watched.values() for task in watched.tasks]
+        self._watched.clear()
+        return found

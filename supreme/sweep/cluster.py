@@ -54,11 +54,11 @@ class Cluster:
         """Whether a job gets a GPU, or a share of one."""
         return bool(self.gres) or self._gpus(devices) > 0
 
-    def at_once(self, devices: Any, jobs_per_device: int) -> int:
-        """How many tasks one job runs at the same time."""
-        return jobs_per_device * max(1, self._gpus(devices))
+    def at_once(self, devices: Any, jobs_per_device: int | str) -> int:
+        """How many tasks one job runs at the same time; with jobs_per_device=auto, at first."""
+        return (1 if isinstance(jobs_per_device, str) else jobs_per_device) * max(1, self._gpus(devices))
 
-    def options(self, devices: Any, jobs_per_device: int, threads: int) -> dict[str, Any]:
+    def options(self, devices: Any, jobs_per_device: int | str, threads: int) -> dict[str, Any]:
         """Options of sbatch by their long names."""
         gpus = self._gpus(devices)
         found = {

@@ -7,26 +7,29 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from supreme.core import SupremeError
 from supreme.sweep.aside import Aside
+from supreme.sweep.crew import LOOK_AGAIN_SECONDS, Crew
 from supreme.sweep.devices import Slot
 from supreme.sweep.graph import Graph
 from supreme.sweep.interrupts import signals
+from supreme.sweep.room import ANY_DEVICE, Rules
 from supreme.sweep.slots import Attempt, Place, lock_directory
-from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task, Waiting, check
+from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting, check
 from supreme.sweep.worker import Reply
 
 ATTEMPTS = 2
+MOVES = 5
+"""A task whose devices were at fault this often is at fault itself."""
 LEAVES = 20
 """A task that has left its slot this often, since another worker was faster each time, waits inside from then on."""
 STARTING_SECONDS = 30.0
 """How much longer the first task of a new process may take."""
-LOOK_AGAIN_SECONDS = 1.0
-"""How often to ask whether another sweep has given back a slot that could be used."""
 
 
 def run(
@@ -36,26 +39,32 @@ def run(
     timeout: float | None,
     on_event: Callable[[Event], None] = lambda event: None,
     locks: Path | None = None,
+    rules: Rules = ANY_DEVICE,
+    crew: Crew | None = None,
 ) -> list[Outcome]:
     """Run every task as soon as what it needs is done and a slot is free; the longest chains first.
 
     A task that raises fails, and so does one that takes too long. One whose process died, or that ran out of memory,
-    gets a second attempt in a fresh process. Whatever happens, the others go on.
+    gets a second attempt in a fresh process. One whose device was lost, or was filled by others, starts again elsewhere
+    and that is no attempt. One that would wait for another worker makes way for others. Whatever happens, they go on.
 
     Args:
         timeout: seconds that one attempt may take, in a process that is warm; None: for ever.
         on_event: called in this thread as things happen.
         locks: the folder in which sweeps agree on slots; None: this machine's.
+        rules: when a device may be used.
+        crew: the places of these slots, which may be held and warm already; None: made here. It is closed at the end.
 
     Returns:
         One outcome for each task, in their order.
 
     Raises:
-        SupremeError: the tasks or the slots make no sense.
+        SupremeError: the tasks or the slots make no sense, or no device is free and the rules say not to wait.
         KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came (its argument names it); every process has been ended.
     """
     check(tasks, [slot.name for slot in slots], timeout)
-    sweep = _Sweep(tasks, slots, timeout, on_event, locks or lock_directory())
+    crew = crew or Crew(slots, locks or lock_directory(), rules)
+    sweep = _Sweep(tasks, crew, timeout, on_event)
     with signals(sweep.interrupt), warnings.catch_warnings():
         # loky replaces a process that has grown by 300 MB; the next task does not notice, and nobody needs to
         warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
@@ -74,20 +83,21 @@ class _Sweep:
     def __init__(
         self,
         tasks: Sequence[Task],
-        slots: Sequence[Slot],
+        crew: Crew,
         timeout: float | None,
         on_event: Callable[[Event], None],
-        directory: Path,
     ) -> None:
         self.graph = Graph(tasks)
         self.interruption = ""
         self._timeout = timeout
         self._on_event = on_event
-        self._places = [Place(slot, directory) for slot in slots]
+        self._crew = crew
+        crew.on_retired = lambda slot, reason: on_event(Retired(slot=slot, reason=reason))
         self._inbox: SimpleQueue[tuple[Place, Future[Reply]] | None] = SimpleQueue()
-        self._waiting_for: tuple[str, ...] = ()
+        self._started = False
         self._aside = Aside()
         self._left = Counter[str]()
+        self._moves = Counter[str]()
         self._attempts = dict.fromkeys((task.key for task in tasks), 0)
 
     def interrupt(self, signal_name: str) -> None:
@@ -100,7 +110,10 @@ class _Sweep:
             for task in self._aside.take():
                 self.graph.put(task)
             self._assign()
-            self._give_back()
+            if self.graph.complete:  # what was left cannot even be started
+                return
+            running = sum(place.attempt is not None for place in self._crew.places)
+            self._crew.give_back(self.graph.left - running)
             try:
                 message = self._inbox.get(timeout=self._patience())
             except Empty:
@@ -111,25 +124,26 @@ class _Sweep:
 
     def close(self) -> None:
         """End every process, then let go of every slot."""
-        with ThreadPoolExecutor(len(self._places)) as threads:  # each takes a moment to die
-            list(threads.map(Place.leave, self._places))
+        self._crew.close()
 
     def _assign(self) -> None:
-        while self.graph.ready and (place := self._free_place()):
+        while self.graph.ready and (place := self._crew.free_place()):
             self._start(self.graph.take(place.warm), place)
-        if any(place.held for place in self._places):
-            self._waiting_for = ()
-        elif self.graph.ready:
-            holders = tuple(dict.fromkeys(place.lock.holder() for place in self._places))
-            if holders != self._waiting_for:
-                self._waiting_for = holders
-                self._on_event(Waiting(holders=holders))
+        if not self.graph.ready:
+            return
+        if why := self._crew.hopeless():
+            self._give_up(why)
+        elif words := self._crew.news():
+            self._on_event(Waiting(holders=tuple(words)))
 
-    def _free_place(self) -> Place | None:
-        """One of ours that is warm and idle, else one that no sweep holds."""
-        return next((place for place in self._places if place.idle), None) or next(
-            (place for place in self._places if not place.held and place.take()), None
-        )
+    def _give_up(self, why: str) -> None:
+        """Nothing can run any more."""
+        if not self._started:
+            raise SupremeError(why)
+        for task in self._aside.take_all():
+            self.graph.put(task)
+        while self.graph.ready:
+            self._finish(Outcome(task=self.graph.take(), status="failed", error=why))
 
     def _start(self, task: Task, place: Place) -> None:
         try:
@@ -138,6 +152,7 @@ class _Sweep:
             self._finish(Outcome(task=task, status="failed", error=f"it cannot be sent to a process: {error}"))
             return
         self._attempts[task.key] += 1
+        self._started = True
         header = (
             f"{time.strftime('%Y-%m-%d %H:%M:%S')} {task.label}: attempt {self._attempts[task.key]} "
             f"on {place.slot.name} ({place.slot.device}), key {task.key}"
@@ -152,17 +167,10 @@ class _Sweep:
         future.add_done_callback(lambda future: self._inbox.put((place, future)))
         self._on_event(Started(task=task, slot=place.slot.name))
 
-    def _give_back(self) -> None:
-        """Let other sweeps have the idle slots that the tasks still to come cannot fill."""
-        running = sum(place.attempt is not None for place in self._places)
-        to_come = self.graph.left - running
-        for place in [place for place in self._places if place.idle][to_come:]:
-            place.leave()
-
     def _patience(self) -> float | None:
         """Seconds until something is to be done though no message comes; None: nothing is."""
-        moments = [LOOK_AGAIN_SECONDS] if self.graph.ready and not all(place.held for place in self._places) else []
-        ends = [place.attempt.end for place in self._places if place.attempt and place.attempt.end is not None]
+        moments = [LOOK_AGAIN_SECONDS] if self.graph.ready and not self._crew.holds_all else []
+        ends = [place.attempt.end for place in self._crew.places if place.attempt and place.attempt.end is not None]
         if (look := self._aside.next_look()) is not None:
             ends.append(look)
         moments += [max(0.0, end - time.monotonic()) for end in ends]
@@ -185,6 +193,10 @@ class _Sweep:
             return
         if reply.spent:
             place.process.kill()
+            if self._moves[task.key] < MOVES and (why := self._crew.blame(place, reply, self._moves[task.key] > 0)):
+                self._move(task, place, why)
+                return
+        self._crew.learn(place, reply.peak_bytes)
         if reply.error and reply.spent and self._attempts[task.key] < ATTEMPTS:
             self._on_event(Retrying(task=task, slot=place.slot.name, reason=reply.error))
             self.graph.put(task)
@@ -192,8 +204,20 @@ class _Sweep:
         value, error = (None, reply.error) if reply.error else _read(reply.value)
         self._end(place, attempt, error, value)
 
+    def _move(self, task: Task, place: Place, why: str) -> None:
+        """Start the task again elsewhere: its device was at fault."""
+        self._attempts[task.key] -= 1
+        self._moves[task.key] += 1
+        self.graph.put(task)
+        self._on_event(Retrying(task=task, slot=place.slot.name, reason=why))
+        for other in self._crew.lost_beside(place):
+            attempt = other.attempt
+            why = self._crew.retire(other, "the driver has lost its device")
+            if attempt is not None:
+                self._move(attempt.task, other, why)
+
     def _stop_late(self) -> None:
-        for place in self._places:
+        for place in self._crew.places:
             attempt = place.attempt
             if attempt is None or attempt.end is None or attempt.future.done():
                 continue

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
@@ -21,11 +22,13 @@ from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
+from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
-from supreme.sweep.jobs import log_path, run_stage, this_process_in
+from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
+from supreme.sweep.slots import lock_directory
 from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking
 
@@ -40,6 +43,7 @@ It raises KeyboardInterrupt, named after the signal, when it was told to stop an
 
 def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
     """Run every cell that the command line and `hydra.sweeper.params` span; returns the ids of the cells."""
+    launcher = sweeper.launcher
     try:
         start, problems = time.monotonic(), Problems()
         jobs = expand(sweeper, arguments)
@@ -47,17 +51,21 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
-        plan = _plan(cells, settings, problems, start)
+        begin = partial(launcher.warm_up, settings) if hasattr(launcher, "warm_up") else ignore
+        plan = _plan(cells, settings, problems, start, ignore if settings.dry_run else begin)
         if settings.dry_run:
             print_plan(plan, settings.slots())
             return [cell.id for cell in plan.cells]
         with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
             tracking(*plan.cells)
-            outcomes = _run(plan, sweeper.launcher, settings, tracking)
+            outcomes = _run(plan, launcher, settings, tracking)
             print_table(plan.cells, settings.output_dir)
             print_audits(plan.audits, settings.output_dir)
     except SupremeError as error:
         _refuse(error)
+    finally:
+        if crew := getattr(launcher, "crew", None):
+            crew.close()
     failed = [cell for cell in plan.todo if not plan.has_row(cell)]
     failed_audits = [outcomes[task.key] for task in plan.audit_tasks if outcomes[task.key].status != "done"]
     if failed:
@@ -127,14 +135,24 @@ def _in_use(settings: Settings) -> AbstractContextManager[None]:
     return Workplace(output_dir=str(settings.output_dir), device="").store.in_use()
 
 
-def _plan(cells: Iterable[Cell], settings: Settings, problems: Problems, start: float) -> Plan:
+def ignore(count: int) -> None:
+    """What a launcher does that has no processes to warm up while the sweep is planned."""
+
+
+def _plan(
+    cells: Iterable[Cell],
+    settings: Settings,
+    problems: Problems,
+    start: float,
+    on_todo: Callable[[int], None] = ignore,
+) -> Plan:
     """The plan for these cells, in a place that can be written and free of what killed processes left."""
     at = Workplace(output_dir=str(settings.output_dir), device="")
     at.store.refuse_unwritable()
     for name, node in settings.tracker.items():
         if why := flaw(f"tracker {name}", node):
             problems.add(why)
-    plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems)
+    plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems, on_todo)
     if not settings.dry_run:
         at.store.prepare()
         at.store.sweep_temporary()
@@ -159,9 +177,19 @@ def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> d
     return ended | (_run_tasks(run_on_slots, audits, settings, tracking) if audits else {})
 
 
-def run_on_slots(tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None]) -> list[Outcome]:
+def crew_of(settings: Settings, count: int) -> Crew:
+    """Of the slots of this machine, as many as this many jobs can use, warming up where they are free."""
+    crew = Crew(settings.slots(), lock_directory(), settings.rules())
+    crew.warm_up(warm_up, count)
+    return crew
+
+
+def run_on_slots(
+    tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None], crew: Crew | None = None
+) -> list[Outcome]:
     """The local launcher: run on the device slots of this machine."""
-    return engine.run(tasks, settings.slots(), timeout=settings.timeout, on_event=on_event)
+    slots, rules = settings.slots(), settings.rules()
+    return engine.run(tasks, slots, timeout=settings.timeout, on_event=on_event, rules=rules, crew=crew)
 
 
 def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
@@ -181,7 +209,7 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
 def _run_here(cell: Cell, settings: Settings) -> None:
     """Run the cell in this process; what it raises is written to its log, too."""
     try:
-        with this_process_in(settings.slots()):
+        with this_process_in(settings.slots(), settings.rules()):
             run_stage("cell", cell, str(settings.output_dir))
     except Exception:
         path = log_path(cell.id, settings.output_dir)

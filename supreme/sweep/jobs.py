@@ -12,10 +12,13 @@ from typing import Any
 
 from supreme.activity import Activity, beside
 from supreme.cell import Cell, Workplace
+from supreme.core import SupremeError
 from supreme.ensembles import AuditJob
+from supreme.sweep.crew import LOOK_AGAIN_SECONDS, Crew
 from supreme.sweep.devices import Slot
+from supreme.sweep.room import ANY_DEVICE, Rules
 from supreme.sweep.rows import holds, read_row
-from supreme.sweep.slots import SlotLock, lock_directory
+from supreme.sweep.slots import lock_directory
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,11 @@ def _row(cell: Cell, at: Workplace) -> dict[str, Any]:
         return row if holds(row, cell) else None
 
     return at.store.alone(f"row-{cell.id}", find, lambda: rows.evaluate(cell.with_metrics_of(read_row(cell, at)), at))
+
+
+def warm_up() -> None:
+    """Import what every stage needs: two seconds, which a new process may take while the sweep is still planned."""
+    from supreme import rows  # noqa: F401
 
 
 def run_audit(job: AuditJob, output_dir: str) -> dict[str, Any]:
@@ -78,22 +86,22 @@ def _workplace(output_dir: str, activity: Activity) -> Workplace:
 
 
 @contextmanager
-def this_process_in(slots: Sequence[Slot]) -> Iterator[None]:
-    """Work in this very process, in the first of these slots that is free; waits until one is.
+def this_process_in(slots: Sequence[Slot], rules: Rules = ANY_DEVICE) -> Iterator[None]:
+    """Work in this very process, in the first of these slots that is free; waits until one is, where the rules say so.
 
     A process whose CUDA has started cannot move: it takes only slots with the environment it has.
     """
     if "SUPREME_DEVICE" in os.environ:
         slots = [slot for slot in slots if slot.environment.items() <= os.environ.items()] or slots
-    locks = {slot.name: SlotLock(slot, lock_directory()) for slot in slots}
-    told = False
-    while not (taken := next((slot for slot in slots if locks[slot.name].acquire()), None)):
-        if not told:
-            log.info("waiting for a free device slot: %s", "; ".join(lock.holder() for lock in locks.values()))
-        told = True
-        time.sleep(1)
-    os.environ.update(taken.environment)
+    crew = Crew(slots, lock_directory(), rules)
+    while (place := crew.free_place()) is None:
+        if why := crew.hopeless():
+            raise SupremeError(why)
+        if words := crew.news():
+            log.info("waiting for a free device slot: %s", "; ".join(words))
+        time.sleep(LOOK_AGAIN_SECONDS)
+    os.environ.update(place.slot.environment)
     try:
         yield
     finally:
-        locks[taken.name].release()
+        crew.close()

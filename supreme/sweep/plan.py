@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,13 @@ def _merged(other: Cell | None, cell: Cell) -> Cell:
     return replace(other, metrics={**other.metrics, **cell.metrics}, audits=merged(other.audits, cell.audits))
 
 
-def make_plan(cells: list[Cell], at: Workplace, problems: Problems) -> Plan:
+def make_plan(
+    cells: list[Cell], at: Workplace, problems: Problems, on_todo: Callable[[int], None] = lambda count: None
+) -> Plan:
     """Plan these resolved cells.
+
+    Args:
+        on_todo: called with the number of cells that are to run, before the slow part: to build every component.
 
     Raises:
         SupremeError: the problems found before, and the components refused here.
@@ -106,6 +111,8 @@ def make_plan(cells: list[Cell], at: Workplace, problems: Problems) -> Plan:
         row = read_row(cell, at)
         if not holds(row, cell):
             todo.append(cell.with_metrics_of(row))
+    if todo and not problems.counts:
+        on_todo(len(todo))
     audits = _audits(cells, problems)
     _check_components(todo, problems)
     problems.refuse()

@@ -166,7 +166,12 @@ def _share(settings: Settings, options: Options) -> _Share:
     gpus = options.gpus_per_job
     if gpus is None:
         with_gpus = "cpu" not in settings.devices and any("GPU" in node for node in nodes)
-        gpus = math.floor(1e4 / settings.jobs_per_device) / 1e4 if with_gpus else 0.0  # Ray counts ten-thousandths
+        jobs = settings.jobs_per_device
+        if isinstance(jobs, str):
+            raise SupremeError(
+                "jobs_per_device=auto is not possible on Ray, which must know a job's share: give a number"
+            )
+        gpus = math.floor(1e4 / jobs) / 1e4 if with_gpus else 0.0  # Ray counts ten-thousandths
     device = "cuda" if gpus and "cpu" not in settings.devices else "cpu"
     variables = environment(device, "", settings.threads, shared=gpus < 1)
     variables["PYTHONPATH"] = os.pathsep.join(_code())

@@ -28,6 +28,9 @@ class Rules:
     """Whether to wait while others hold every device."""
 
 
+ANY_DEVICE = Rules()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lack:
     """A device whose memory others hold."""

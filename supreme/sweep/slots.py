@@ -142,6 +142,10 @@ class SlotProcess:
             self.warm = True
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    def pids(self) -> list[int]:
+        """The id of the process, in a list that is empty while there is none."""
+        return [] if self._executor is None else list(self._executor._processes or ())
+
     def kill(self) -> None:
         """End the process and all that it started, now; the next task gets a new one."""
         if self._executor is not None:

@@ -27,7 +27,7 @@ from supreme.sweep.compose import Settings
 from supreme.sweep.devices import find_slots
 from supreme.sweep.graph import Graph
 from supreme.sweep.interrupts import signals
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting, check
+from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting, check
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ class _Sweep:
         """Read what jobs have left since the last time."""
         for folder in {job.folder for job in self._jobs}:
             for _, event in slurm_job.read(folder / "events", seen=self._seen.setdefault(folder, set())):
-                assert not isinstance(event, Waiting)
+                assert not isinstance(event, Waiting | Retired)
                 key = event.task.key
                 if key not in self._tasks or key in self.graph.outcomes:
                     continue

@@ -15,7 +15,7 @@ from pathlib import Path
 from supreme.files import digest
 from supreme.sweep import engine
 from supreme.sweep.devices import Slot, find_slots
-from supreme.sweep.tasks import Event, Outcome, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Retired, Task, Waiting
 
 ENDED = "ended"
 TOLD = "told"
@@ -32,7 +32,7 @@ class Pack:
     directory: Path
     """Where relative paths begin."""
     devices: str | tuple[int | str, ...]
-    jobs_per_device: int
+    jobs_per_device: int | str
     threads: int
     timeout: float | None
     shared: bool
@@ -48,7 +48,7 @@ def run_pack(pack: Pack) -> None:
     todo = {task.key: task for task in pack.tasks if task.key not in before}
 
     def record(event: Event) -> None:
-        if not isinstance(event, Waiting):
+        if not isinstance(event, Waiting | Retired):  # of this machine; its tasks tell what matters
             write(pack.events, replace(event, task=todo[event.task.key]))
             if isinstance(event, Outcome):
                 del todo[event.task.key]
@@ -91,7 +91,7 @@ def job_id() -> str:
 
 def write(folder: Path, event: Event) -> None:
     """Leave an event of a task in this folder; it is there whole or not at all."""
-    assert not isinstance(event, Waiting)
+    assert not isinstance(event, Waiting | Retired)
     kind = ENDED if isinstance(event, Outcome) else TOLD
     name = f"{_short(event.task.key)}.{time.time_ns():020d}.{kind}"
     temporary = folder / f".{name}.{os.getpid()}"

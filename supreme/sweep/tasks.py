@@ -62,7 +62,7 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Retrying:
-    """An attempt died or ran out of memory; the task gets another."""
+    """An attempt died, ran out of memory, or lost its device; the task gets another."""
 
     task: Task
     slot: str
@@ -80,12 +80,20 @@ class SetAside:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """No slot is ours: other sweeps hold them all."""
+    """No slot is ours: other sweeps, or other processes with their memory, hold them all."""
 
     holders: tuple[str, ...]
 
 
-Event = Started | Retrying | SetAside | Waiting | Outcome
+@dataclass(frozen=True, kw_only=True)
+class Retired:
+    """A slot whose device can no longer be used."""
+
+    slot: str
+    reason: str
+
+
+Event = Started | Retrying | SetAside | Waiting | Retired | Outcome
 
 
 def check(tasks: Sequence[Task], slots: Sequence[str], timeout: float | None) -> None:

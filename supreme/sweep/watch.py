@@ -16,7 +16,7 @@ from supreme.files import Process
 from supreme.sweep.display import duration
 from supreme.sweep.forecast import Forecast, Underway
 from supreme.sweep.snapshot import Count, Failure, Running, Snapshot, common_words
-from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
 
 FAILURES = 100
 """That a snapshot tells one by one."""
@@ -91,19 +91,12 @@ class Watch:
                     if event.status == "done":
                         self._forecast.learn(event, cold=busy is not None and busy.cold)
                     return self._line(event)
-                case other:
-                    return self._other(other)
+                case Retired(slot=slot, reason=reason):
+                    return f"{slot} is no longer used: {reason}"
 
     def _vacate(self, slot: str, task: Task) -> _Busy | None:
         clear(task.log)
         return self._busy.pop(slot, None)
-
-    def _other(self, event: object) -> str:
-        """An event that a launcher tells beside those above: it frees its slot if it has one, and is told if it can."""
-        slot = getattr(event, "slot", "")
-        if slot in self._busy and getattr(event, "task", None) is self._busy[slot].task:
-            self._vacate(slot, self._busy[slot].task)
-        return str(event) if type(event).__str__ is not object.__str__ else ""
 
     def _line(self, outcome: Outcome) -> str:
         begin, label = f"[{len(self._outcomes)}/{len(self._tasks)}] {outcome.status}", outcome.task.label

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,14 @@ from supreme.core import SupremeError
 from supreme.patience import Busy, leaving
 
 PR_SET_PDEATHSIG = 1
-EXHAUSTED = ("OutOfMemoryError", "out of memory", "can't allocate memory", "CUDA error", "cuDNN error")
+FULL = ("OutOfMemoryError", "out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
+"""In an exception of torch: there was not the memory."""
+LOST = (
+    *("torch finds no CUDA device", "no CUDA-capable device", "CUDA-capable device(s) is/are busy or unavailable"),
+    *("device lost", "GPU is lost", "uncorrectable ECC error", "CUDA driver initialization failed"),
+)
+"""In an exception: the device cannot be used, by whatever task."""
+EXHAUSTED = (*FULL, *LOST, "CUDA error", "cuDNN error")
 """In an exception of torch: the process, not the task, may be at fault, and its CUDA context may be poisoned."""
 
 
@@ -53,6 +60,12 @@ class Reply:
     """One line; empty when the task is done."""
     spent: bool = False
     """Whether this process must not be given another task."""
+    full: bool = False
+    """Whether there was not the memory."""
+    lost: bool = False
+    """Whether the device cannot be used."""
+    peak_bytes: int = 0
+    """What the task took of a GPU's memory, tensors and cache; 0 elsewhere."""
     awaited: Awaited | None = None
     """What it left its slot for: it has neither succeeded nor failed."""
 
@@ -101,10 +114,12 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
         reply = Reply(awaited=Awaited(claims=busy.claims, name=busy.name))
     except BaseException as error:
         traceback.print_exc()
-        reply = Reply(error=_sentence(error), spent=any(map(_is_exhausted, _chain(error))))
+        full, lost, spent = (_tells_of(error, marks) for marks in (FULL, LOST, EXHAUSTED))
+        reply = Reply(error=_sentence(error), spent=spent, full=full, lost=lost)
     finally:
         faulthandler.cancel_dump_traceback_later()
     try:
+        reply = replace(reply, peak_bytes=_peak_bytes())
         _release_memory()
     except Exception:  # a poisoned CUDA context can do nothing any more, not even this
         traceback.print_exc()
@@ -152,9 +167,21 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _is_exhausted(error: BaseException) -> bool:
-    text = "".join(traceback.format_exception_only(error))
-    return isinstance(error, MemoryError) or any(mark in text for mark in EXHAUSTED)
+def _tells_of(error: BaseException, marks: Sequence[str]) -> bool:
+    """Whether one of the marks is in the exception or in those during which it was raised."""
+    return any(
+        mark in "".join(traceback.format_exception_only(one)) or (marks is not LOST and isinstance(one, MemoryError))
+        for one in _chain(error)
+        for mark in marks
+    )
+
+
+def _peak_bytes() -> int:
+    """What torch has taken of a GPU since its cache was last emptied, which it was before this task."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    return max(torch.cuda.memory_reserved(), torch.cuda.max_memory_reserved())
 
 
 def _release_memory() -> None:

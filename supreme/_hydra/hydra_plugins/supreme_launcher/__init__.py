@@ -76,13 +76,22 @@ class PlanLauncher(Launcher):
 class LocalLauncher(PlanLauncher):
     """Runs cells on the devices of this machine, one warm worker process on each slot.
 
-    The top level of the config says on which: devices, jobs_per_device, threads, timeout.
+    The top level of the config says on which: devices, jobs_per_device, min_free_memory, threads, timeout.
     """
+
+    crew: Any = None
+    """The places where processes start while the sweep is still planned; whoever plans closes it."""
+
+    def warm_up(self, settings: Any, count: int) -> None:
+        """Start processes for this many jobs."""
+        from supreme.sweep.hydra_sweep import crew_of
+
+        self.crew = crew_of(settings, count)
 
     def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
         from supreme.sweep.hydra_sweep import run_on_slots
 
-        return run_on_slots(tasks, settings, on_event)
+        return run_on_slots(tasks, settings, on_event, self.crew)
 
 
 class RayLauncher(PlanLauncher):
