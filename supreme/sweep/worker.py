@@ -68,9 +68,30 @@ def initialise(parent: int) -> None:
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     if os.getppid() != parent:  # it died before we asked to be told
         os._exit(1)
+    _guard()
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what a task printed survives its crash
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a breakpoint ends the task; it never waits for a terminal
+
+
+def _guard() -> None:
+    """Start the process that ends all that tasks start here as soon as this one has ended, though it be killed."""
+    os.setpgid(0, 0)  # the group that they will be in, this one too
+    worker = os.getpid()
+    if os.fork():
+        return
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null, descriptor)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # else the parent would not see that the worker has ended
+        while os.getppid() == worker:
+            signal.sigwait({signal.SIGTERM}) if sys.platform == "linux" else time.sleep(0.5)
+    finally:
+        os.killpg(worker, signal.SIGKILL)
 
 
 def _leave_with(parent: int) -> None:
