@@ -13,6 +13,7 @@ import tempfile
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,10 @@ class SlotLock:
             except OSError as error:
                 self._unlock()
                 raise SupremeError(f"{lock.lock_file} cannot be locked ({error.strerror}); {ELSEWHERE}") from error
-        command = shlex.join(sys.orig_argv)[:200]
+        command, since = shlex.join(sys.orig_argv)[:200], time.strftime("%Y-%m-%d %H:%M:%S")
         for lock in self._locks:
-            _write(_note(lock), f"pid {os.getpid()} of {_user()} since {time.strftime('%Y-%m-%d %H:%M:%S')}: {command}")
+            with suppress(OSError):  # the disk is full: then others wait for "another process"
+                _write(_note(lock), f"pid {os.getpid()} of {_user()} since {since}: {command}")
         return True
 
     def release(self) -> None:
@@ -169,10 +171,11 @@ class Attempt:
         return self.future.result()
 
     def note(self, line: str) -> None:
-        """Add to the task's log what its process cannot say itself any more."""
-        self.task.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.task.log.open("a") as log:
-            log.write(line + "\n")
+        """Add to the task's log what its process cannot say itself any more, unless the disk is full."""
+        with suppress(OSError):
+            self.task.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.task.log.open("a") as log:
+                log.write(line + "\n")
 
 
 def death(error: BaseException) -> str:

@@ -18,12 +18,13 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from supreme.claims import Claims
 from supreme.core import SupremeError
+from supreme.files import explaining
 from supreme.patience import Busy, leaving
 
 PR_SET_PDEATHSIG = 1
@@ -118,32 +119,42 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
         with leaving(WORTH_SECONDS) if may_leave else nullcontext():
             reply = _result(payload)
     except Busy as busy:
-        sys.stderr.write(f"put aside: {busy}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"put aside: {busy}\n")
         reply = Reply(awaited=Awaited(claims=busy.claims, name=busy.name))
     except BaseException as error:
-        traceback.print_exc()
+        _print_traceback()
         reply = Reply(error=_sentence(error), spent=any(map(_is_exhausted, _chain(error))))
     finally:
         faulthandler.cancel_dump_traceback_later()
     try:
         _release_memory()
     except Exception:  # a poisoned CUDA context can do nothing any more, not even this
-        traceback.print_exc()
+        _print_traceback()
         reply = replace(reply, spent=True)
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
     return reply
 
 
 def _redirect(log: Path, header: str) -> None:
     """Send what Python, loggers and libraries in C write from now on to this log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    sys.stderr.write(header + "\n")
+    with explaining(log, len(header)):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # of the task before
+            sys.stdout.flush()
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        os.close(descriptor)
+        sys.stderr.write(header + "\n")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+
+
+def _print_traceback() -> None:
+    """Into the log, unless the disk is full."""
+    with suppress(OSError):
+        traceback.print_exc()
 
 
 def _result(payload: bytes) -> Reply:
