@@ -161,7 +161,8 @@ class Store:
         return self._move_in(folder, target, stage, key) is None
 
     def sweep_temporary(self) -> int:
-        """Remove what killed processes left half-written; return how many."""
+        """Remove what killed processes left half-written, and their claims; return how many of the first there were."""
+        self._claims.clear_ended()
         return remove_orphans(self._temporary)
 
     def _folder(self, stage: str, key: str) -> Path:
