@@ -8,6 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -173,6 +174,7 @@ class _Sweep:
         if attempt is None or attempt.future is not future:
             return  # of a process that was ended for being late
         place.attempt = None
+        place.process.settle()
         task = attempt.task
         reply = attempt.reply()
         if reply.awaited is not None:
@@ -197,7 +199,11 @@ class _Sweep:
             attempt = place.attempt
             if attempt is None or attempt.end is None or attempt.future.done():
                 continue
-            if time.monotonic() >= attempt.end:
+            if time.monotonic() < attempt.end:
+                continue
+            if place.process.replaced and not attempt.extended:
+                place.attempt = replace(attempt, end=attempt.end + STARTING_SECONDS, extended=True)
+            else:
                 place.process.kill()
                 place.attempt = None
                 error = f"no result after {self._timeout:g} s (timeout)"

@@ -118,6 +118,7 @@ class SlotProcess:
         self._executor: ProcessPoolExecutor | None = None
         self.warm = False
         """Whether this process was given a task before, so that what tasks import is there."""
+        self._experienced: set[int] = set()
 
     def submit(
         self, payload: bytes, log: Path, header: str, end: float | None, may_leave: bool = False
@@ -144,11 +145,23 @@ class SlotProcess:
             self.warm = True
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    @property
+    def replaced(self) -> bool:
+        """Whether loky has put a new process, which has done no task yet, in the place of one that had grown."""
+        return bool(self._experienced) and not self._experienced & self._pids()
+
+    def settle(self) -> None:
+        """Note that a task has ended here."""
+        self._experienced = self._pids()
+
+    def _pids(self) -> set[int]:
+        return set() if self._executor is None else set(self._executor._processes or ())
+
     def kill(self) -> None:
         """End the process and all that it started, now; the next task gets a new one."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=True)
-            self._executor, self.warm = None, False
+            self._executor, self.warm, self._experienced = None, False, set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +174,8 @@ class Attempt:
     """By the monotonic clock, seconds."""
     end: float | None
     """When it will be stopped, by the same clock."""
+    extended: bool = False
+    """Whether that was put off because its process turned out to be a new one."""
 
     def reply(self) -> Reply:
         """What became of it, once the future is done."""
