@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -199,9 +199,10 @@ def _run_here(cell: Cell, settings: Settings) -> None:
             run_stage("cell", cell, str(settings.output_dir))
     except Exception:
         path = log_path(cell.id, settings.output_dir)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(traceback.format_exc())
+        with suppress(OSError):  # the disk is full: that is no reason to hide what happened
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(traceback.format_exc())
         raise
 
 
