@@ -113,6 +113,8 @@ class Store:
                     return found
                 if ours:
                     return make()
+            if waiter.is_over():  # the holder is dead, or done just now
+                continue
             patience.leave_rather_than_wait(self._claims, name)
             waiter.pause()
 
