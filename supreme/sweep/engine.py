@@ -174,7 +174,6 @@ class _Sweep:
         if attempt is None or attempt.future is not future:
             return  # of a process that was ended for being late
         place.attempt = None
-        place.process.settle()
         task = attempt.task
         reply = attempt.reply()
         if reply.awaited is not None:
@@ -191,6 +190,8 @@ class _Sweep:
             self._on_event(Retrying(task=task, slot=place.slot.name, reason=reply.error))
             self.graph.put(task)
             return
+        if not reply.error and not reply.spent:
+            place.process.settle()
         value, error = (None, reply.error) if reply.error else _read(reply.value)
         self._end(place, attempt, error, value)
 

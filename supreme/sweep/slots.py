@@ -117,7 +117,7 @@ class SlotProcess:
         self._slot = slot
         self._executor: ProcessPoolExecutor | None = None
         self.warm = False
-        """Whether this process was given a task before, so that what tasks import is there."""
+        """Whether this process has done a task, so that what tasks import is there."""
         self._experienced: set[int] = set()
 
     def submit(
@@ -142,7 +142,6 @@ class SlotProcess:
         try:
             return self._executor.submit(execute, *arguments)
         finally:
-            self.warm = True
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
@@ -151,8 +150,8 @@ class SlotProcess:
         return bool(self._experienced) and not self._experienced & self._pids()
 
     def settle(self) -> None:
-        """Note that a task has ended here."""
-        self._experienced = self._pids()
+        """Note that a task is done here."""
+        self.warm, self._experienced = True, self._pids()
 
     def _pids(self) -> set[int]:
         return set() if self._executor is None else set(self._executor._processes or ())
