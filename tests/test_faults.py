@@ -131,11 +131,12 @@ class Scene:
         return found
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """All of each row but what was measured with a clock."""
+        """All of each row but what was measured with a clock, and who computed it at whose command."""
         found = {}
         for path in (self.outputs / "rows").glob("*.json"):
             row = json.loads(path.read_text())
             del row["cost"]
+            row["provenance"] = {name: row["provenance"][name] for name in ("keys", "data_fingerprint", "versions")}
             for values in (row["metrics"], row["reference"], row["original"]):
                 for column in [column for column in values if column.startswith("cost/")]:
                     del values[column]
@@ -173,9 +174,12 @@ class Scene:
 
     def resume(self, clean: Scene, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """The same command again computes what is missing and no more, and then all is as after a clean sweep."""
-        rows = clean.rows()
-        if "seeds.unlearn=range(2)" in arguments:
-            rows = {cell: row for cell, row in rows.items() if row["seeds"]["unlearn"] < 2}
+        seeds, draws = (
+            int(re.search(rf" {name}=range\((\d)\)", " ".join(arguments))[1]) for name in ("seed", "seeds.unlearn")
+        )
+        rows = {
+            cell: row for cell, row in clean.rows().items() if row["seed"] < seeds and row["seeds"]["unlearn"] < draws
+        }
         self.check_store()
         missing = self.missing(rows)
         before = {path: path.stat().st_mtime_ns for path in (self.outputs / "rows").glob("*.json")}
@@ -189,11 +193,6 @@ class Scene:
         assert digests == {key: wanted[key] for key in digests}
         assert self.left_behind() == []
         return done
-
-    def row(self, seed: int, draw: int) -> dict[str, Any] | None:
-        numbers = [(row["seed"], row["seeds"]["unlearn"]) for row in self.rows().values()]
-        rows = list(self.rows().values())
-        return rows[numbers.index((seed, draw))] if (seed, draw) in numbers else None
 
     def cells(self) -> set[tuple[int, int]]:
         """Seed and draw of every row."""
@@ -270,17 +269,18 @@ def test_a_sweep_stopped_at_any_moment_goes_on_with_the_same_command(clean: Scen
         "row cell 0 0": ("sweep_gets_term", 128 + signal.SIGTERM),
         "renamed cell 0 1": ("sweep_is_killed", -signal.SIGKILL),
     }
+    command = (*CELLS, "seed=range(1)", "seeds.unlearn=range(4)")
     for place, (how, code) in stops.items():
-        done = scene.sweep(*FEW, faults={place: [how]}, preexec_fn=one_core)
+        done = scene.sweep(*command, faults={place: [how]}, preexec_fn=one_core)
         assert done.returncode == code, done.stderr
         assert ("the same command goes on from here" in done.stderr) == (code > 0)
         scene.check_store()
     assert scene.cells() == {(0, 0)}
     me = Process.current()
     leave_claim(scene, clean, (0, 1), "row", replace(me, boot="an earlier start of the machine"))
-    leave_claim(scene, clean, (1, 0), "unlearned", replace(me, born="1"))
-    leave_claim(scene, clean, (1, 1), "unlearned", replace(me, host="elsewhere"))
-    scene.resume(clean, *FEW, SILENCE_SECONDS="2", preexec_fn=one_core)
+    leave_claim(scene, clean, (0, 2), "unlearned", replace(me, born="1"))
+    leave_claim(scene, clean, (0, 3), "unlearned", replace(me, host="elsewhere"))
+    scene.resume(clean, *command, SILENCE_SECONDS="2", preexec_fn=one_core)
 
 
 def leave_claim(scene: Scene, clean: Scene, cell: tuple[int, int], stage: str, owner: Process) -> None:
@@ -405,6 +405,7 @@ class World:
     chance: random.Random
     running: list[tuple[Future[Reply], str, str]]
     tries: dict[str, int]
+    _processes: dict[int, Any]
 
     def __call__(self, *_arguments: Any, **_options: Any) -> World:
         return self
@@ -455,7 +456,7 @@ def test_whatever_becomes_of_tasks_what_follows_is_what_the_graph_says(
     slots: int,
     chance: int,
 ) -> None:
-    world = World(random.Random(chance), [], {})
+    world = World(random.Random(chance), [], {}, {})
     monkeypatch.setattr("supreme.sweep.slots.ProcessPoolExecutor", world)
     tasks = [
         Task(
