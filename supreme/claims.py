@@ -89,6 +89,11 @@ class Claims:
             if holder.dead and holder.name.startswith(f"{prefix}-"):
                 self._path(holder.name).unlink(missing_ok=True)
 
+    def clear_ended(self) -> None:
+        """Remove the claims of processes that are known to have ended, for which nobody may ever wait."""
+        for path in list(self.folder.glob("*.json")):
+            self.waiter(path.stem).is_over()
+
     def waiter(self, name: str) -> Waiter:
         return Waiter(self, name)
 

@@ -113,6 +113,8 @@ class Store:
                     return found
                 if ours:
                     return make()
+            if waiter.is_over():  # the holder is dead, or done just now
+                continue
             patience.leave_rather_than_wait(self._claims, name)
             waiter.pause()
 
@@ -160,7 +162,8 @@ class Store:
         return self._move_in(folder, target, stage, key) is None
 
     def sweep_temporary(self) -> int:
-        """Remove what killed processes left half-written; return how many."""
+        """Remove what killed processes left half-written, and their claims; return how many of the first there were."""
+        self._claims.clear_ended()
         return remove_orphans(self._temporary)
 
     def _folder(self, stage: str, key: str) -> Path:

@@ -8,6 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -201,6 +202,8 @@ class _Sweep:
             self._on_event(Retrying(task=task, slot=place.slot.name, reason=reply.error))
             self.graph.put(task)
             return
+        if not reply.error and not reply.spent:
+            place.process.settle()
         value, error = (None, reply.error) if reply.error else _read(reply.value)
         self._end(place, attempt, error, value)
 
@@ -221,7 +224,11 @@ class _Sweep:
             attempt = place.attempt
             if attempt is None or attempt.end is None or attempt.future.done():
                 continue
-            if time.monotonic() >= attempt.end:
+            if time.monotonic() < attempt.end:
+                continue
+            if place.process.replaced and not attempt.extended:
+                place.attempt = replace(attempt, end=attempt.end + STARTING_SECONDS, extended=True)
+            else:
                 place.process.kill()
                 place.attempt = None
                 error = f"no result after {self._timeout:g} s (timeout)"

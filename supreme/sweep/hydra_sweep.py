@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
+from supreme.files import remove_orphans
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
@@ -59,8 +60,7 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
             tracking(*plan.cells)
             outcomes = _run(plan, launcher, settings, tracking)
-            print_table(plan.cells, settings.output_dir)
-            print_audits(plan.audits, settings.output_dir)
+            unwritten = _print_results(plan, settings)
     except SupremeError as error:
         _refuse(error)
     finally:
@@ -72,9 +72,21 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         print_failures(failed, outcomes, len(plan.cells))
     if failed_audits:
         print_failed_audits(failed_audits, len(plan.audits))
+    if unwritten:
+        _refuse(unwritten)
     if failed or failed_audits:
         sys.exit(1)
     return [cell.id for cell in plan.cells]
+
+
+def _print_results(plan: Plan, settings: Settings) -> SupremeError | None:
+    """Print the tables and write the reports; returns what kept them from being written, which hides no failure."""
+    try:
+        print_table(plan.cells, settings.output_dir)
+        print_audits(plan.audits, settings.output_dir)
+    except SupremeError as error:
+        return error
+    return None
 
 
 def run_job(config: DictConfig) -> dict[str, Any] | None:
@@ -156,6 +168,8 @@ def _plan(
     if not settings.dry_run:
         at.store.prepare()
         at.store.sweep_temporary()
+        for folder in ("rows", "audits", *(f"tracking/{name}/.told" for name in settings.tracker)):
+            remove_orphans(settings.output_dir / folder)
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
     return plan
 
@@ -213,9 +227,10 @@ def _run_here(cell: Cell, settings: Settings) -> None:
             run_stage("cell", cell, str(settings.output_dir))
     except Exception:
         path = log_path(cell.id, settings.output_dir)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(traceback.format_exc())
+        with suppress(OSError):  # the disk is full: that is no reason to hide what happened
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(traceback.format_exc())
         raise
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,10 @@ class SlotLock:
             except OSError as error:
                 self._unlock()
                 raise SupremeError(f"{lock.lock_file} cannot be locked ({error.strerror}); {ELSEWHERE}") from error
-        command = shlex.join(sys.orig_argv)[:200]
+        command, since = shlex.join(sys.orig_argv)[:200], time.strftime("%Y-%m-%d %H:%M:%S")
         for lock in self._locks:
-            _write(_note(lock), f"pid {os.getpid()} of {_user()} since {time.strftime('%Y-%m-%d %H:%M:%S')}: {command}")
+            with suppress(OSError):  # the disk is full: then others wait for "another process"
+                _write(_note(lock), f"pid {os.getpid()} of {_user()} since {since}: {command}")
         return True
 
     def release(self) -> None:
@@ -115,7 +117,8 @@ class SlotProcess:
         self._slot = slot
         self._executor: ProcessPoolExecutor | None = None
         self.warm = False
-        """Whether this process was given a task before, so that what tasks import is there."""
+        """Whether this process has done a task, so that what tasks import is there."""
+        self._experienced: set[int] = set()
 
     def submit(
         self, payload: bytes, log: Path, header: str, end: float | None, may_leave: bool = False
@@ -139,8 +142,16 @@ class SlotProcess:
         try:
             return self._executor.submit(execute, *arguments)
         finally:
-            self.warm = True
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether loky has put a new process, which has done no task yet, in the place of one that had grown."""
+        return bool(self._experienced) and not self._experienced & set(self.pids())
+
+    def settle(self) -> None:
+        """Note that a task is done here."""
+        self.warm, self._experienced = True, set(self.pids())
 
     def pids(self) -> list[int]:
         """The id of the process, in a list that is empty while there is none."""
@@ -150,7 +161,7 @@ class SlotProcess:
         """End the process and all that it started, now; the next task gets a new one."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=True)
-            self._executor, self.warm = None, False
+            self._executor, self.warm, self._experienced = None, False, set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +174,8 @@ class Attempt:
     """By the monotonic clock, seconds."""
     end: float | None
     """When it will be stopped, by the same clock."""
+    extended: bool = False
+    """Whether that was put off because its process turned out to be a new one."""
 
     def reply(self) -> Reply:
         """What became of it, once the future is done."""
@@ -173,10 +186,11 @@ class Attempt:
         return self.future.result()
 
     def note(self, line: str) -> None:
-        """Add to the task's log what its process cannot say itself any more."""
-        self.task.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.task.log.open("a") as log:
-            log.write(line + "\n")
+        """Add to the task's log what its process cannot say itself any more, unless the disk is full."""
+        with suppress(OSError):
+            self.task.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.task.log.open("a") as log:
+                log.write(line + "\n")
 
 
 def death(error: BaseException) -> str:

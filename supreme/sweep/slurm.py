@@ -16,6 +16,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -345,7 +346,8 @@ def _parts(tasks: Sequence[Task], count: int) -> Iterator[Sequence[Task]]:
 
 
 def _note(task: Task, line: str) -> None:
-    """Add to the task's log what its process cannot say itself any more."""
-    task.log.parent.mkdir(parents=True, exist_ok=True)
-    with task.log.open("a") as file:
-        file.write(line + "\n")
+    """Add to the task's log what its process cannot say itself any more, unless the disk is full."""
+    with suppress(OSError):
+        task.log.parent.mkdir(parents=True, exist_ok=True)
+        with task.log.open("a") as file:
+            file.write(line + "\n")

@@ -18,12 +18,13 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from supreme.claims import Claims
 from supreme.core import SupremeError
+from supreme.files import explaining
 from supreme.patience import Busy, leaving
 
 PR_SET_PDEATHSIG = 1
@@ -81,9 +82,30 @@ def initialise(parent: int) -> None:
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     if os.getppid() != parent:  # it died before we asked to be told
         os._exit(1)
+    _guard()
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what a task printed survives its crash
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a breakpoint ends the task; it never waits for a terminal
+
+
+def _guard() -> None:
+    """Start the process that ends all that tasks start here as soon as this one has ended, though it be killed."""
+    os.setpgid(0, 0)  # the group that they will be in, this one too
+    worker = os.getpid()
+    if os.fork():
+        return
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null, descriptor)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # else the parent would not see that the worker has ended
+        while os.getppid() == worker:
+            signal.sigwait({signal.SIGTERM}) if sys.platform == "linux" else time.sleep(0.5)
+    finally:
+        os.killpg(worker, signal.SIGKILL)
 
 
 def _leave_with(parent: int) -> None:
@@ -110,10 +132,11 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
         with leaving(WORTH_SECONDS) if may_leave else nullcontext():
             reply = _result(payload)
     except Busy as busy:
-        sys.stderr.write(f"put aside: {busy}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"put aside: {busy}\n")
         reply = Reply(awaited=Awaited(claims=busy.claims, name=busy.name))
     except BaseException as error:
-        traceback.print_exc()
+        _print_traceback()
         full, lost, spent = (_tells_of(error, marks) for marks in (FULL, LOST, EXHAUSTED))
         reply = Reply(error=_sentence(error), spent=spent, full=full, lost=lost)
     finally:
@@ -122,22 +145,31 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
         reply = replace(reply, peak_bytes=_peak_bytes())
         _release_memory()
     except Exception:  # a poisoned CUDA context can do nothing any more, not even this
-        traceback.print_exc()
+        _print_traceback()
         reply = replace(reply, spent=True)
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
     return reply
 
 
 def _redirect(log: Path, header: str) -> None:
     """Send what Python, loggers and libraries in C write from now on to this log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    sys.stderr.write(header + "\n")
+    with explaining(log, len(header)):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # of the task before
+            sys.stdout.flush()
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        os.close(descriptor)
+        sys.stderr.write(header + "\n")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+
+
+def _print_traceback() -> None:
+    """Into the log, unless the disk is full."""
+    with suppress(OSError):
+        traceback.print_exc()
 
 
 def _result(payload: bytes) -> Reply:
