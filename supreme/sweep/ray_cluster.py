@@ -157,7 +157,11 @@ class _Share:
     device: str
 
     def __str__(self) -> str:
-        return ", ".join(f"{name}={amount:g}" for name, amount in self.resources.items())
+        asked = {name: amount for name, amount in self.resources.items() if name != "memory"}
+        words = [f"{name}={amount:g}" for name, amount in asked.items()]
+        if "memory" in self.resources:
+            words.append(f"memory={self.resources['memory'] / 2**30:g} GiB")
+        return ", ".join(words)
 
 
 def _share(settings: Settings, options: Options) -> _Share:
@@ -435,7 +439,7 @@ class _Sweep:
         except errors.RayActorError as error:
             self._end_worker(place)
             if self._is_of_node(error, place.node):
-                self._lose(place, attempt, f"the node of {place.name} was lost")
+                self._lose(place, attempt, "the node that it ran on was lost")
             else:
                 attempt.note(death(str(error)))
                 self._judge(place, attempt, Reply(error=death(str(error)), spent=True))
@@ -444,7 +448,7 @@ class _Sweep:
             answer = Reply(error=_line(error), spent=True)
         if place.doubtful:  # it lives, but what it answered is gone
             self._end_worker(place)
-            self._lose(place, attempt, f"the connection to {place.name} was lost")
+            self._lose(place, attempt, "the connection to its process was lost")
             return
         place.attempt = place.reply = None
         if answer.spent:
