@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -282,6 +283,16 @@ def test_an_option_that_makes_no_sense_is_refused_in_a_sentence(given: dict[str,
 def test_the_numbers_of_devices_are_refused_since_ray_gives_them_out(task: Callable[..., Task], tmp_path: Path) -> None:
     with pytest.raises(SupremeError, match=r"devices=\(0, 1\) means nothing on a Ray cluster"):
         run([task("one", jobs.where)], settings(tmp_path, devices=(0, 1)), options("auto"), lambda event: None)
+
+
+@pytest.mark.slow
+def test_an_address_where_no_cluster_is_is_refused_soon(task: Callable[..., Task], tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(SupremeError, match=f"no Ray cluster can be used at hydra.launcher.address={address}"):
+            run([task("one", jobs.where)], settings(tmp_path), options(address), lambda event: None)
 
 
 def test_without_ray_one_sentence_says_what_to_install(

@@ -136,8 +136,9 @@ def _connected(options: Options, output_dir: Path) -> Iterator[None]:
         of_a_start = {} if options.address else {"include_dashboard": False}
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
+            _look_for(options.address)
             ray.init(**{"address": options.address or "local", **of_a_start, **quiet, **options.init})
-        except (ConnectionError, RuntimeError, ValueError, TypeError) as error:
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise SupremeError(
                 f"no Ray cluster can be used at hydra.launcher.address={options.address or 'null'}: {_line(error)}"
             ) from error
@@ -145,6 +146,13 @@ def _connected(options: Options, output_dir: Path) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _look_for(address: str | None) -> None:
+    """Raise OSError when nobody listens there; Ray would try for two minutes, deaf to signals."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10.0).close()
 
 
 @dataclass(frozen=True, kw_only=True)
