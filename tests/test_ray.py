@@ -21,9 +21,10 @@ from conftest import environment
 from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
-from supreme.sweep import ray_cluster
+from supreme.sweep import ray_sweep
 from supreme.sweep.compose import Settings
-from supreme.sweep.ray_cluster import Options, death, is_there, run
+from supreme.sweep.ray_cluster import Options, run
+from supreme.sweep.ray_worker import death, is_there
 from supreme.sweep.tasks import Event, Task, Waiting
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)
@@ -104,7 +105,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 def test_workers_stay_warm_on_their_part_of_a_gpu_and_a_bad_task_costs_itself_only(
     cluster: Any, task: Callable[..., Task], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "STARTING_SECONDS", 1.0)
+    monkeypatch.setattr(ray_sweep, "STARTING_SECONDS", 1.0)
     events: list[Event] = []
     tasks = [
         task("raises", jobs.raise_error, tmp_path),
@@ -243,7 +244,7 @@ def test_ctrl_c_ends_a_ray_that_the_sweep_has_started_with_all_its_processes(tmp
 def test_a_cluster_without_room_is_told_and_a_node_that_joins_is_used(
     cluster: Any, task: Callable[..., Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "TELL_SECONDS", 0.5)
+    monkeypatch.setattr(ray_sweep, "TELL_SECONDS", 0.5)
     events: list[Event] = []
     joined: list[Any] = []
 
