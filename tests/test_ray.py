@@ -24,6 +24,7 @@ from supreme.core import SupremeError
 from supreme.sweep import ray_sweep
 from supreme.sweep.compose import Settings
 from supreme.sweep.ray_cluster import Options, run
+from supreme.sweep.ray_sweep import describe
 from supreme.sweep.ray_worker import death, is_there
 from supreme.sweep.tasks import Event, Task, Waiting
 
@@ -282,6 +283,7 @@ def test_an_option_that_makes_no_sense_is_refused_in_a_sentence(given: dict[str,
 
 
 def test_the_numbers_of_devices_are_refused_since_ray_gives_them_out(task: Callable[..., Task], tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
     with pytest.raises(SupremeError, match=r"devices=\(0, 1\) means nothing on a Ray cluster"):
         run([task("one", jobs.where)], settings(tmp_path, devices=(0, 1)), options("auto"), lambda event: None)
 
@@ -309,6 +311,17 @@ def test_a_folder_of_the_same_name_elsewhere_is_not_taken_for_the_store(tmp_path
     assert is_there(tmp_path / "token")
     assert not is_there(tmp_path / "other")
     assert not is_there(tmp_path / "missing" / "token")
+
+
+def test_what_a_job_asks_for_is_told_in_units() -> None:
+    assert describe({"CPU": 1.0, "GPU": 0.5, "memory": 4.0 * 2**30}) == "CPU=1, GPU=0.5, memory=4 GiB"
+
+
+@pytest.mark.parametrize("name", ["jobs_per_device", "threads"])
+def test_no_jobs_and_no_threads_are_refused(task: Callable[..., Task], tmp_path: Path, name: str) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    with pytest.raises(SupremeError, match=f"{name}=0 is not allowed"):
+        run([task("one", jobs.where)], settings(tmp_path, **{name: 0}), options(None), lambda event: None)
 
 
 def test_what_ended_a_process_is_told_in_a_sentence() -> None:

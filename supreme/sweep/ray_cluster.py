@@ -22,7 +22,7 @@ from supreme.files import temporary_name
 from supreme.sweep.compose import Settings
 from supreme.sweep.devices import environment
 from supreme.sweep.interrupts import signals
-from supreme.sweep.ray_sweep import Share, Sweep
+from supreme.sweep.ray_sweep import Share, Sweep, describe
 from supreme.sweep.ray_worker import one_line
 from supreme.sweep.tasks import Event, Outcome, Task, check
 
@@ -79,6 +79,9 @@ def run(
             f"devices={settings.devices} means nothing on a Ray cluster, which gives its GPUs out itself; "
             "type devices=auto or devices=cpu"
         )
+    for name in ("jobs_per_device", "threads"):
+        if (given := getattr(settings, name)) < 1:
+            raise SupremeError(f"{name}={given} is not allowed: give 1 or more")
     stop: list[str] = []
     with signals(stop.append), _connected(options, settings.output_dir), signals(stop.append):  # Ray takes SIGTERM
         share = _share(settings, options)
@@ -158,15 +161,22 @@ def _share(settings: Settings, options: Options) -> Share:
     if options.address is None and not any(
         all(node.get(name, 0.0) >= amount for name, amount in resources.items()) for node in nodes
     ):
-        raise SupremeError(f"a job asks for {share}, more than this machine has: {nodes}")
+        found = "; ".join(describe({name: node.get(name, 0.0) for name in resources}) for node in nodes)
+        raise SupremeError(f"a job asks for {share}, and this machine has {found}")
     return share
 
 
 def _code() -> list[str]:
-    """The folders of code that this process can import and no installation of Python holds, as the current one."""
-    installed = {Path(sys.prefix), Path(sys.base_prefix)}
+    """The folders of code that this process can import and that were not installed into its Python."""
+    standard = Path(os.__file__).parent
     folders = [Path(entry).absolute() for entry in sys.path]
-    return [str(folder) for folder in folders if folder.is_dir() and not installed & {folder, *folder.parents}]
+    return [
+        str(folder)
+        for folder in folders
+        if folder.is_dir()
+        and standard not in {folder, *folder.parents}
+        and not {"site-packages", "dist-packages"} & set(folder.parts)
+    ]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -48,11 +48,14 @@ class Share:
     device: str
 
     def __str__(self) -> str:
-        asked = {name: amount for name, amount in self.resources.items() if name != "memory"}
-        words = [f"{name}={amount:g}" for name, amount in asked.items()]
-        if "memory" in self.resources:
-            words.append(f"memory={self.resources['memory'] / 2**30:g} GiB")
-        return ", ".join(words)
+        return describe(self.resources)
+
+
+def describe(resources: Mapping[str, float]) -> str:
+    """CPU=1, GPU=0.5, memory=4 GiB."""
+    units = {"memory": 2**30}
+    words = [f"{name}={amount / units.get(name, 1):g}" for name, amount in resources.items()]
+    return ", ".join(word + " GiB" * word.startswith("memory=") for word in words)
 
 
 class Sweep:
@@ -196,9 +199,7 @@ class Sweep:
         errors = self._ray.exceptions
         try:
             answer = self._ray.get(place.reply)
-        except (
-            errors.ActorUnavailableError
-        ):  # its process or its node has died, or the network has: ask until Ray knows
+        except errors.ActorUnavailableError:  # a process, a node or a network has died: ask until Ray knows which
             place.doubtful = True
             place.reply = place.actor.look.remote(self._token, 0.0)
             return
