@@ -119,9 +119,9 @@ def test_workers_stay_warm_on_their_part_of_a_gpu_and_a_bad_task_costs_itself_on
         task("hangs", jobs.hang, tmp_path),
         task("says", jobs.say),
         task("returns unpicklable", jobs.return_unpicklable),
-        *(task(f"ok {number}", ray_tasks.where, tmp_path, 0.3) for number in range(24)),
+        *(task(f"ok {number}", ray_tasks.where, tmp_path, 0.8) for number in range(24)),
     ]
-    outcomes = run(tasks, settings(tmp_path, timeout=5.0), options(cluster.address, cpus_per_job=0.5), events.append)
+    outcomes = run(tasks, settings(tmp_path, timeout=8.0), options(cluster.address, cpus_per_job=0.5), events.append)
     assert [outcome.task for outcome in outcomes] == tasks
     found = {outcome.task.key: outcome for outcome in outcomes}
     errors = {key: outcome.error for key, outcome in found.items() if outcome.status != "done"}
@@ -133,7 +133,7 @@ def test_workers_stay_warm_on_their_part_of_a_gpu_and_a_bad_task_costs_itself_on
         "exits": "the task called sys.exit(3)",
         "killed": gone,
         "segfault": gone,
-        "hangs": "no result after 5 s (timeout)",
+        "hangs": "no result after 8 s (timeout)",
     }
     assert {key for key, outcome in found.items() if outcome.attempts == 2} == {
         "killed",
