@@ -22,7 +22,3 @@ def where(folder: Path, seconds: float) -> dict[str, Any]:
         "shared": os.environ["SUPREME_DEVICE_SHARED"],
         "hash": hash("a"),
     }
-
-
-def hash_of_a() -> int:
-    return hash("a")

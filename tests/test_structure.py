@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 GROUPS = ("data", "model", "recipe", "scenario", "method", "metric", "audit", "tracker")
-HEAVY = ("torch", "torchvision", "timm", "sklearn", "tensorboard", "wandb", "mlflow")
+HEAVY = ("torch", "torchvision", "timm", "sklearn", "tensorboard", "wandb", "mlflow", "ray")
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
