@@ -50,11 +50,15 @@ def against(frame: pd.DataFrame, theirs: pd.DataFrame, level: float = 0.95) -> p
     their mean; `difference_by` says which. Data, model, scenario and method are matched by name.
     """
     lines = per_seed(frame)
-    lines["protocol"] = lines["recipe"].map(dict(zip(frame["recipe"], frame["protocol"], strict=True)))
-    values = lines["scenario"].map(dict(zip(frame["scenario"], frame["scenario_values"], strict=True)))
+    protocols, values = (
+        dict(zip(frame[label], frame[told], strict=True))
+        for label, told in (("recipe", "protocol"), ("scenario", "scenario_values"))
+    )
+    lines["protocol"] = [protocols[label] for label in lines["recipe"]]
+    told = [values[label] for label in lines["scenario"]]
     lines["scenario"] = [_name(label) for label in lines["scenario"]]
     for name in ("target", "fraction"):
-        lines[name] = [_value(name, one) for one in values]
+        lines[name] = [_value(name, one) for one in told]
     found = [line for one in theirs.to_dict("records") for line in _lines(one, lines, level)]
     return pd.DataFrame(found, columns=list(COLUMNS))
 
@@ -113,12 +117,11 @@ def _compared(ours: np.ndarray, one: Mapping[Any, Any], level: float) -> dict[st
 
 def nothing_matches(frame: pd.DataFrame, theirs: pd.DataFrame) -> str:
     """One sentence: what was looked for, and what there is."""
+    scenarios: Any = theirs.groupby(["data", "model", "scenario", "targets", "fraction"])
     looked = "; ".join(
         f"{data} with {model}, {scenario} ({f'targets {targets}' if targets else f'fraction={fraction}'}): "
         + ", ".join(dict.fromkeys(part["method"]))
-        for (data, model, scenario, targets, fraction), part in theirs.groupby(
-            ["data", "model", "scenario", "targets", "fraction"]
-        )
+        for (data, model, scenario, targets, fraction), part in scenarios
     )
     there = "; ".join(
         " · ".join(labels) for labels in frame[["data", "model", "scenario", "method"]].drop_duplicates().to_numpy()[:8]
