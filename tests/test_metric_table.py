@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PATHS = sorted((ROOT / "conf" / "metric").glob("*.yaml"))
 ENTRIES = {entry.name: entry for entry in metric_entries()}
-OURS = {"cost", "activation_distance_rms"}
+OURS = {"cost", "activation_distance_rms", "legacy_activation_distance", "legacy_batch_accuracy"}
 """Which no paper proposed."""
 
 

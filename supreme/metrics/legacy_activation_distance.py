@@ -19,12 +19,12 @@ from supreme.metrics.comparison import compared_sets
 
 @dataclass(frozen=True, kw_only=True)
 class LegacyActivationDistance:
-    """Root of the mean squared distance between the probabilities of the subject and of the reference, the latter in
-    the mode that `reference_mode` names.
+    """Root of the mean squared distance of the probabilities from those of the reference left in training mode.
 
-    Only to see what SUPREME 0.1.4 printed as activation distance (arXiv 2606.00380): its reference stayed in training
-    mode, so batch normalisation took the statistics of the batch, and the sets come sorted by class. Batches that end
-    on a single image take it in. For models without batch normalisation and dropout this is `activation_distance_rms`.
+    Or in the mode that `reference_mode` names. Only to see what SUPREME 0.1.4 printed as activation distance
+    (arXiv 2606.00380): its reference stayed in training mode, so batch normalisation took the statistics of the batch,
+    and the sets come sorted by class. Batches that end on a single image take it in. For models without batch
+    normalisation and dropout this is `activation_distance_rms`.
 
     Range: [0, sqrt 2]; 0 for equal answers.
     Ideal: none, for in training mode the reference is at a distance from itself.

@@ -13,6 +13,7 @@ import pandas as pd
 from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
+from supreme.report.against import against, nothing_matches, published, render_against
 from supreme.report.aggregate import summary
 from supreme.report.audits import audits_among, render_audits
 from supreme.report.columns import Column, column_of, found_columns, refuse_unknown
@@ -55,6 +56,9 @@ def main(argv: Sequence[str]) -> int:
         if arguments.figures:
             written = write_figures(arguments.directory, frame)
             sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
+            return 0
+        if arguments.against is not None:
+            put(_against(frame, arguments.format, to_terminal), arguments.output)
             return 0
         metrics = list(frame["metric"].unique())
         choices = Choices(
@@ -99,6 +103,12 @@ def _parser() -> argparse.ArgumentParser:
             for name, (margin, at_least_one_sd) in ENDPOINTS.items()
         ),
     )
+    parser.add_argument(
+        "--against",
+        choices=("published",),
+        help="instead of the tables, ours beside the numbers that SUPREME (arXiv 2606.00380) published: terminal, "
+        "markdown or csv",
+    )
     parser.add_argument("--figures", action="store_true", help="write every figure to reports/figures instead")
     parser.add_argument("--standalone", action="store_true", help="latex: a whole document, not a part to \\input")
     return parser
@@ -109,12 +119,28 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
     given = {name for name in ("metrics", "endpoints", "output") if getattr(arguments, name) is not None}
     idle = {"metrics"} if arguments.format == "html" else set()
     what = f"--format {arguments.format}"
+    if arguments.against is not None:
+        idle, what = {"metrics", "endpoints"}, f"--against {arguments.against}"
+        if arguments.figures:
+            raise SupremeError("--against and --figures each write something else; leave one of them out")
     if arguments.figures:
         idle, what = {"metrics", "endpoints", "output"}, "--figures"
     if found := sorted(given & idle):
         raise SupremeError(f"--{found[0]} says nothing to {what}; leave one of them out")
     if arguments.standalone and arguments.format != "latex":
         raise SupremeError("--standalone is for --format latex")
+
+
+def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
+    """Ours beside what was published, or one sentence where nothing matches."""
+    theirs = published()
+    found = against(frame, theirs)
+    rendered = render_against(found, form)
+    if not len(found):
+        return rendered if form == "csv" and isinstance(rendered, str) else f"{nothing_matches(frame, theirs)}\n"
+    if isinstance(rendered, str):
+        return rendered
+    return plain(rendered, Console().width if to_terminal else WIDTH)
 
 
 def _columns(names: str, metrics: Sequence[str]) -> list[Column]:

@@ -27,6 +27,11 @@ def distinguished(entries: Sequence[tuple[tuple[str, ...], str, Mapping[str, Any
     return [labels[group, name, id(settings)] for group, name, settings in entries]
 
 
+def values_text(settings: Mapping[str, Any]) -> str:
+    """`target=3, size=2`."""
+    return ", ".join(f"{field}={_text(value)}" for field, value in settings.items())
+
+
 def _text(value: Any) -> str:
     """As one would type it; 10 and 10.0 are the same value, and so have the same text."""
     if isinstance(value, float) and value.is_integer():

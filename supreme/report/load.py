@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from supreme.core import SupremeError
-from supreme.report.labels import distinguished
+from supreme.report.labels import distinguished, values_text
 from supreme.report.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 LABELS = (*COMPONENTS, "method")
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
-PER_ROW = ("cell", *LABELS, *SEEDS, "forget_size", "notes")
+PER_ROW = ("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values")
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
 
 _Labelled = tuple[Row, tuple[str, ...], dict[str, str]]
@@ -60,7 +60,10 @@ def _frame(entries: Sequence[_Labelled]) -> pd.DataFrame:
     """The lines of these rows, in their order; made by columns, for a sweep may have a million of them."""
     rows = [row for row, _, _ in entries]
     per_row = pd.DataFrame(
-        [(row.cell, *labels, *row.seeds, row.forget_size, row.notes) for row, labels, _ in entries],
+        [
+            (row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row))
+            for row, labels, _ in entries
+        ],
         columns=list(PER_ROW),
     )
     lines = np.repeat(np.arange(len(rows)), [len(row.columns) for row in rows])
@@ -80,6 +83,11 @@ def _frame(entries: Sequence[_Labelled]) -> pd.DataFrame:
         )
         .reset_index(drop=True)
     )
+
+
+def scenario_values(row: Row) -> str:
+    """`target=3`, or `fraction=0.1, count=null`: what labels leave out where it is the same in all rows."""
+    return values_text({name: value for name, value in row.settings["scenario"].items() if name != "_target_"})
 
 
 def _told(rows: Iterable[Row], name: str) -> Any:

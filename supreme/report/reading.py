@@ -34,6 +34,8 @@ class Row:
     seeds: tuple[int, ...]
     forget_size: int
     notes: str
+    protocol: str
+    """fixed, or another one of conf/protocol."""
     columns: tuple[str, ...]
     """Of the metrics."""
     images: Sequence[float]
@@ -72,7 +74,8 @@ class Reader:
             if name in config:
                 nodes["recipe"][name] = config[name]
         # Rows of two protocols are never pooled, whether or not they differ where they were stored.
-        nodes["recipe"] = {"protocol": content.get("protocol") or "fixed", **nodes["recipe"]}
+        protocol = str(content.get("protocol") or "fixed")
+        nodes["recipe"] = {"protocol": protocol, **nodes["recipe"]}
         if fingerprint := content["provenance"].get("data_fingerprint"):  # the same config may have read other images
             nodes["data"]["content"] = fingerprint[:8]
         columns = tuple(content["metrics"])
@@ -93,6 +96,7 @@ class Reader:
             ),
             forget_size=_integer(content["sets"]["forget"]),
             notes="; ".join(content.get("notes", ())),
+            protocol=protocol,
             columns=columns,
             images=sizes,
             values={part: _numbers(content[part], columns) for part in PARTS},

@@ -31,9 +31,9 @@ def panels(block: Block, width: int) -> list[RenderableType]:
     return [*tables, *(_note(note) for note in block.notes), ""]
 
 
-def plain(renderables: Iterable[RenderableType]) -> str:
+def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
     """As text, for a file or a pipe."""
-    console = Console(file=io.StringIO(), width=WIDTH)
+    console = Console(file=io.StringIO(), width=width)
     with console.capture() as capture:
         console.print(*renderables, sep="\n")
     return capture.get()

@@ -8,7 +8,14 @@ One seed gives no interval: the answer is None, never NaN. Impossible input rais
 """
 
 from supreme.report.statistics.evidence import Equivalence, Verdict, delta_star, sign_flip_p, tost, verdict
-from supreme.report.statistics.intervals import Gap, Interval, gap_interval, mean_interval, wilson_interval
+from supreme.report.statistics.intervals import (
+    Gap,
+    Interval,
+    gap_interval,
+    mean_interval,
+    summary_gap_interval,
+    wilson_interval,
+)
 from supreme.report.statistics.many import (
     benjamini_hochberg,
     critical_difference,
@@ -35,6 +42,7 @@ __all__ = [
     "mean_interval",
     "probability_of_improvement",
     "sign_flip_p",
+    "summary_gap_interval",
     "tost",
     "variance_components",
     "variance_of_mean",

@@ -43,13 +43,25 @@ def gap_interval(unlearned: ArrayLike, reference: ArrayLike, paired: bool = True
     first, second = seed_means(unlearned), seed_means(reference)
     if paired and len(first) != len(second):
         raise ValueError(f"pairs need as many references as unlearned models, not {len(second)} and {len(first)}")
-    interval = _interval_of(first - second, level) if paired else _welch(first, second, level)
+    interval = _interval_of(first - second, level) if paired else _unpaired(first, second, level)
     if interval is None:
         return None
     correlation = None
     if len(first) == len(second) > 2 and np.ptp(first) > 0 and np.ptp(second) > 0:
         correlation = float(np.corrcoef(first, second)[0, 1])
     return Gap(**vars(interval), correlation=correlation)
+
+
+def summary_gap_interval(values: ArrayLike, mean: float, sd: float, count: int, level: float = 0.95) -> Interval | None:
+    """Welch's interval of the mean of `values` over training seeds minus a mean of which only its sd is known.
+
+    `sd` (ddof 1) is between `count` independent training seeds. None where either side has fewer than two.
+    """
+    first = seed_means(values)
+    if min(len(first), count) < 2:
+        return None
+    means, variances, counts = (float(first.mean()), mean), (float(first.var(ddof=1)), sd**2), (len(first), count)
+    return _welch(means, variances, counts, level)
 
 
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
@@ -89,17 +101,24 @@ def _interval_of(means: FloatArray, level: float) -> Interval | None:
     return _student_interval(float(means.mean()), math.sqrt(means.var(ddof=1) / len(means)), len(means) - 1, level)
 
 
-def _welch(first: FloatArray, second: FloatArray, level: float) -> Interval | None:
+def _unpaired(first: FloatArray, second: FloatArray, level: float) -> Interval | None:
     if min(len(first), len(second)) < 2:
         return None
-    shares = [group.var(ddof=1) / len(group) for group in (first, second)]
+    means, variances = (float(first.mean()), float(second.mean())), (first.var(ddof=1), second.var(ddof=1))
+    return _welch(means, variances, (len(first), len(second)), level)
+
+
+def _welch(
+    means: tuple[float, float], variances: tuple[float, float], counts: tuple[int, int], level: float
+) -> Interval:
+    shares = [variance / count for variance, count in zip(variances, counts, strict=True)]
     total = sum(shares)
     # Without any spread Satterthwaite's degrees of freedom are 0/0, and the interval is a point whatever they are.
-    freedom = len(first) + len(second) - 2.0
+    freedom = sum(counts) - 2.0
     if total > 0:
-        parts = [(share / total) ** 2 / (len(group) - 1) for share, group in zip(shares, (first, second), strict=True)]
+        parts = [(share / total) ** 2 / (count - 1) for share, count in zip(shares, counts, strict=True)]
         freedom = 1 / sum(parts)
-    return _student_interval(float(first.mean() - second.mean()), math.sqrt(total), freedom, level)
+    return _student_interval(means[0] - means[1], math.sqrt(total), freedom, level)
 
 
 def _student_interval(mean: float, standard_error: float, freedom: float, level: float) -> Interval:
