@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from supreme.core import Data, SupremeError
+from supreme.data.alone import alone
 from supreme.data.finish import content_digest
 from supreme.images import ImageData
 
@@ -51,11 +51,11 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
     if _is_intact(path):
         return path
     directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(directory / f"{key}.lock"):
+    with alone(directory, key):
         if _is_intact(path):  # another process made it while this one waited
             return path
         _set_aside(path)
-        for leftover in directory.glob(f".{key}-*"):  # of a process that was killed: the lock is ours now
+        for leftover in directory.glob(f".{key}-*"):  # of a process that was killed: the claim is ours now
             shutil.rmtree(leftover)
         temporary = directory / f".{key}-{os.getpid()}"
         temporary.mkdir()
@@ -167,5 +167,5 @@ def _publish(temporary: Path, path: Path) -> None:
     try:
         temporary.rename(path)
     except OSError:
-        if not _is_intact(path):  # else a process on a host that does not see our lock was faster
+        if not _is_intact(path):  # else a process on a host that was thought dead, or thought us so, was faster
             raise

@@ -54,8 +54,10 @@ class Cluster:
         """Whether a job gets a GPU, or a share of one."""
         return bool(self.gres) or self._gpus(devices) > 0
 
-    def at_once(self, devices: Any, jobs_per_device: int) -> int:
+    def at_once(self, devices: Any, jobs_per_device: int, threads: int) -> int:
         """How many tasks one job runs at the same time."""
+        if self.cpus_per_task and not self.has_gpu(devices):
+            return max(1, self.cpus_per_task // threads)
         return jobs_per_device * max(1, self._gpus(devices))
 
     def options(self, devices: Any, jobs_per_device: int, threads: int) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class Cluster:
             "constraint": self.constraint,
             "time": self.time,
             "gres": self.gres or (f"gpu:{gpus}" if gpus else None),
-            "cpus-per-task": self.cpus_per_task or threads * self.at_once(devices, jobs_per_device),
+            "cpus-per-task": self.cpus_per_task or threads * self.at_once(devices, jobs_per_device, threads),
             "mem": self.mem,
             **self.additional,
         }

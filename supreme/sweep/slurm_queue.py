@@ -84,7 +84,7 @@ def submit(
         for start in range(0, len(packs), LARGEST_ARRAY):
             jobs += [job.job_id for job in executor.map_array(run_pack, packs[start : start + LARGEST_ARRAY])]
     except (FailedJobError, FailedSubmissionError) as error:
-        cancel(jobs)
+        cancel(*jobs)
         told = " ".join(str(error).split()).removeprefix("sbatch: error: ")
         raise SupremeError(f"Slurm refused the jobs: {told}; see the keys under hydra.launcher") from error
     return jobs
@@ -110,16 +110,18 @@ def end_state(job: str) -> str:
     return (told or "").strip().partition("\n")[0].partition(" ")[0]  # "CANCELLED by 1000"
 
 
-def cancel(jobs: Iterable[str]) -> None:
-    """End these jobs, those that wait and those that run."""
-    if jobs := sorted(jobs):
-        _ask("scancel", "--quiet", *jobs)
+def cancel(*jobs: str, name: str = "") -> None:
+    """End these jobs, or all that have this name, those that wait and those that run."""
+    if jobs or name:
+        _ask("scancel", "--quiet", f"--user={os.getuid()}", *([f"--name={name}"] if name else []), *jobs)
 
 
 def _ask(*command: str) -> str | None:
     """What a command says; None, and a line in the log, when it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True)
+        done = subprocess.run(  # in a session of its own, which no Ctrl-C reaches
+            command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True, start_new_session=True
+        )
     except (OSError, subprocess.SubprocessError) as error:
         why = getattr(error, "stderr", None) or str(error)
         log.warning("Slurm does not answer %s: %s", command[0], " ".join(str(why).split()))
