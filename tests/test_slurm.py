@@ -24,7 +24,7 @@ from supreme.core import SupremeError
 from supreme.sweep import slurm
 from supreme.sweep.cluster import Cluster
 from supreme.sweep.compose import Settings
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task
+from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
 pytestmark = [
     pytest.mark.slow,
@@ -196,6 +196,26 @@ def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
     outcomes = slurm.run([*tasks[:2], changed], settings, Cluster(**FAST))
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
+
+
+def test_why_nothing_runs_is_told_and_a_sweep_in_a_job_of_an_array_sends_jobs_of_its_own(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "999")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "7")
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Waiting):
+            slurm_cluster.slurm(real_slurm, "scontrol", "release", *(job.split()[0] for job in queue(real_slurm)))
+
+    cluster = Cluster(**FAST, additional={"hold": True})
+    (outcome,) = slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, cluster, on_event)
+    assert events[0] == Waiting(holders=("Slurm, which says JobHeldUser",))
+    assert outcome.status == "done"
+    assert "999" not in outcome.slot
+    assert os.environ["SLURM_ARRAY_JOB_ID"] == "999"
 
 
 def test_a_refusal_of_slurm_is_told_in_its_words_and_leaves_no_job(

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from supreme.core import SupremeError
-
 
 @dataclass
 class Cluster:
@@ -27,7 +25,7 @@ class Cluster:
     setup: list[str] = field(default_factory=list)
     """Lines of shell before Python starts: module load ..., export ..."""
     additional: dict[str, Any] = field(default_factory=dict)
-    """Any other option of sbatch by its long name: {exclude: node7}."""
+    """Any other option of sbatch by its long name: +hydra.launcher.additional.exclude=node7."""
     max_running: int = 64
     """How many jobs of one array may run at once."""
     tasks_per_job: int | None = None
@@ -41,6 +39,8 @@ class Cluster:
 
     def check(self) -> None:
         """Raises SupremeError when a value is not allowed."""
+        from supreme.core import SupremeError  # which imports numpy, for which other apps of Hydra are not to wait
+
         for name, least in (("gpus_per_job", 0), ("cpus_per_task", 1), ("max_running", 1), ("tasks_per_job", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -209,6 +209,7 @@ class _Sweep:
         """Find the jobs that are over and left something undone."""
         states = slurm_queue.states()
         if states is None:
+            self._tell_waiting(("does not answer squeue",))
             return
         now = time.monotonic()
         for job in self._jobs:
@@ -217,7 +218,10 @@ class _Sweep:
                 job.over = None
             elif job.over is None:
                 job.over, job.end = now, state.name if state else ""
-        self._tell_waiting([states[job.id] for job in self._jobs if job.id in states])
+        known = [states[job.id] for job in self._jobs if job.id in states and job.over is None]
+        if not any(state.name in ("RUNNING", "COMPLETING") for state in known):
+            reasons = {state.reason for state in known} - {"Dependency", "None", ""}
+            self._tell_waiting(tuple(f"says {reason}" for reason in sorted(reasons)))
         dead = [job for job in self._jobs if job.over is not None and now - job.over >= self._cluster.grace_seconds]
         again: list[Task] = []
         alone: list[Task] = []
@@ -253,13 +257,11 @@ class _Sweep:
                 outcome = Outcome(task=task, status="failed", error=error, attempts=self._attempts[key], slot=slot)
                 self._end(outcome, None)
 
-    def _tell_waiting(self, states: Iterable[slurm_queue.State]) -> None:
-        """Say why everything waits, whenever that changes."""
-        states = [state for state in states if state.name in slurm_queue.ALIVE]
-        reasons = tuple(sorted({state.reason for state in states} - {"Dependency", "None", ""}))
-        if all(state.name == "PENDING" for state in states) and reasons and reasons != self._waiting_for:
+    def _tell_waiting(self, reasons: tuple[str, ...]) -> None:
+        """Say why nothing runs, whenever that changes."""
+        if reasons and reasons != self._waiting_for:
             self._waiting_for = reasons
-            self._on_event(Waiting(holders=(f"Slurm, which says {', '.join(reasons)}",)))
+            self._on_event(Waiting(holders=(f"Slurm, which {', '.join(reasons)}",)))
 
 
 def _note(task: Task, line: str) -> None:
