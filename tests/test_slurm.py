@@ -51,9 +51,8 @@ def _inside(real_slurm: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        output_dir=tmp_path / "outputs", devices="auto", jobs_per_device=1, threads=1, timeout=None, tracker={}
-    )
+    values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}, "dry_run": False}
+    return Settings.from_config({"output_dir": str(tmp_path / "outputs"), **values})
 
 
 def task(folder: Path, key: str, function: Callable[..., Any], *arguments: Any, **more: Any) -> Task:

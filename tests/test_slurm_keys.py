@@ -23,8 +23,8 @@ def task(key: str, **more: Any) -> Task:
 
 
 def settings(folder: Path, **more: Any) -> Settings:
-    values: dict[str, Any] = {"devices": "auto", "jobs_per_device": 1, "threads": 1, **more}
-    return Settings(output_dir=folder, timeout=None, tracker={}, **values)
+    values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}, "dry_run": False}
+    return Settings.from_config({"output_dir": str(folder), **values, **more})
 
 
 @pytest.mark.parametrize(
