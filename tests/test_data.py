@@ -828,6 +828,24 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path, counted: Counted)
     assert [entry for entry in directory.iterdir() if entry.is_dir()] == [path]
 
 
+def test_a_process_that_died_while_it_decoded_is_not_waited_for(tmp_path: Path, counted: Counted) -> None:
+    directory = tmp_path / "cache"
+    path = cache.prepare(counted, NODE, directory)
+    shutil.rmtree(path)
+    script = """
+import os, sys
+from pathlib import Path
+from supreme.data.alone import alone
+with alone(Path(sys.argv[1]), sys.argv[2]):
+    os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", script, str(directory), path.name], check=True, timeout=60)
+    assert (directory / f"{path.name}.json").exists()
+    assert cache.prepare(counted, NODE, directory) == path
+    assert counted.times == 2
+    assert list(directory.iterdir()) == [path]
+
+
 def test_losing_the_race_to_a_process_on_another_host_is_no_error(
     tmp_path: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

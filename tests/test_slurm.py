@@ -24,7 +24,7 @@ from supreme.core import SupremeError
 from supreme.sweep import slurm
 from supreme.sweep.cluster import Cluster
 from supreme.sweep.compose import Settings
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task
+from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,9 +51,8 @@ def _inside(real_slurm: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        output_dir=tmp_path / "outputs", devices="auto", jobs_per_device=1, threads=1, timeout=None, tracker={}
-    )
+    values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}, "dry_run": False}
+    return Settings.from_config({"output_dir": str(tmp_path / "outputs"), **values})
 
 
 def task(folder: Path, key: str, function: Callable[..., Any], *arguments: Any, **more: Any) -> Task:
@@ -198,6 +197,26 @@ def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
 
 
+def test_why_nothing_runs_is_told_and_a_sweep_in_a_job_of_an_array_sends_jobs_of_its_own(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "999")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "7")
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Waiting):
+            slurm_cluster.slurm(real_slurm, "scontrol", "release", *(job.split()[0] for job in queue(real_slurm)))
+
+    cluster = Cluster(**FAST, additional={"hold": True})
+    (outcome,) = slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, cluster, on_event)
+    assert events[0] == Waiting(holders=("Slurm, which says JobHeldUser",))
+    assert outcome.status == "done"
+    assert "999" not in outcome.slot
+    assert os.environ["SLURM_ARRAY_JOB_ID"] == "999"
+
+
 def test_a_refusal_of_slurm_is_told_in_its_words_and_leaves_no_job(
     real_slurm: dict[str, str], tmp_path: Path, settings: Settings
 ) -> None:
@@ -209,7 +228,7 @@ def test_a_refusal_of_slurm_is_told_in_its_words_and_leaves_no_job(
 def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_local_one(
     real_slurm: dict[str, str], supreme: Run, tmp_path: Path
 ) -> None:
-    cells = ["-m", "method=scrub,neggrad", "seed=0,1", "model.widths=[4,8]", "recipe.epochs=2", "devices=cpu"]
+    cells = ["-m", "method=scrub,neggrad", "model.widths=[4,8]", "recipe.epochs=2", "devices=cpu"]
     on_slurm = [*cells, "hydra/launcher=slurm", "hydra.launcher.gpus_per_job=1", "hydra.launcher.max_running=2"]
     on_slurm += ["hydra.launcher.poll_seconds=0.5", "hydra.launcher.grace_seconds=2"]
     command = [sys.executable, "-m", "supreme", *on_slurm]
@@ -225,7 +244,7 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     done = supreme(*on_slurm)
     assert done.returncode == 0, done.stderr
     logs = [path.read_text() for path in (tmp_path / "outputs" / "logs").glob("*.log")]
-    assert len(logs) == 8  # two originals, two references, four cells
+    assert len(logs) == 4  # an original, a reference, two cells
     assert all(log.count(": attempt ") == 1 and " of job " in log for log in logs)  # nothing was done twice
     assert queue(real_slurm) == []
     local = supreme(*cells, "output_dir=local")

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 from conftest import Run, environment
-from filelock import FileLock
 
 from supreme.artefact import Contents
+from supreme.data.alone import alone
 from supreme.files import digest
 from supreme.keeping import archive
 from supreme.keeping.command import main
@@ -317,7 +317,7 @@ def test_gc_takes_decoded_data_that_no_row_names_but_not_what_is_being_decoded(o
     for partial in (given_up, at_work):
         partial.mkdir()
         (partial / "images.npy").write_bytes(b"x")
-    with FileLock(folder / f"{'2' * 32}.lock"):
+    with alone(folder, "2" * 32):
         code = f"from supreme.keeping.command import main; main(['gc', {str(outputs)!r}, '--yes', '--min-age', '0'])"
         subprocess.run([sys.executable, "-c", code], check=True)
     assert {path for path in folder.iterdir() if path.is_dir()} == {used, at_work}

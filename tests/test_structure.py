@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runtime": {"core", "classifier", "images"},
     "evaluation": {"core", "classifier", "images", "seeds"},
     "recipes": CONTENT,
-    "data": CONTENT,
+    "data": CONTENT | {"claims"},
     "models": CONTENT,
     "scenarios": CONTENT,
     "methods": CONTENT,

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from supreme.core import Data, SupremeError
+from supreme.data.alone import alone
 from supreme.data.decoding import JOURNAL, PIXELS
 from supreme.data.finish import content_digest
 from supreme.images import ImageData
@@ -64,7 +64,7 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
     if _is_intact(path):
         return path
     directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(directory / f"{key}.lock"):
+    with alone(directory, key):
         if _is_intact(path):  # another process made it while this one waited
             return path
         _set_aside(path)
@@ -210,5 +210,5 @@ def _publish(temporary: Path, path: Path) -> None:
     try:
         temporary.rename(path)
     except OSError:
-        if not _is_intact(path):  # else a process on a host that does not see our lock was faster
+        if not _is_intact(path):  # else a process on a host that was thought dead, or thought us so, was faster
             raise

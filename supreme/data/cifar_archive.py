@@ -8,9 +8,8 @@ import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock
-
 from supreme.core import SupremeError
+from supreme.data.alone import alone
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ def fetch(archive: Archive, root: Path) -> None:
 
     source = getattr(torchvision.datasets, archive.torchvision_class)
     root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / f"{archive.folder}.lock"):
+    with alone(root, archive.folder):
         if not archive.missing(root):
             return
         log.info("downloading %s to %s", source.url, root)

@@ -9,9 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from supreme.core import SupremeError
+from supreme.data.alone import if_alone
 from supreme.files import explaining, temporary_name
 from supreme.keeping.inventory import Inventory, Item
 from supreme.keeping.listing import told_claim
@@ -78,9 +77,10 @@ def remove(store: Store, going: Sequence[Item]) -> Iterator[Item]:
             yield item
             continue
         name = item.key.lstrip(".")[:32]
-        with suppress(Timeout), FileLock(item.path.parent / f"{name}.lock", timeout=0):  # else it is being decoded
-            _remove(store.root, item.path)
-            yield item
+        with if_alone(item.path.parent, name) as nobody_decodes:
+            if nobody_decodes:
+                _remove(store.root, item.path)
+                yield item
 
 
 def _remove(root: Path, path: Path) -> None:

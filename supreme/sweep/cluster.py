@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from supreme.core import SupremeError
-
 
 @dataclass
 class Cluster:
@@ -27,7 +25,7 @@ class Cluster:
     setup: list[str] = field(default_factory=list)
     """Lines of shell before Python starts: module load ..., export ..."""
     additional: dict[str, Any] = field(default_factory=dict)
-    """Any other option of sbatch by its long name: {exclude: node7}."""
+    """Any other option of sbatch by its long name: +hydra.launcher.additional.exclude=node7."""
     max_running: int = 64
     """How many jobs of one array may run at once."""
     tasks_per_job: int | None = None
@@ -41,6 +39,8 @@ class Cluster:
 
     def check(self) -> None:
         """Raises SupremeError when a value is not allowed."""
+        from supreme.core import SupremeError  # which imports numpy, for which other apps of Hydra are not to wait
+
         for name, least in (("gpus_per_job", 0), ("cpus_per_task", 1), ("max_running", 1), ("tasks_per_job", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -54,8 +54,10 @@ class Cluster:
         """Whether a job gets a GPU, or a share of one."""
         return bool(self.gres) or self._gpus(devices) > 0
 
-    def at_once(self, devices: Any, jobs_per_device: int | str) -> int:
+    def at_once(self, devices: Any, jobs_per_device: int | str, threads: int) -> int:
         """How many tasks one job runs at the same time; with jobs_per_device=auto, at first."""
+        if self.cpus_per_task and not self.has_gpu(devices):
+            return max(1, self.cpus_per_task // threads)
         return (1 if isinstance(jobs_per_device, str) else jobs_per_device) * max(1, self._gpus(devices))
 
     def options(self, devices: Any, jobs_per_device: int | str, threads: int) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class Cluster:
             "constraint": self.constraint,
             "time": self.time,
             "gres": self.gres or (f"gpu:{gpus}" if gpus else None),
-            "cpus-per-task": self.cpus_per_task or threads * self.at_once(devices, jobs_per_device),
+            "cpus-per-task": self.cpus_per_task or threads * self.at_once(devices, jobs_per_device, threads),
             "mem": self.mem,
             **self.additional,
         }

@@ -7,27 +7,25 @@ job that dies costs itself only, and when this process dies the jobs go on: the 
 
 from __future__ import annotations
 
-import graphlib
-import json
 import logging
-import math
 import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from supreme.files import digest, write_json
+from supreme.core import SupremeError
 from supreme.sweep import slurm_job, slurm_queue
 from supreme.sweep.cluster import Cluster
 from supreme.sweep.compose import Settings
 from supreme.sweep.devices import find_slots
 from supreme.sweep.graph import Graph
 from supreme.sweep.interrupts import signals
+from supreme.sweep.slurm_sent import Job, events_of, in_order, name_of, packs, register, registered
 from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting, check
 
 log = logging.getLogger(__name__)
@@ -61,36 +59,15 @@ def run(
             sweep.submit_all()
             sweep.loop()
         except BaseException:
-            sweep.cancel()
-            raise
+            if not sweep.interruption:  # else a Ctrl-C that reached a command of Slurm, too
+                sweep.cancel()
+                raise
         if sweep.interruption:
             sweep.leave()
     if sweep.interruption:
         raise KeyboardInterrupt(sweep.interruption)
     sweep.tidy()
     return [sweep.graph.outcomes[task.key] for task in tasks]
-
-
-@dataclass(kw_only=True)
-class _Job:
-    """A job that was sent, by this process or by one before it."""
-
-    id: str
-    folder: Path
-    """Of the sweep that sent it."""
-    size: int
-    """How many tasks it was sent with."""
-    open: set[str]
-    """Keys of those whose end is not known yet."""
-    started: set[str] = field(default_factory=set)
-    over: float | None = None
-    """Since when, by the monotonic clock, the queue has it no more."""
-    end: str = ""
-    """In Slurm's word."""
-
-    @property
-    def log(self) -> Path:
-        return self.folder / f"{self.id}_0_log.out"
 
 
 class _Sweep:
@@ -107,13 +84,13 @@ class _Sweep:
         self._on_event = on_event
         self._root = settings.output_dir.absolute() / "slurm"
         self._folder = self._root / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-        self._jobs: list[_Job] = []
-        self._sent: set[str] = set()
+        self._jobs: list[Job] = []
+        self._folders = {self._folder}
         self._seen: dict[Path, set[str]] = {}
         self._attempts = Counter[str]()
         self._inbox: SimpleQueue[None] = SimpleQueue()
         self._waiting_for: tuple[str, ...] = ()
-        (self._folder / "events").mkdir(parents=True)
+        events_of(self._folder).mkdir(parents=True)
 
     def interrupt(self, signal_name: str) -> None:
         """May be called from a signal handler."""
@@ -122,34 +99,16 @@ class _Sweep:
 
     def adopt(self) -> None:
         """Find the jobs of earlier sweeps that still do, or will do, what is to be done here."""
-        states = slurm_queue.states() or {}
-        for path in sorted(self._root.glob("*/jobs/*.json")):
-            state, folder = states.get(path.stem), path.parents[1]
-            if state is None or state.name not in slurm_queue.ALIVE or state.sweep != _name(folder):
-                continue
-            sent = json.loads(path.read_text())
-            events = [
-                event for _, event in slurm_job.read(folder / "events", seen=self._seen.setdefault(folder, set()))
-            ]
-            ended = {event.task.key for event in events if isinstance(event, Outcome)}
-            same = {
-                key for key, identity in sent.items() if key in self._tasks and _identity(self._tasks[key]) == identity
-            }
-            found = same - ended - {key for job in self._jobs for key in job.open}
-            if found:
-                begun = {event.task.key for event in events if isinstance(event, Started)}
-                self._jobs.append(
-                    _Job(id=path.stem, folder=folder, size=len(sent), open=found, started=begun & set(sent))
-                )
-                self._sent.add(path.stem)
+        self._jobs = list(registered(self._root, self._tasks, slurm_queue.states() or {}, self._seen))
+        self._folders |= {job.folder for job in self._jobs}
         if self._jobs:
             count = sum(len(job.open) for job in self._jobs)
-            log.info("%d tasks are in jobs that an earlier sweep sent: %s", count, ", ".join(sorted(self._sent)))
+            log.info("%d tasks are in %d jobs that an earlier sweep sent", count, len(self._jobs))
 
     def submit_all(self) -> None:
         """Send what no job does yet, each kind as an array after those that it needs."""
         sent = {key for job in self._jobs for key in job.open}
-        for tasks in _in_order(list(self._tasks.values())):
+        for tasks in in_order(list(self._tasks.values())):
             if left := [task for task in tasks if task.key not in sent]:
                 self._submit(left, self._cluster.tasks_per_job)
 
@@ -169,25 +128,30 @@ class _Sweep:
         if self._cluster.on_interrupt == "cancel":
             self.cancel()
         else:
-            log.info("the jobs go on; the same command collects what they do: %s", ", ".join(sorted(self._sent)))
+            log.info("%d jobs go on; the same command collects what they do", len(self._jobs))
 
     def cancel(self) -> None:
-        """End every job, and wait until they have ended."""
-        slurm_queue.cancel(self._sent)
+        """End every job, also those that an earlier sweep sent, and wait until they have ended."""
+        for folder in self._folders:
+            slurm_queue.cancel(name=name_of(folder))
         self._await_end()
 
     def tidy(self) -> None:
-        """Take away what was only for this sweep, unless something failed: the logs of jobs may say why."""
-        if all(outcome.status == "done" for outcome in self.graph.outcomes.values()) and self._await_end():
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Leave no job, and no file but where something failed: the logs of jobs may say why."""
+        if not self._await_end():  # some do what waits for something that has failed
+            self.cancel()
+        if all(outcome.status == "done" for outcome in self.graph.outcomes.values()):
+            for folder in self._folders:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _await_end(self) -> bool:
-        """Whether no job of ours is left in the queue."""
+        """Whether all our jobs have left the queue, some seconds after they have nothing more to do."""
+        names = {name_of(folder) for folder in self._folders}
         end = time.monotonic() + END_SECONDS
         while time.monotonic() < end:
             states = slurm_queue.states()
             if states is not None and not any(
-                job in self._sent and state.name in slurm_queue.ALIVE for job, state in states.items()
+                state.sweep in names and state.name in slurm_queue.ALIVE for state in states.values()
             ):
                 return True
             time.sleep(0.5)
@@ -196,46 +160,30 @@ class _Sweep:
     def _submit(self, tasks: Sequence[Task], size: int | None) -> None:
         """Send tasks of one kind."""
         settings, cluster = self._settings, self._cluster
-        at_once = cluster.at_once(settings.devices, settings.jobs_per_device)
-        size = size or max(at_once, math.ceil(len(tasks) / cluster.max_running))
-        packs = [
-            slurm_job.Pack(
-                tasks=tuple(part),
-                events=self._folder / "events",
-                directory=Path.cwd(),
-                devices="cpu"
-                if settings.devices == "auto" and not cluster.has_gpu(settings.devices)
-                else settings.devices,
-                jobs_per_device=settings.jobs_per_device,
-                threads=settings.threads,
-                timeout=settings.timeout,
-                shared=any(word in (cluster.gres or "") for word in ("shard", "mps")),
-            )
-            for part in _parts(tasks, math.ceil(len(tasks) / size))
-        ]
         needs = {need for task in tasks for need in (*task.needs, *task.after)}
+        sent = packs(tasks, size, settings, cluster, self._folder)
         jobs = slurm_queue.submit(
-            packs,
+            sent,
             self._folder,
-            _name(self._folder),
+            name_of(self._folder),
             cluster.options(settings.devices, settings.jobs_per_device, settings.threads),
             cluster.setup,
             cluster.max_running,
             [job.id for job in self._jobs if job.open & needs],
         )
-        for job, pack in zip(jobs, packs, strict=True):
-            keys = {task.key: _identity(task) for task in pack.tasks}
-            self._sent.add(job)
-            self._jobs.append(_Job(id=job, folder=self._folder, size=len(keys), open=set(keys)))
-            write_json(self._folder / "jobs" / f"{job}.json", keys)
+        for job, pack in zip(jobs, sent, strict=True):
+            keys = {task.key for task in pack.tasks}
+            self._jobs.append(Job(id=job, folder=self._folder, size=len(keys), open=keys))
+            register(self._jobs[-1], pack.tasks)
 
     def _collect(self) -> None:
         """Read what jobs have left since the last time."""
         for folder in {job.folder for job in self._jobs}:
-            for _, event in slurm_job.read(folder / "events", seen=self._seen.setdefault(folder, set())):
+            for event in slurm_job.read(events_of(folder), seen=self._seen.setdefault(folder, set())):
                 assert not isinstance(event, Waiting | Retired)
                 key = event.task.key
-                if key not in self._tasks or key in self.graph.outcomes:
+                doers = [job for job in self._jobs if job.folder == folder and key in job.open]
+                if not doers:  # has ended, or is in a job of another sweep that is to do something else
                     continue
                 event = replace(event, task=self._tasks[key])
                 if isinstance(event, Outcome):
@@ -243,19 +191,17 @@ class _Sweep:
                     continue
                 if isinstance(event, Started):
                     self._waiting_for = ()
-                    for job in self._jobs:
-                        if key in job.open and job.folder == folder:
-                            job.started.add(key)
+                    doers[0].started[key] = event.slot
                 self._on_event(event)
         idle = [job.id for job in self._jobs if not job.open and not job.started]
-        slurm_queue.cancel(idle)  # what they wait for has failed, so they would find nothing to do
+        slurm_queue.cancel(*idle)  # what they wait for has failed, so they would find nothing to do
         self._jobs = [job for job in self._jobs if job.open]
 
     def _end(self, outcome: Outcome, folder: Path | None) -> None:
         """Record how a task ended; jobs that wait for it learn of a failure from the folder."""
         for known in self.graph.finish(outcome):
             if folder != self._folder and known.status == "failed":
-                slurm_job.write(self._folder / "events", known)
+                slurm_job.write(events_of(self._folder), known)
             for job in self._jobs:
                 job.open.discard(known.task.key)
             self._on_event(known)
@@ -264,6 +210,7 @@ class _Sweep:
         """Find the jobs that are over and left something undone."""
         states = slurm_queue.states()
         if states is None:
+            self._tell_waiting(("does not answer squeue",))
             return
         now = time.monotonic()
         for job in self._jobs:
@@ -272,7 +219,10 @@ class _Sweep:
                 job.over = None
             elif job.over is None:
                 job.over, job.end = now, state.name if state else ""
-        self._tell_waiting([states[job.id] for job in self._jobs if job.id in states])
+        known = [states[job.id] for job in self._jobs if job.id in states and job.over is None]
+        if not any(state.name in ("RUNNING", "COMPLETING") for state in known):
+            reasons = {state.reason for state in known} - {"Dependency", "None", ""}
+            self._tell_waiting(tuple(f"says {reason}" for reason in sorted(reasons)))
         dead = [job for job in self._jobs if job.over is not None and now - job.over >= self._cluster.grace_seconds]
         again: list[Task] = []
         alone: list[Task] = []
@@ -280,69 +230,39 @@ class _Sweep:
             self._bury(job, alone, again)
         self._jobs = [job for job in self._jobs if job not in dead]
         for tasks, size in ((alone, 1), (again, self._cluster.tasks_per_job)):
-            for kind in _in_order([task for task in tasks if task.key not in self.graph.outcomes]):
+            for kind in in_order([task for task in tasks if task.key not in self.graph.outcomes]):
                 try:
                     self._submit(kind, size)
-                except slurm_queue.SupremeError as error:
+                except SupremeError as error:
                     for task in kind:
                         self._end(Outcome(task=task, status="failed", error=str(error)), None)
 
-    def _bury(self, job: _Job, alone: list[Task], again: list[Task]) -> None:
+    def _bury(self, job: Job, alone: list[Task], again: list[Task]) -> None:
         """Judge what a job left undone: to fail, or to be sent again, alone when it may be what killed the job."""
         word = job.end or slurm_queue.end_state(job.id) or "Slurm does not say how"
         hint = f", give it {HINTS[word]}" if word in HINTS else ""
         error = f"its Slurm job {job.id} ended without a result ({word}{hint})"
-        suspects = job.started & job.open if job.started else set(job.open)
+        suspects = job.open & job.started.keys() if job.started else set(job.open)
         for key in [task.key for task in self._tasks.values() if task.key in job.open]:
             task = self._tasks[key]
             if key not in suspects:
                 again.append(task)
                 continue
             self._attempts[key] += 1
+            slot = job.started.get(key, f"job {job.id}")
             _note(task, f"{error}; its log: {job.log}")
             if self._attempts[key] < ATTEMPTS and not (word == "TIMEOUT" and job.size == 1):
-                self._on_event(Retrying(task=task, slot=f"job {job.id}", reason=error))
+                self._on_event(Retrying(task=task, slot=slot, reason=error))
                 alone.append(task)
             else:
-                outcome = Outcome(
-                    task=task, status="failed", error=error, attempts=self._attempts[key], slot=f"job {job.id}"
-                )
+                outcome = Outcome(task=task, status="failed", error=error, attempts=self._attempts[key], slot=slot)
                 self._end(outcome, None)
 
-    def _tell_waiting(self, states: Iterable[slurm_queue.State]) -> None:
-        """Say why everything waits, whenever that changes."""
-        states = [state for state in states if state.name in slurm_queue.ALIVE]
-        reasons = tuple(sorted({state.reason for state in states} - {"Dependency", "None", ""}))
-        if all(state.name == "PENDING" for state in states) and reasons and reasons != self._waiting_for:
+    def _tell_waiting(self, reasons: tuple[str, ...]) -> None:
+        """Say why nothing runs, whenever that changes."""
+        if reasons and reasons != self._waiting_for:
             self._waiting_for = reasons
-            self._on_event(Waiting(holders=(f"Slurm, which says {', '.join(reasons)}",)))
-
-
-def _name(folder: Path) -> str:
-    """Of the jobs of the sweep with this folder."""
-    return f"supreme-{folder.name}"
-
-
-def _identity(task: Task) -> str:
-    """Two tasks with the same key may still differ: in the metrics that are asked for."""
-    return digest([task.function.__qualname__, repr(task.arguments)])
-
-
-def _in_order(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """The tasks of each kind, those that others need before them."""
-    keys = {task.key: task for task in tasks}
-    needs = {task.key: [key for key in (*task.needs, *task.after) if key in keys] for task in tasks}
-    level: dict[str, int] = {}
-    for key in graphlib.TopologicalSorter(needs).static_order():
-        level[key] = max((level[need] + 1 for need in needs[key]), default=0)
-    for group in sorted({(level[task.key], task.kind) for task in tasks}):
-        yield [task for task in tasks if (level[task.key], task.kind) == group]
-
-
-def _parts(tasks: Sequence[Task], count: int) -> Iterator[Sequence[Task]]:
-    """The tasks in this many parts of about the same size."""
-    for index in range(count):
-        yield tasks[index * len(tasks) // count : (index + 1) * len(tasks) // count]
+            self._on_event(Waiting(holders=(f"Slurm, which {', '.join(reasons)}",)))
 
 
 def _note(task: Task, line: str) -> None:

@@ -44,7 +44,7 @@ def run_pack(pack: Pack) -> None:
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # submitit would end at it; the limit of time comes as SIGTERM, too
     os.chdir(pack.directory)
     names = {task.key for task in pack.tasks} | {need for task in pack.tasks for need in task.needs}
-    before = {event.task.key: event for _, event in read(pack.events, keys=names) if isinstance(event, Outcome)}
+    before = {event.task.key: event for event in read(pack.events, keys=names) if isinstance(event, Outcome)}
     todo = {task.key: task for task in pack.tasks if task.key not in before}
 
     def record(event: Event) -> None:
@@ -56,6 +56,8 @@ def run_pack(pack: Pack) -> None:
     for task in list(todo.values()):
         if failed := next((before[key] for key in task.needs if key in before and before[key].status != "done"), None):
             record(Outcome(task=task, status="blocked", error=f"it waits for {failed.task.label}, which failed"))
+    if not todo:
+        return
     # Who needs a model that is not there makes it: a job of Slurm may have died without anybody to send another.
     alone = [replace(task, needs=(), after=()) for task in todo.values()]
     try:
@@ -99,10 +101,8 @@ def write(folder: Path, event: Event) -> None:
     temporary.replace(folder / name)
 
 
-def read(
-    folder: Path, *, seen: set[str] | None = None, keys: Iterable[str] | None = None
-) -> Iterator[tuple[str, Event]]:
-    """The events in this folder with the names of their files, oldest first.
+def read(folder: Path, *, seen: set[str] | None = None, keys: Iterable[str] | None = None) -> Iterator[Event]:
+    """The events in this folder, oldest first.
 
     Args:
         seen: names to leave out; those read are added.
@@ -111,14 +111,16 @@ def read(
     # Listing a folder asks the server; looking for one name may be answered from what a client remembers.
     wanted = None if keys is None else {_short(key) for key in keys}
     seen = set() if seen is None else seen
-    if not folder.exists():  # another sweep that has ended well took it away
+    try:
+        listed = os.listdir(folder)
+    except FileNotFoundError:  # another sweep that has ended well took it away
         return
-    names = [name for name in os.listdir(folder) if not name.startswith(".") and name not in seen]
+    names = [name for name in listed if not name.startswith(".") and name not in seen]
     for name in sorted(names, key=lambda name: name.split(".")[1]):
         if wanted is None or name.split(".")[0] in wanted:
             event = pickle.loads((folder / name).read_bytes())
             seen.add(name)
-            yield name, event
+            yield event
 
 
 def _short(key: str) -> str:

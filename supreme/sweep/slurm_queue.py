@@ -80,13 +80,17 @@ def submit(
         additional_parameters={**options, **dependency},
     )
     jobs: list[str] = []
+    # Where a job of an array sends jobs they would take themselves for a part of it.
+    inherited = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SLURM_ARRAY_")}
     try:
         for start in range(0, len(packs), LARGEST_ARRAY):
             jobs += [job.job_id for job in executor.map_array(run_pack, packs[start : start + LARGEST_ARRAY])]
     except (FailedJobError, FailedSubmissionError) as error:
-        cancel(jobs)
+        cancel(*jobs)
         told = " ".join(str(error).split()).removeprefix("sbatch: error: ")
         raise SupremeError(f"Slurm refused the jobs: {told}; see the keys under hydra.launcher") from error
+    finally:
+        os.environ.update(inherited)
     return jobs
 
 
@@ -110,18 +114,21 @@ def end_state(job: str) -> str:
     return (told or "").strip().partition("\n")[0].partition(" ")[0]  # "CANCELLED by 1000"
 
 
-def cancel(jobs: Iterable[str]) -> None:
-    """End these jobs, those that wait and those that run."""
-    if jobs := sorted(jobs):
-        _ask("scancel", "--quiet", *jobs)
+def cancel(*jobs: str, name: str = "") -> None:
+    """End these jobs, or all that have this name, those that wait and those that run."""
+    if jobs or name:
+        _ask("scancel", "--quiet", f"--user={os.getuid()}", *([f"--name={name}"] if name else []), *jobs)
 
 
 def _ask(*command: str) -> str | None:
-    """What a command says; None, and a line in the log, when it fails."""
+    """What a command says; None when it fails, and a line in the log where it was to do something."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True)
+        done = subprocess.run(  # in a session of its own, which no Ctrl-C reaches
+            command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True, start_new_session=True
+        )
     except (OSError, subprocess.SubprocessError) as error:
         why = getattr(error, "stderr", None) or str(error)
-        log.warning("Slurm does not answer %s: %s", command[0], " ".join(str(why).split()))
+        level = logging.WARNING if command[0] == "scancel" else logging.DEBUG
+        log.log(level, "Slurm does not answer %s: %s", command[0], " ".join(str(why).split()))
         return None
     return done.stdout
