@@ -29,7 +29,7 @@ from supreme.sweep.forecast import Forecast, Underway
 from supreme.sweep.progress import Progress
 from supreme.sweep.snapshot import KEPT, Count, Snapshot, common_words, path_of, prune, read_all
 from supreme.sweep.status import main
-from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
 
 
 class Clock:
@@ -327,29 +327,14 @@ def test_without_a_terminal_progress_is_one_line_for_each_end(tmp_path: Path) ->
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Left:
-    task: Task
-    slot: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queued:
-    jobs: int
-
-    def __str__(self) -> str:
-        return f"{self.jobs} jobs are queued"
-
-
-def test_an_event_of_a_launcher_frees_its_slot_and_is_told_if_it_has_words(tmp_path: Path) -> None:
+def test_a_task_that_makes_way_frees_its_slot_and_a_slot_that_is_lost_is_told(tmp_path: Path) -> None:
     text, one = io.StringIO(), task(tmp_path, "a")
     progress = Progress([one], console=Console(file=text))
     progress(Started(task=one, slot="cpu:0"))
-    progress(Queued(jobs=3))  # type: ignore[arg-type]
-    assert len(progress.snapshot().running) == 1
-    progress(Left(task=one, slot="cpu:0"))  # type: ignore[arg-type]
+    progress(SetAside(task=one, slot="cpu:0", reason="another worker makes what it needs"))
     assert progress.snapshot().running == []
-    assert text.getvalue() == "3 jobs are queued\n"
+    progress(Retired(slot="cuda:1", reason="the driver has lost its device"))
+    assert text.getvalue() == "cuda:1 is no longer used: the driver has lost its device\n"
 
 
 def test_without_a_terminal_a_silent_sweep_tells_what_runs(tmp_path: Path) -> None:

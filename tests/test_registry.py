@@ -219,5 +219,6 @@ def test_the_timm_model_asks_for_an_architecture() -> None:
 
 def test_the_timm_model_refuses_a_checkpoint_that_is_not_there() -> None:
     node = {"_target_": "supreme.models.timm.Timm", "arch": "test_vit", "image_size": None, "pretrained": True}
+    node["normalisation"] = "of_weights"
     message = refusal({**node, "checkpoint": "nowhere.safetensors"})
     assert message.endswith("checkpoint=nowhere.safetensors is no file; give the path of a weights file")

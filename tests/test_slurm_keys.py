@@ -23,7 +23,8 @@ def task(key: str, **more: Any) -> Task:
 
 
 def settings(folder: Path, **more: Any) -> Settings:
-    values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}, "dry_run": False}
+    values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}}
+    values |= {"dry_run": False, "min_free_memory": None, "wait_for_devices": True}
     return Settings.from_config({"output_dir": str(folder), **values, **more})
 
 

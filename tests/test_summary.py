@@ -35,6 +35,8 @@ def frame(values, metric=METRIC, images=math.nan, **labels):
                     "seed_evaluate": evaluate,
                     "forget_size": 20,
                     "notes": "",
+                    "protocol": "fixed",
+                    "scenario_values": "",
                     "metric": metric,
                     "images": images,
                     "warning": "",
