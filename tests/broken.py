@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +28,6 @@ class Broken:
         match self.how:
             case "raises":
                 raise RuntimeError("this method does not work")
-            case "exits":
-                sys.exit(0)
-            case "segfaults":
-                ctypes.string_at(0)
-            case "is_killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            case "hangs":
-                time.sleep(3600)
             case "not_finite":
                 with torch.no_grad():
                     next(model.parameters()).fill_(float("nan"))
@@ -48,22 +37,6 @@ class Broken:
                 return None  # type: ignore[return-value]
             case "unchanged":
                 pass
-        return model
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiesOnce:
-    """Is killed the first time, and does nothing the second."""
-
-    needs: ClassVar[frozenset[str]] = frozenset()
-
-    mark: str
-
-    def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
-        mark = Path(self.mark)
-        if not mark.exists():
-            mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
         return model
 
 
