@@ -101,6 +101,18 @@ def test_a_single_run_gives_the_same_row_as_the_sweep(clean: Any, supreme: Run, 
     assert row == rows(outputs)[cell]
 
 
+def test_a_sweeper_that_is_not_ours_gets_the_same_rows_from_our_launcher(
+    clean: Any, supreme: Run, tmp_path: Path
+) -> None:
+    outputs, _ = clean
+    done = supreme("-m", "hydra/sweeper=basic", "method=scrub", "seed=0,1", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("planned in") == 1
+    made = rows(tmp_path / "outputs")
+    assert len(made) == 2
+    assert all(row == rows(outputs)[cell] for cell, row in made.items())
+
+
 def test_a_new_metric_evaluates_again_and_keeps_the_old_columns(clean: Any, supreme: Run, tmp_path: Path) -> None:
     outputs, _ = clean
     shutil.copytree(outputs, tmp_path / "outputs")

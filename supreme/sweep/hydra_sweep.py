@@ -125,7 +125,6 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     if any(cell.audits for cell in cells):
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
         cells = [replace(cell, audits={}) for cell in cells]
-    planned = [_plan([cell], settings, problems, time.monotonic()) for cell in cells]
     plan = _plan(cells, settings, problems, time.monotonic())
     if settings.dry_run:
         print_plan(plan, settings.slots())
@@ -133,11 +132,12 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
         outcomes = _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
     returns = []
-    for number, (one, overrides) in enumerate(zip(planned, job_overrides, strict=True), initial_job_idx):
+    for number, (asked, overrides) in enumerate(zip(cells, job_overrides, strict=True), initial_job_idx):
+        cell = resolve([asked], settings.output_dir, problems)[0]
         result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
-        row = read_row(one.cells[0], one.at)
+        row = read_row(cell, plan.at)
         result.status = JobStatus.COMPLETED if row else JobStatus.FAILED
-        result.return_value = row or RuntimeError(outcomes[one.cells[0].id].error)
+        result.return_value = row or RuntimeError(outcomes[cell.id].error)
         returns.append(result)
     return returns
 
