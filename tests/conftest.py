@@ -13,6 +13,9 @@ import pytest
 
 TESTS = Path(__file__).parent
 
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch: threads of several test processes only spin
+    os.environ.setdefault(name, "1")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -32,8 +32,6 @@ def sweeps(folder: Path) -> dict[str, tuple[int, Sequence[str]]]:
     one = "seed=260"
     return {
         "ResNet-18, fixed": (6, (*resnet18, FIXED, *pins, "recipe.milestones=[1]", "seed=260,261", "method=ssd")),
-        "ResNet-18, paper": (3, (*resnet18, PAPER, *pins, "recipe.milestones=[2]", one, "method=ssd")),
-        "ViT, random, fixed": (3, (*vit, FIXED, *pins, *TINY_DATA, random, one, "method=random_label")),
         "ViT, checkpoint, paper": (3, (*vit, PAPER, *pins, *TINY_DATA, pretrained, one, "method=bad_teacher")),
         "ORL, ResNet-18": (1, (*resnet18, *orl, "method=delete")),
         "ORL, ViT": (1, (*vit, *orl, random, "recipe=adamw", "method=lfssd")),

@@ -352,7 +352,7 @@ def test_a_process_put_in_place_of_one_that_had_grown_has_time_to_start(tmp_path
 
 # Random schedules.
 
-EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "1"))
 """Of whole sweeps; CI has time for few."""
 
 TASKS = [*(f"{stage} {seed}" for stage in ("original", "reference") for seed in range(SEEDS))]
