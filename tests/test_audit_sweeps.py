@@ -158,6 +158,7 @@ def test_a_directory_without_audits_has_none_and_its_report_says_nothing_of_them
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_cell_that_fails_is_missing_in_the_audit_until_it_works(supreme: Run, tmp_path: Path) -> None:
     folder = tmp_path / "conf" / "method"
     folder.mkdir(parents=True)
@@ -180,6 +181,7 @@ def test_a_cell_that_fails_is_missing_in_the_audit_until_it_works(supreme: Run, 
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_sweep_that_is_killed_ends_in_the_same_audits(clean: Any, supreme: Run, tmp_path: Path) -> None:
     outputs, _ = clean
     command = [sys.executable, "-m", "supreme", *SWEEP, "method=retrain,neggrad"]
@@ -199,6 +201,7 @@ def test_a_sweep_that_is_killed_ends_in_the_same_audits(clean: Any, supreme: Run
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_other_launchers_of_hydra_end_in_the_same_audits(clean: Any, supreme: Run, tmp_path: Path) -> None:
     outputs, _ = clean
     done = supreme(*SWEEP, "method=neggrad", "hydra/launcher=joblib")

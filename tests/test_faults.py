@@ -220,6 +220,7 @@ def failures(done: subprocess.CompletedProcess[str]) -> dict[tuple[int, int], st
     return {(int(seed), int(draw)): why for seed, draw, why in found}
 
 
+@pytest.mark.exhaustive
 def test_faults_in_cells_cost_these_cells_only(clean: Scene, scene: Scene) -> None:
     fails = {
         "unlearn cell 0 0": (["raises"], "RuntimeError: a fault"),

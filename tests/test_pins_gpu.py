@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.exhaustive
 def test_the_benchmark_runs_on_a_cpu_and_writes_nothing() -> None:
     before = sorted((ROOT / "tests" / "benchmarks" / "results").iterdir())
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

@@ -495,6 +495,7 @@ def rows(outputs: Path, scenario: str) -> list[dict[str, Any]]:
         ("gaussian_poison", "gaussian_poison/z", 2.5, 2.5),
     ],
 )
+@pytest.mark.exhaustive
 def test_an_original_shows_what_was_planted_and_a_reference_does_not(
     swept: Path, scenario: str, column: str, with_trace: float, without: float
 ) -> None:

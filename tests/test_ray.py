@@ -103,6 +103,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_workers_stay_warm_on_their_part_of_a_gpu_and_a_bad_task_costs_itself_only(
     cluster: Any, task: Callable[..., Task], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
@@ -218,6 +219,7 @@ def test_a_sweep_that_is_told_to_stop_ends_its_workers_and_leaves_the_cluster(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ctrl_c_ends_a_ray_that_the_sweep_has_started_with_all_its_processes(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
     sweep = subprocess.Popen(

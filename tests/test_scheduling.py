@@ -183,6 +183,7 @@ def end(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_methods_that_share_something_give_the_same_rows_on_one_slot_and_on_three(
     sharing: list[str], tmp_path: Path
 ) -> None:

@@ -231,6 +231,7 @@ def test_gc_takes_everything_of_a_seed_that_no_row_has(outputs: Path, capsys: py
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_without_weights_a_resume_runs_nothing_and_a_new_metric_gets_the_same_model_again(
     outputs: Path, supreme: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

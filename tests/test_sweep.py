@@ -232,6 +232,7 @@ def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_sweeps_at_once_in_one_directory_share_the_work(broken: str, tmp_path: Path) -> None:
     arguments = ["--config-dir", broken, "-m", "method=slow", "seed=range(3)", *SMALL]
     processes = [_start(arguments, tmp_path) for _ in range(2)]
@@ -257,6 +258,7 @@ def test_other_launchers_of_hydra_run_the_same_cells(clean: Any, supreme: Run, t
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_installed_package_can_add_a_method(supreme: Run, tmp_path: Path) -> None:
     package = tmp_path / "site" / "toy"
     (package / "conf" / "method").mkdir(parents=True)
