@@ -154,10 +154,7 @@ class _Sweep:
             return
         self._attempts[task.key] += 1
         self._started = True
-        header = (
-            f"{time.strftime('%Y-%m-%d %H:%M:%S')} {task.label}: attempt {self._attempts[task.key]} "
-            f"on {place.slot.name} ({place.slot.device}), key {task.key}"
-        )
+        header = task.heading(self._attempts[task.key], place.slot.name, place.slot.device)
         started = time.monotonic()
         end = None
         if self._timeout is not None:  # what it takes to start a process and to import torch is no fault of the task

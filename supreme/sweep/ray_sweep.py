@@ -180,10 +180,7 @@ class Sweep:
             self._finish(Outcome(task=task, status="failed", error=f"it cannot be sent to a process: {error}"))
             return
         self._attempts[task.key] += 1
-        header = (
-            f"{time.strftime('%Y-%m-%d %H:%M:%S')} {task.label}: attempt {self._attempts[task.key]} "
-            f"on {place.name} ({self._share.device}), key {task.key}"
-        )
+        header = task.heading(self._attempts[task.key], place.name, self._share.device)
         started, seconds = time.monotonic(), None
         if self._timeout is not None:  # what it takes to import torch is no fault of the task
             seconds = self._timeout + (0.0 if place.warm else STARTING_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,8 +31,14 @@ class Task:
     """The stage it belongs to; tasks of one kind are expected to take about the same time."""
     after: tuple[str, ...] = ()
     """Keys of the tasks that must have ended before, well or not."""
+
     affinity: tuple[str, ...] = ()
     """What a process has at hand after it, the dearest first: of tasks as urgent, those that share it follow there."""
+
+    def heading(self, attempt: int, slot: str, device: str) -> str:
+        """The line of the log with which an attempt begins."""
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        return f"{now} {self.label}: attempt {attempt} on {slot} ({device}), key {self.key}"
 
 
 @dataclass(frozen=True, kw_only=True)
