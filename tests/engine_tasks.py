@@ -13,6 +13,8 @@ import types
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psutil
+
 HOARD: list[bytes] = []
 
 
@@ -73,9 +75,19 @@ def kill_self(folder: Path) -> None:
     time.sleep(60)
 
 
-def die_later(seconds: float) -> None:
-    """Be killed when this is done and nothing runs here."""
-    subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -9 {os.getpid()}"])
+def die_idle(folder: Path) -> None:
+    """Be killed when this is done and nothing runs here; the process id is left in `idle`."""
+    (folder / "idle.new").write_text(str(os.getpid()))
+    (folder / "idle.new").rename(folder / "idle")
+    subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {os.getpid()}"])
+
+
+def outlive(folder: Path) -> None:
+    """Work until the process in `idle` is dead and buried by whoever started it."""
+    idle = folder / "idle"
+    while not idle.exists() or psutil.pid_exists(int(idle.read_text())):
+        time.sleep(0.05)
+    time.sleep(0.2)
 
 
 def kill_self_once(folder: Path) -> int:

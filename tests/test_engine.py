@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -24,8 +26,9 @@ from supreme.core import SupremeError
 from supreme.sweep import engine
 from supreme.sweep.devices import Slot, find_slots
 from supreme.sweep.engine import run
-from supreme.sweep.slots import SlotLock, lock_directory
+from supreme.sweep.slots import SlotLock, SlotProcess, lock_directory
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.sweep.worker import Reply
 
 TESTS = Path(__file__).parent
 
@@ -157,10 +160,10 @@ def test_a_task_that_died_succeeds_in_a_fresh_process(task: Callable[..., Task],
     ]
 
 
-def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., Task]) -> None:
+def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., Task], tmp_path: Path) -> None:
     tasks = [
-        task("long", jobs.where, None, 1.5),
-        task("dies", jobs.die_later, 0.5),
+        task("long", jobs.outlive, tmp_path),
+        task("dies", jobs.die_idle, tmp_path),
         *(task(f"after {number}", jobs.where, None, 0.2, needs=("long",)) for number in range(2)),
     ]
     outcomes = run(tasks, find_slots([0, 1], 1, 1), timeout=None)
@@ -204,6 +207,27 @@ def test_a_process_that_grew_is_replaced_by_one_on_the_same_device(task: Callabl
     assert [outcome.status for outcome in (first, hoarded, *after)] == ["done"] * 5
     assert after[-1].value["pid"] != hoarded.value, "400 MB more, and still the same process"
     assert {outcome.value["visible"] for outcome in after} == {"1"}
+
+
+def test_a_new_process_is_known_as_one_though_the_last_was_gone_before_its_task_was_looked_at(tmp_path: Path) -> None:
+    """As happens to an engine that was telling of something else meanwhile."""
+
+    def submit(function: Callable[..., Any], *arguments: Any) -> Future[Reply]:
+        return process.submit(pickle.dumps((function, arguments)), tmp_path / "log", "", None)
+
+    process = SlotProcess(find_slots([0], 1, 1)[0])
+    try:
+        submit(jobs.where).result()
+        process.settle()
+        submit(jobs.hoard, 400).result()
+        assert within(20.0, lambda: not process.pids())
+        process.settle()
+        submit(jobs.where).result()
+        assert process.replaced
+        process.settle()
+        assert not process.replaced
+    finally:
+        process.kill()
 
 
 def test_a_task_starts_when_what_it_needs_is_done_and_long_chains_go_first(task: Callable[..., Task]) -> None:

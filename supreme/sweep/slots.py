@@ -150,8 +150,9 @@ class SlotProcess:
         return bool(self._experienced) and not self._experienced & set(self.pids())
 
     def settle(self) -> None:
-        """Note that a task is done here."""
-        self.warm, self._experienced = True, set(self.pids())
+        """Note that a task is done here; its process may be gone already, and those before it are never seen again."""
+        self.warm = True
+        self._experienced |= set(self.pids())
 
     def pids(self) -> list[int]:
         """The id of the process, in a list that is empty while there is none."""
