@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
+from filelock import FileLock
 
 HOARD: list[bytes] = []
 
@@ -149,13 +150,21 @@ def load_batches() -> int:
     return sum(int(batch.sum()) for batch in DataLoader(range(10), batch_size=2, num_workers=2))  # type: ignore[arg-type]
 
 
-def share(folder: Path, seconds: float) -> int:
-    """The id of the process that made the one thing, which takes this long; whoever asks meanwhile waits for it."""
+def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) -> int:
+    """The id of the process that made the one thing, which takes this long; whoever asks meanwhile waits for it.
+
+    Args:
+        after: it is not made before this file has so many marks, for 20 s at most.
+    """
     from supreme.artefact import Contents
     from supreme.store import Store
 
     def create() -> Contents:
         mark(Path(folder), "made")
+        if after is not None:
+            others, end = Path(folder) / after[0], time.monotonic() + 20.0
+            while not (others.exists() and others.stat().st_size >= after[1]) and time.monotonic() < end:
+                time.sleep(0.05)
         time.sleep(seconds)
         return Contents(record={"pid": os.getpid()})
 
@@ -225,8 +234,11 @@ def cuda_out_of_memory(folder: Path) -> NoReturn:
     raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
 
-def take_memory(folder: Path, gigabytes: float, room: int) -> tuple[float, float, int]:
-    """A task that has taken this much of a GPU that has room for so many: when it ran, and its process."""
+def take_memory(folder: Path, gigabytes: float, room: int, together: int) -> tuple[float, float, int]:
+    """A task that has taken this much of a GPU that has room for so many: when it ran, and its process.
+
+    The first, whose memory nobody knows, runs by itself; those that follow end when so many have run at once.
+    """
     gpu = types.SimpleNamespace(
         is_initialized=lambda: True,
         memory_reserved=lambda: 0,
@@ -235,11 +247,19 @@ def take_memory(folder: Path, gigabytes: float, room: int) -> tuple[float, float
     )
     sys.modules["torch"] = types.SimpleNamespace(cuda=gpu)  # type: ignore[assignment]
     here = folder / f"running-{os.getpid()}"
-    here.touch()
+    met, is_first = folder / "met", not (folder / "one").exists()
+    (folder / "one").touch()
     try:
-        began = time.time()
-        if len(list(folder.glob("running-*"))) > room:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        with FileLock(folder / "room.lock"):  # of several that come at once only the last has no room
+            here.touch()
+            began, running = time.time(), len(list(folder.glob("running-*")))
+            if running >= together:
+                met.touch()
+            if running > room:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        end = time.monotonic() + 20.0
+        while not (is_first or met.exists()) and time.monotonic() < end:
+            time.sleep(0.02)
         time.sleep(0.3)
         return began, time.time(), os.getpid()
     finally:

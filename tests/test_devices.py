@@ -298,7 +298,7 @@ def test_a_device_takes_as_many_jobs_as_the_memory_of_the_first_allows(
     driver: Driver, task: Callable[..., Task], tmp_path: Path
 ) -> None:
     driver.held["GPU-0"] = {2**22 + 1: 30 * GB}
-    tasks = [task(str(number), jobs.take_memory, tmp_path, 14.0, 99) for number in range(12)]
+    tasks = [task(str(number), jobs.take_memory, tmp_path, 14.0, 99, 3) for number in range(12)]
     outcomes = run(tasks, find_slots([0], "auto", 1, cores=16), timeout=60.0, rules=HALF)
     assert [outcome.status for outcome in outcomes] == ["done"] * 12
     spans = sorted(outcome.value[:2] for outcome in outcomes)
@@ -310,7 +310,7 @@ def test_jobs_that_fit_no_more_start_again_and_the_device_takes_fewer_from_then_
     driver: Driver, task: Callable[..., Task], tmp_path: Path
 ) -> None:
     events: list[Event] = []
-    tasks = [task(str(number), jobs.take_memory, tmp_path, 5.0, 2) for number in range(12)]
+    tasks = [task(str(number), jobs.take_memory, tmp_path, 5.0, 2, 3) for number in range(12)]
     outcomes = run(tasks, find_slots([0], "auto", 1, cores=3), timeout=60.0, on_event=events.append)
     assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 12
     assert most_at_once(outcomes) == 2

@@ -73,13 +73,16 @@ def test_ten_thousand_tasks_of_a_hundred_affinities_are_ordered_within_a_second(
 
 
 def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_path: Path) -> None:
-    """Of two slots one makes something for two seconds; the other does not stand still with those that wait for it."""
+    """Of two slots one makes something that takes long; the other does not stand still with those that wait for it."""
     events: list[tuple[float, Event]] = []
     shared = [
-        make(f"shared {number}", jobs.share, tmp_path, 2.0, log=tmp_path / f"shared {number}.log")
+        make(f"shared {number}", jobs.share, tmp_path, 1.0, ("other", 4), log=tmp_path / f"shared {number}.log")
         for number in range(3)
     ]
-    others = [make(f"other {number}", jobs.where, None, 0.2, log=tmp_path / "other.log") for number in range(4)]
+    others = [
+        make(f"other {number}", jobs.mark_after, tmp_path, "other", 0.2, log=tmp_path / "other.log")
+        for number in range(4)
+    ]
     outcomes = run(
         [*shared, *others],
         find_slots("cpu", 1, 1, cores=2),
