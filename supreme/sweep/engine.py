@@ -229,7 +229,7 @@ class _Sweep:
                 place.process.kill()
                 place.attempt = None
                 error = f"no result after {self._timeout:g} s (timeout)"
-                attempt.note(error)
+                attempt.task.note(error)
                 self._end(place, attempt, error, None)
 
     def _end(self, place: Place, attempt: Attempt, error: str, value: Any) -> None:

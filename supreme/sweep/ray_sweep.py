@@ -205,7 +205,7 @@ class Sweep:
             if self._is_of_node(error, place.node):
                 self._lose(place, attempt, "the node that it ran on was lost")
             else:
-                attempt.note(death(str(error)))
+                attempt.task.note(death(str(error)))
                 self._judge(place, attempt, Reply(error=death(str(error)), spent=True))
             return
         except errors.RayError as error:
@@ -237,7 +237,7 @@ class Sweep:
     def _lose(self, place: Place, attempt: Attempt, reason: str) -> None:
         """Another attempt, in place of this one, for a task whose node was lost."""
         task = attempt.task
-        attempt.note(reason)
+        task.note(reason)
         self._lost[task.key] += 1
         if self._lost[task.key] >= LOST_NODES:
             self._end(place, attempt, f"{reason}, the {LOST_NODES}th under this task")
@@ -255,7 +255,7 @@ class Sweep:
                 continue
             self._end_worker(place)
             error = f"no result after {self._timeout:g} s (timeout)"
-            attempt.note(error)
+            attempt.task.note(error)
             self._end(place, attempt, error)
 
     def _end(self, place: Place, attempt: Attempt, error: str, value: Any = None) -> None:

@@ -77,13 +77,6 @@ class Attempt:
     end: float | None
     """When it will be stopped, by the same clock."""
 
-    def note(self, line: str) -> None:
-        """Add to the task's log what its process cannot say itself any more, unless the disk is full."""
-        with suppress(OSError):
-            self.task.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.task.log.open("a") as log:
-                log.write(line + "\n")
-
 
 @dataclass(eq=False)
 class Place:

@@ -182,16 +182,9 @@ class Attempt:
         """What became of it, once the future is done."""
         if exception := self.future.exception():
             reply = Reply(error=death(exception), spent=True)
-            self.note(reply.error)
+            self.task.note(reply.error)
             return reply
         return self.future.result()
-
-    def note(self, line: str) -> None:
-        """Add to the task's log what its process cannot say itself any more, unless the disk is full."""
-        with suppress(OSError):
-            self.task.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.task.log.open("a") as log:
-                log.write(line + "\n")
 
 
 def death(error: BaseException) -> str:

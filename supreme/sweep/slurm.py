@@ -13,7 +13,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -250,7 +249,7 @@ class _Sweep:
                 continue
             self._attempts[key] += 1
             slot = job.started.get(key, f"job {job.id}")
-            _note(task, f"{error}; its log: {job.log}")
+            task.note(f"{error}; its log: {job.log}")
             if self._attempts[key] < ATTEMPTS and not (word == "TIMEOUT" and job.size == 1):
                 self._on_event(Retrying(task=task, slot=slot, reason=error))
                 alone.append(task)
@@ -263,11 +262,3 @@ class _Sweep:
         if reasons and reasons != self._waiting_for:
             self._waiting_for = reasons
             self._on_event(Waiting(holders=(f"Slurm, which {', '.join(reasons)}",)))
-
-
-def _note(task: Task, line: str) -> None:
-    """Add to the task's log what its process cannot say itself any more, unless the disk is full."""
-    with suppress(OSError):
-        task.log.parent.mkdir(parents=True, exist_ok=True)
-        with task.log.open("a") as file:
-            file.write(line + "\n")

@@ -6,6 +6,7 @@ import graphlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,13 @@ class Task:
         """The line of the log with which an attempt begins."""
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         return f"{now} {self.label}: attempt {attempt} on {slot} ({device}), key {self.key}"
+
+    def note(self, line: str) -> None:
+        """Add to the log what the task's process cannot say itself any more, unless the disk is full."""
+        with suppress(OSError):
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a") as log:
+                log.write(line + "\n")
 
 
 @dataclass(frozen=True, kw_only=True)
