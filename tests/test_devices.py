@@ -19,12 +19,12 @@ from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
 from supreme.sweep import nvml
-from supreme.sweep.compose import Settings
 from supreme.sweep.crew import Crew
 from supreme.sweep.devices import find_slots
 from supreme.sweep.engine import run
 from supreme.sweep.jobs import this_process_in
 from supreme.sweep.room import Rules, lack, parse_memory
+from supreme.sweep.settings import Settings
 from supreme.sweep.slots import SlotLock, lock_directory
 from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
 

@@ -22,10 +22,11 @@ from supreme.cell import Cell, Workplace
 from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.sweep import dry_run
-from supreme.sweep.compose import Composer, Problems, Settings, compose_all, plain_values
+from supreme.sweep.compose import Composer, Problems, compose_all, plain_values
 from supreme.sweep.devices import find_slots
 from supreme.sweep.estimate import expected_seconds
 from supreme.sweep.plan import Plan, make_plan, resolve
+from supreme.sweep.settings import Settings
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
 

@@ -22,10 +22,10 @@ from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
 from supreme.sweep import ray_sweep
-from supreme.sweep.compose import Settings
 from supreme.sweep.ray_cluster import Options, run
 from supreme.sweep.ray_sweep import describe
 from supreme.sweep.ray_worker import death, is_there
+from supreme.sweep.settings import Settings
 from supreme.sweep.tasks import Event, Task, Waiting
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)

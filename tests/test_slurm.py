@@ -23,7 +23,7 @@ from test_sweep import rows
 from supreme.core import SupremeError
 from supreme.sweep import slurm
 from supreme.sweep.cluster import Cluster
-from supreme.sweep.compose import Settings
+from supreme.sweep.settings import Settings
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
 pytestmark = [

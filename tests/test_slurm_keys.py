@@ -12,7 +12,7 @@ from engine_tasks import where
 from supreme.core import SupremeError
 from supreme.sweep import slurm
 from supreme.sweep.cluster import Cluster
-from supreme.sweep.compose import Settings
+from supreme.sweep.settings import Settings
 from supreme.sweep.slurm_sent import in_order, packs
 from supreme.sweep.tasks import Task
 

@@ -22,13 +22,14 @@ from supreme.core import SupremeError
 from supreme.files import remove_orphans
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
-from supreme.sweep.compose import Composer, Problems, Settings, compose_all, expand, plain_values
+from supreme.sweep.compose import Composer, Problems, compose_all, expand, plain_values
 from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.progress import Progress
+from supreme.sweep.settings import Settings
 from supreme.sweep.slots import lock_directory
 from supreme.sweep.tasks import Event, Outcome, Task
 from supreme.sweep.tracking import Tracking

@@ -19,11 +19,11 @@ from typing import Any
 
 from supreme.core import SupremeError
 from supreme.files import temporary_name
-from supreme.sweep.compose import Settings
 from supreme.sweep.devices import environment
 from supreme.sweep.interrupts import signals
 from supreme.sweep.ray_sweep import Share, Sweep, describe
 from supreme.sweep.ray_worker import one_line
+from supreme.sweep.settings import Settings
 from supreme.sweep.tasks import Event, Outcome, Task, check
 
 OBJECT_STORE_BYTES = 2**28

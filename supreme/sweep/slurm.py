@@ -20,10 +20,10 @@ from queue import Empty, SimpleQueue
 from supreme.core import SupremeError
 from supreme.sweep import slurm_job, slurm_queue
 from supreme.sweep.cluster import Cluster
-from supreme.sweep.compose import Settings
 from supreme.sweep.devices import find_slots
 from supreme.sweep.graph import Graph
 from supreme.sweep.interrupts import signals
+from supreme.sweep.settings import Settings
 from supreme.sweep.slurm_sent import Job, events_of, in_order, name_of, packs, register, registered
 from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting, check
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from supreme.files import digest, write_json
 from supreme.sweep import slurm_job
 from supreme.sweep.cluster import Cluster
-from supreme.sweep.compose import Settings
+from supreme.sweep.settings import Settings
 from supreme.sweep.slurm_queue import ALIVE, State
 from supreme.sweep.tasks import Event, Outcome, Started, Task
 
