@@ -19,8 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import engine_tasks as jobs
-import psutil
 import pytest
+from processes import alive, within
 
 from supreme.core import SupremeError
 from supreme.sweep import engine
@@ -58,22 +58,6 @@ def by_key(outcomes: list[Outcome]) -> dict[str, Outcome]:
 
 def tries(folder: Path, name: str) -> int:
     return (folder / name).stat().st_size
-
-
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def within(seconds: float, condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.mark.slow

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from conftest import environment
+from processes import wait_for
 from rich.console import Console
 
 from supreme.activity import Activity, Doing, beside, clear, doing, put
@@ -250,7 +251,7 @@ def test_a_snapshot_comes_back_from_its_file(tmp_path: Path) -> None:
         progress(events[1])
         with Activity(beside(tasks[0].log)) as activity:
             activity.begin("unlearn")
-            until(lambda: any(one.doing for found in read_all(tmp_path).values() for one in found.running), 10)
+            wait_for(lambda: any(one.doing for found in read_all(tmp_path).values() for one in found.running), 10)
         ((path, found),) = read_all(tmp_path).items()
         assert found.state() == "running"
         assert found.process == Process.current()
@@ -342,7 +343,7 @@ def test_without_a_terminal_a_silent_sweep_tells_what_runs(tmp_path: Path) -> No
     with Progress(tasks, console=Console(file=text, width=40), heartbeat=0.5) as progress:
         for number, one in enumerate(tasks):
             progress(Started(task=one, slot=f"cpu:{number}"))
-        until(lambda: text.getvalue().count("\n") >= 2, 10)
+        wait_for(lambda: text.getvalue().count("\n") >= 2, 10)
     line = text.getvalue().splitlines()[0]
     assert line.startswith("[0/6] ")
     assert "gone, no estimate yet; running: 0 (cpu:0) for " in line
@@ -418,13 +419,6 @@ def test_a_forecast_is_told_no_more_exactly_than_it_is_known(seconds: float, tex
 )
 def test_durations_are_in_units_that_people_use(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def until(condition: Callable[[], object], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
 
 
 # supreme status.
@@ -545,7 +539,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
 
     with in_terminal([sys.executable, "-m", "supreme", *arguments], folder, 16, 80) as (_, screen):
-        until(lambda: b"unlearn epoch" in screen, 100)
+        wait_for(lambda: b"unlearn epoch" in screen, 100)
         while_it_ran = supreme("status").stdout
         as_json = json.loads(supreme("status", "outputs", "--json").stdout)
     logs = folder / "outputs" / "logs"

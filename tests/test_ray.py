@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import psutil
 import pytest
 import ray_tasks
 from conftest import environment
+from processes import alive, wait_for
 from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
@@ -81,25 +81,10 @@ def task(tmp_path: Path) -> Callable[..., Task]:
     return make
 
 
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def workers_of(node: Any) -> list[psutil.Process]:
     """Those on this node that run a task now; Ray says so in their titles."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     return [child for child in raylet.children() if child.cmdline()[:1] == ["ray::Worker.execute"]]
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.mark.slow

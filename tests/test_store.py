@@ -24,6 +24,7 @@ import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import KILLED_IN_CALL, wait_for
 
 from supreme.artefact import SCHEMA, Artefact, Contents
 from supreme.claims import Claims
@@ -56,8 +57,8 @@ for key in keys:
     print(key, artefact.record["by"], mine, flush=True)
 """
 
-SUICIDE = """
-import os, signal, sys
+SUICIDE = f"""{KILLED_IN_CALL}
+import sys
 from pathlib import Path
 import numpy as np
 from supreme.artefact import Contents
@@ -65,18 +66,8 @@ from supreme.store import Store
 
 store = Store(Path(sys.argv[1]))
 store.prepare()
-name, left = sys.argv[3], int(sys.argv[4])
-original = getattr(os, name)
-
-def deadly(*arguments, **options):
-    global left
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(*arguments, **options)
-
-setattr(os, name, deadly)
-store.get_or_create("train", sys.argv[2], lambda: Contents(arrays={"logits": np.arange(9)}, record={"by": "first"}))
+killed_in_call(sys.argv[3], int(sys.argv[4]))
+store.get_or_create("train", sys.argv[2], lambda: Contents(arrays={{"logits": np.arange(9)}}, record={{"by": "first"}}))
 """
 
 
@@ -126,13 +117,6 @@ def answers(workers: list[subprocess.Popen[str]]) -> list[list[str]]:
     texts = [each.communicate(timeout=60)[0] for each in workers]
     assert [each.returncode for each in workers] == [0] * len(workers)
     return [line.split() for text in texts for line in text.splitlines()]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def dead_process() -> Process:

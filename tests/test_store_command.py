@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, environment
+from processes import KILLED_IN_CALL
 
 from supreme.artefact import Contents
 from supreme.data.alone import alone
@@ -42,20 +43,11 @@ def create():
 Store(Path(sys.argv[1])).get_or_create("original", "0" * 64, create)
 """
 
-SUICIDE = """
-import os, signal, sys
+SUICIDE = f"""{KILLED_IN_CALL}
+import sys
 from supreme.keeping.command import main
-name, left = sys.argv[1], int(sys.argv[2])
-original = getattr(os, name)
 
-def deadly(*arguments, **options):
-    global left
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(*arguments, **options)
-
-setattr(os, name, deadly)
+killed_in_call(sys.argv[1], int(sys.argv[2]))
 main(sys.argv[3:])
 """
 
