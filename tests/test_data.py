@@ -475,7 +475,7 @@ def test_a_folder_that_differs_from_its_census_is_refused_with_every_difference(
     root = make_folders(tmp_path / "root", ("pins_a", "pins_b", "holiday"))
     table = listed(tmp_path / "all.csv", pins_a=5, pins_b=7, pins_c=3, pins_d=4)
     message = (
-        r"2 of 4 class folders with 7 photographs are missing: pins_c, pins_d; not of it: holiday; another number of "
+        r"missing 2 of 4 class folders with 7 photographs: pins_c, pins_d; not of it: holiday; another number of "
         r"photographs: pins_b \(5 where it has 7\)\. .*data\.census=null"
     )
     with pytest.raises(SupremeError, match=message):

@@ -45,8 +45,7 @@ def differences(expected: Mapping[str, int], found: Mapping[str, int]) -> list[s
     if missing:
         photographs = sum(expected[name] for name in missing)
         clauses.append(
-            f"{len(missing)} of {len(expected)} class folders with {photographs:,} photographs are missing: "
-            f"{_few(missing)}"
+            f"missing {len(missing)} of {len(expected)} class folders with {photographs:,} photographs: {_few(missing)}"
         )
     if unknown:
         clauses.append(f"not of it: {_few(unknown)}")
