@@ -1,8 +1,9 @@
 """A folder of drawn faces in the shape of Pins Face Recognition, where the photographs cannot be had.
 
-    python -m tests.pins_shaped outputs/pins_shaped --classes 105 --images 8
+    python -m tests.pins_shaped outputs/pins_shaped               # as many as Pins has, 17,534 in all
+    python -m tests.pins_shaped outputs/pins_shaped --images 8
 
-105 folders pins_<name>, JPEGs of many sizes, most of them upright, now and then grey. Skin, hair, background, eyes and
+The folders of Pins, JPEGs of many sizes, most of them upright, now and then grey. Skin, hair, background, eyes and
 mouth belong to the person; place, size, light and smile to the picture; so models can learn who it is. The same
 arguments write the same bytes (with the same Pillow).
 """
@@ -10,21 +11,21 @@ arguments write the same bytes (with the same Pillow).
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-NAMES = ("adriana", "Bill", "chris", "Danielle", "emma", "Hugh", "josh", "Katherine", "leonardo", "Zoe")
-"""As in Pins, capitals and small letters, so that the order of folders is that of ASCII."""
+from supreme.data import census
 
 
-def write(root: Path, classes: int = 105, images: int = 8, sizes: tuple[int, int] = (60, 200)) -> Path:
-    """Draw `images` faces of each of `classes` people, sides between `sizes` pixels; returns the folder."""
-    for person in range(classes):
-        folder = root / f"pins_{NAMES[person % len(NAMES)]} {person:03d}"
+def write(root: Path, classes: int = 105, images: int | None = None, sizes: tuple[int, int] = (60, 200)) -> Path:
+    """Draw `images` faces (None: as many as Pins has) for each of the first folders, sides between `sizes` pixels."""
+    for person, (name, of_pins) in enumerate(islice(census.read("pins.csv").items(), classes)):
+        folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(images):
+        for number in range(of_pins if images is None else images):
             rng = np.random.default_rng([person, number])
             width = int(rng.integers(sizes[0], sizes[1] + 1))
             picture = face(person, rng).resize((width, int(width * rng.uniform(1.0, 1.3))))
@@ -61,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw a folder in the shape of Pins Face Recognition.")
     parser.add_argument("root", type=Path)
     parser.add_argument("--classes", type=int, default=105)
-    parser.add_argument("--images", type=int, default=8, help="of each class")
+    parser.add_argument("--images", type=int, help="of each class; left out: as many as Pins has")
     arguments = parser.parse_args()
     write(arguments.root, arguments.classes, arguments.images)
 

@@ -24,7 +24,7 @@ FIXED, PAPER = "protocol=fixed", "protocol=supreme_paper"
 
 def sweeps(folder: Path) -> dict[str, tuple[int, Sequence[str]]]:
     """What each is called, how many rows it leaves, and its command line."""
-    pins = (f"data.root={folder / 'pins'}", "scenario.target=1,10", "scenario.fraction=0.001")
+    pins = (f"data.root={folder / 'pins'}", "data.census=null", "scenario.target=1,10", "scenario.fraction=0.001")
     random, pretrained = "model.pretrained=false", f"model.checkpoint={folder / 'vit.safetensors'}"
     orl = ("data=orl_faces", "seed=260", "scenario=random", "scenario.fraction=0.1")
     resnet18 = ("experiment=pins_resnet18", *TINY_RESNET18)

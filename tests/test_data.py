@@ -27,7 +27,7 @@ from PIL import Image
 
 from supreme.cell import COMPONENTS, Cell
 from supreme.core import Data, SupremeError
-from supreme.data import cache, files, partition
+from supreme.data import cache, census, files, partition
 from supreme.data.cifar import Cifar
 from supreme.data.digits import Digits
 from supreme.data.finish import content_digest, finish
@@ -268,6 +268,7 @@ def folder(root: Path, **changes: Any) -> ImageFolder:
         "prefix": "pins_",
         "exclude": [],
         "expected_classes": None,
+        "census": None,
         "test_fraction": 0.2,
         "validation_fraction": 0.2,
         "test": "held_out",
@@ -463,6 +464,46 @@ def test_folders_that_are_no_classes_are_named_where_the_number_is_wrong(tmp_pat
     message = r"holds 3 class folders \(not beginning with pins_: holiday\) where 2 are expected: take away"
     with pytest.raises(SupremeError, match=message):
         folder(tmp_path, expected_classes=2).signature()
+
+
+def listed(path: Path, **images: int) -> str:
+    path.write_text("folder,images\n" + "".join(f"{name},{count}\n" for name, count in images.items()))
+    return str(path)
+
+
+def test_a_folder_that_differs_from_its_census_is_refused_with_every_difference(tmp_path: Path) -> None:
+    root = make_folders(tmp_path / "root", ("pins_a", "pins_b", "holiday"))
+    table = listed(tmp_path / "all.csv", pins_a=5, pins_b=7, pins_c=3, pins_d=4)
+    message = (
+        r"missing 2 of 4 class folders with 7 photographs: pins_c, pins_d; not of it: holiday; another number of "
+        r"photographs: pins_b \(5 where it has 7\)\. .*data\.census=null"
+    )
+    with pytest.raises(SupremeError, match=message):
+        folder(root, census=table).signature()
+    assert folder(root, census=listed(tmp_path / "same.csv", pins_a=5, pins_b=5, holiday=5)).signature()
+
+
+def test_of_many_differences_some_are_named_and_all_are_counted(tmp_path: Path) -> None:
+    root = make_folders(tmp_path / "root", ("pins_a", "pins_b"))
+    with pytest.raises(SupremeError, match=r"105 of 105 class folders with 17,534 .*: pins_Adriana Lima, .* 100 more;"):
+        folder(root, census="pins.csv").signature()
+
+
+@pytest.mark.parametrize("content", [None, "", "name,count\na,1\n", "folder,images\na,many\n"])
+def test_a_census_that_is_no_table_is_refused(tmp_path: Path, content: str | None) -> None:
+    table = tmp_path / "table.csv"
+    if content is not None:
+        table.write_text(content)
+    with pytest.raises(SupremeError, match=r"table\.csv is not allowed: .*null asks"):
+        folder(make_folders(tmp_path / "root"), census=str(table)).signature()
+
+
+def test_the_census_of_pins_has_105_people_in_order_and_17534_photographs() -> None:
+    pins = census.read("pins.csv")
+    assert (len(pins), sum(pins.values())) == (105, 17_534)
+    assert list(pins) == sorted(pins)
+    targets = ["Alex Lawther", "Bill Gates", "Danielle Panabaker", "Hugh Jackman", "Josh Radnor"]
+    assert [list(pins)[index] for index in (1, 10, 20, 30, 40)] == [f"pins_{name}" for name in targets]
 
 
 def test_stray_files_are_counted(tmp_path: Path) -> None:
@@ -905,7 +946,7 @@ def logged(path, size):
 
 decoding.read_image, decoding.PART = logged, 4
 values = dict(image_size=8, decode_size=8, prefix="pins_", exclude=[], expected_classes=None, test="held_out")
-values |= dict(test_fraction=0.2, validation_fraction=0.2, split_seed=0, download_hint="")
+values |= dict(census=None, test_fraction=0.2, validation_fraction=0.2, split_seed=0, download_hint="")
 print(cache.prepare(ImageFolder(root=str(root), **values), {}, directory))
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from supreme.core import SupremeError
-from supreme.data import files, partition
+from supreme.data import census, files, partition
 from supreme.data.decoding import decode_into
 from supreme.data.finish import finish
 from supreme.images import ImageData
@@ -39,6 +39,8 @@ class ImageFolder:
     """Folders of root that are no class."""
     expected_classes: int | None
     """How many classes there must be; null: any number."""
+    census: str | None
+    """Table `folder,images` of what a complete copy holds, in supreme/data or a path of yours; null: none is known."""
     test_fraction: float
     """Share of each class that tests."""
     validation_fraction: float
@@ -108,6 +110,7 @@ class ImageFolder:
         if len(folders) < 2:
             raise SupremeError(f"{root} holds one class only, {folders[0].name}: a classifier needs two or more")
         self._refuse_another_number(root, list(found))
+        self._refuse_another_census(root, {name: len(having) for name, having in found.items()})
         return [(name.removeprefix(self.prefix), [Path(entry) for entry in having]) for name, having in found.items()]
 
     def _refuse_another_number(self, root: Path, names: list[str]) -> None:
@@ -120,6 +123,13 @@ class ImageFolder:
             f"{root} holds {len(names)} class folders{hint} where {self.expected_classes} are expected: {todo}, "
             f"or type data.expected_classes={len(names)}"
         )
+
+    def _refuse_another_census(self, root: Path, found: Mapping[str, int]) -> None:
+        if self.census and (clauses := census.differences(census.read(self.census), found)):
+            raise SupremeError(
+                f"{root} is not what {self.census} lists: {'; '.join(clauses)}. Unpack the archive again, "
+                "or type data.census=null to take what is there"
+            )
 
 
 def _refuse_what_is_no_photograph(root: Path, found: Mapping[str, Sequence[os.DirEntry[str]]]) -> None:

@@ -85,7 +85,7 @@ def main() -> None:
             for position, path in enumerate(paths):
                 pixels[position] = read_image(path, SIZE)
 
-        values = {"prefix": "pins_", "exclude": [], "expected_classes": CLASSES, "download_hint": ""}
+        values = {"prefix": "pins_", "exclude": [], "expected_classes": CLASSES, "census": None, "download_hint": ""}
         parts = {"test": "held_out", "test_fraction": 0.2, "validation_fraction": 0.1, "split_seed": 0}
         source = ImageFolder(root=str(root), image_size=224, decode_size=SIZE, **values, **parts)  # type: ignore[arg-type]
         before = seconds(loop)
