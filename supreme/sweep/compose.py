@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.sweep.devices import Slot, find_slots
 from supreme.sweep.grids import with_grids
+from supreme.sweep.presets import Presets
 from supreme.sweep.room import Rules, parse_memory
 
 DEVICES = ("devices", "jobs_per_device", "min_free_memory", "wait_for_devices")
@@ -104,6 +105,7 @@ class Composer:
 
     def __init__(self, hydra_context: Any, config: DictConfig) -> None:
         self._loader = hydra_context.config_loader
+        self._presets = Presets(self._loader)
         self._config = config
         self._groups = {*self._loader.list_groups(""), "hydra"}
         self._parser = OverridesParser.create(config_loader=self._loader)
@@ -127,7 +129,8 @@ class Composer:
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
-        return Cell.from_config(values, names, overrides), Settings.from_config(values)
+        cell = Cell.from_config(values, names, overrides)
+        return replace(cell, tuned=self._presets(names, cell.nodes["method"])), Settings.from_config(values)
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
         """The config with these values at these keys, resolved."""

@@ -87,7 +87,7 @@ function blockTable(block) {
     replace(place, make('table', {},
       make('thead', {}, make('tr', {}, header('method', 'method'), metrics.map((metric) => header(metric, block.metrics[metric][0])))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
-        make('th', { scope: 'row', class: method.length > 24 ? 'long' : null }, swatch(method), method, /^retrain( |$)/.test(method) ? make('span', { class: 'soft' }, ' noise floor') : null),
+        make('th', { scope: 'row', class: method.length > 24 ? 'long' : null }, swatch(method), method, block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, /^retrain( |$)/.test(method) ? make('span', { class: 'soft' }, ' noise floor') : null),
         metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))))));
   }
   listeners.push(draw);
