@@ -95,7 +95,8 @@ function blockTable(block) {
   const by = make('select', { 'aria-label': 'Sort columns by', onchange: (event) => { order.gap = event.target.value === 'gap'; draw(); } },
     make('option', { value: 'value' }, 'sort by value'), make('option', { value: 'gap' }, 'sort by |gap|'));
   const columns = menu('metrics', known, shown, draw, { right: true });
-  const [first, rest] = [block.notes.slice(0, 2), block.notes.slice(2)];
+  const seen = (note, index) => index < 2 || note.startsWith('†'); // what a mark means stands beside it
+  const [first, rest] = [block.notes.filter(seen), block.notes.filter((note, index) => !seen(note, index))];
   const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
   return make('article', { class: 'block', id: `block-${block.slug}` },
     make('div', { class: 'head' }, heading(block), make('div', { class: 'controls' }, by, columns)),
