@@ -37,7 +37,7 @@ def tuning_notes(part: pd.DataFrame, columns: Mapping[str, Column]) -> list[str]
         also = sorted(evaluated & set(seeds.split(", ")), key=int)
         notes.append(
             f"{MARK} {', '.join(methods)}: a preset whose values were found by {titles}, on training seeds {seeds}"
-            + (f" (of which {', '.join(also)} are evaluated here too)" if also else "")
+            + (f" (evaluated here too: {', '.join(also)})" if also else "")
             + ": a verdict there flatters tuned methods; tuned=none does without."
         )
     return notes
