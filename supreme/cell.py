@@ -49,6 +49,8 @@ class Cell:
     """What the protocol that set some of these values is called: a label of the row, and no part of its identity."""
     overrides: Sequence[str] = ()
     """What to type after `python -m supreme` for this cell alone."""
+    tuned: Mapping[str, Any] | None = field(default=None, compare=False)
+    """Which preset set values of the method, see `supreme.sweep.presets`: a label of the row, none of its identity."""
     data_path: str = ""
     """Where the decoded data lies; this and the two below are filled in by `resolved`."""
     fingerprint: str = ""

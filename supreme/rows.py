@@ -46,6 +46,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "schema": SCHEMA["row"],
         **cell.names,
         "protocol": cell.protocol,
+        "tuned": cell.tuned,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
         "metrics": measured["values"],

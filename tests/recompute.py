@@ -270,7 +270,7 @@ def printed_cells(markdown):
                 titles = parts[1:]
             elif not parts[0].startswith(":"):
                 for title, cell in zip(titles, parts[1:], strict=True):
-                    cells[block, parts[0].replace(" (noise floor)", ""), title] = cell
+                    cells[block, parts[0].replace(" (noise floor)", "").removesuffix(" †"), title] = cell
     return cells
 
 

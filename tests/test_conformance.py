@@ -83,7 +83,7 @@ def test_tuned_values_are_values_of_their_method(name):
     path = CONF / "tuned" / f"{name}.yaml"
     assert path.read_text().startswith("# @package _global_\n# ")
     tuned = OmegaConf.to_container(OmegaConf.load(path))
-    assert set(tuned) == {"method"}
+    assert set(tuned) == {"tuned", "method"}
     method, data, _, scenario = name.split("-")
     assert (CONF / "data" / f"{data}.yaml").exists()
     assert (CONF / "scenario" / f"{scenario}.yaml").exists()

@@ -12,6 +12,7 @@ import pandas as pd
 from supreme.report.columns import Column, default_columns, found_columns, refuse_unknown, signed, unsigned
 from supreme.report.footnotes import footnotes
 from supreme.report.per_seed import ANCHORS, BLOCK
+from supreme.report.tuning import MARK, tuned_on_shown
 
 FIRST = ("reference", "retrain", "original")
 LETTERS = {"equivalent": "E", "different": "D", "different but negligible": "N", "inconclusive": "?", "": ""}
@@ -69,11 +70,15 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, wanted: Sequenc
     for line in table.to_dict("records"):
         lines[line["method"]][line["metric"]] = {str(name): value for name, value in line.items()}
     columns = [column for column in wanted if (table.loc[table["metric"] == column.metric, "seeds"] > 0).any()]
+    marked = tuned_on_shown(part, (column.metric for column in wanted))
     return Block(
         labels=labels,
         columns=columns,
         lines=[
-            (_label(method), [_cell(line.get(column.metric), column.format) for column in columns])
+            (
+                _label(method) + (f" {MARK}" if method in marked else ""),
+                [_cell(line.get(column.metric), column.format) for column in columns],
+            )
             for method, line in lines.items()
         ],
         notes=footnotes(lines, {column.metric: column for column in wanted}, part),

@@ -10,6 +10,7 @@ import yaml
 
 from supreme.report.aggregate import BLOCK
 from supreme.report.methods import method_entries
+from supreme.report.tuning import tuning_text
 
 STEPS = ("original", "reference", "unlearned")
 FEW_SEEDS = 5
@@ -75,13 +76,13 @@ def _methods(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]]) ->
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for label, row in labelled:
         key = (label["method"], *(label[name] for name in BLOCK))
-        found.setdefault(key, {"label": label["method"], "name": row["method"], "values": row["config"]["method"]})
+        values = {"label": label["method"], "name": row["method"], "values": row["config"]["method"]}
+        found.setdefault((*key, told := tuning_text(row)), {**values, "tuning": told})
     entries = _unique(found.values())
     for entry in entries:
         if about := known.get(entry.pop("name")):
             entry["paper"] = f"{about.title}, {about.venue}, {about.url}" if about.title else None
             entry["data_accessed"] = about.needs or "none"
-        entry["tuning"] = "not recorded: say how these values were chosen, on which data and seeds"
     return entries
 
 

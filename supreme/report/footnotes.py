@@ -12,6 +12,7 @@ from supreme.report.columns import Column
 from supreme.report.findings import findings
 from supreme.report.per_seed import ANCHORS, seed_list
 from supreme.report.ranking import competes
+from supreme.report.tuning import tuning_notes
 
 Lines = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """For each method, and each metric it has, the line of the summary."""
@@ -35,7 +36,7 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
             "In round brackets, the 95 % Wilson interval of the accuracy of one model: what so few images leave open, "
             "not what another training would."
         )
-    notes += findings(lines, columns)
+    notes += findings(lines, columns) + tuning_notes(part, columns)
     if any(map(competes, lines)) and not any(method.partition(" (")[0] == "retrain" for method in lines):
         notes.append("No noise floor: sweep method=retrain too, to see how far apart two retrained models are.")
     if "cost/seconds" in columns:

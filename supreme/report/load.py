@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 LABELS = (*COMPONENTS, "method")
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
-PER_ROW = ("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values")
+TUNED = ("preset", "tuned_on", "tuned_seeds")
+PER_ROW = ("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values", *TUNED)
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
 
 _Labelled = tuple[Row, tuple[str, ...], dict[str, str]]
@@ -32,6 +33,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     `value`, `reference` and `original` are floats, NaN where the row has null, and the reasons say why. `forget_size`
     is in images, and so is `images`, the size of the set that a metric speaks of, NaN where it names none; `notes` tell
     of a method that misbehaves, as `unchanged` where it returned the original; `warning` of a value to be doubted.
+    `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
+    found, if results chose them, and `tuned_seeds` the training seeds.
 
     Rows of one name whose configs differ get the differing fields as part of the name, `scrub (lr=0.1)`, so grouping by
     the labels never pools them: a method within its data, model, recipe and scenario, each of which may have tuned
@@ -61,7 +64,7 @@ def _frame(entries: Sequence[_Labelled]) -> pd.DataFrame:
     rows = [row for row, _, _ in entries]
     per_row = pd.DataFrame(
         [
-            (row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row))
+            (row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row), *row.tuned)
             for row, labels, _ in entries
         ],
         columns=list(PER_ROW),

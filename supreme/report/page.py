@@ -28,6 +28,7 @@ from supreme.report.load import load
 from supreme.report.output import write_file
 from supreme.report.series import class_changes, contents, roc_curves, series_of
 from supreme.report.style import looks
+from supreme.report.tuning import tuned_on_shown
 
 _WEB = Path(__file__).parent / "web"
 SCRIPTS = ("base.js", "state.js", "tables.js", "draw.js", "figures.js", "cells.js", "audits.js", "page.js")
@@ -137,6 +138,7 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.Data
         "seeds": sorted(int(seed) for seed in part["seed"].unique()),
         "metrics": {metric: list(estimates.title_of(metric, metrics)) for metric in metrics},
         "shown": [column.metric for column in shown],
+        "tuned": sorted(tuned_on_shown(part, wanted)),
         "notes": footnotes(told, wanted, part.loc[part["metric"].isin(wanted)]),
         "lines": {method: {metric: _compact(own) for metric, own in found.items()} for method, found in lines.items()},
         "figures": _figures(part, table, series),

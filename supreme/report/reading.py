@@ -36,6 +36,8 @@ class Row:
     notes: str
     protocol: str
     """fixed, or another one of conf/protocol."""
+    tuned: tuple[str, str, str]
+    """The preset that set values of the method, and, where results chose these, the columns and training seeds."""
     columns: tuple[str, ...]
     """Of the metrics."""
     images: Sequence[float]
@@ -97,6 +99,7 @@ class Reader:
             forget_size=_integer(content["sets"]["forget"]),
             notes="; ".join(content.get("notes", ())),
             protocol=protocol,
+            tuned=_tuned(content.get("tuned")),
             columns=columns,
             images=sizes,
             values={part: _numbers(content[part], columns) for part in PARTS},
@@ -119,6 +122,14 @@ def is_row(path: Path, content: Mapping[str, Any]) -> bool:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return False
     return content["schema"] == SCHEMA
+
+
+def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """Empty where no value of a preset is left, and of rows written before presets were told."""
+    if not told or not told["kept"]:
+        return "", "", ""
+    columns, seeds = (", ".join(map(str, told.get(name, ()))) for name in ("columns", "seeds"))
+    return str(told["preset"]), columns, seeds
 
 
 def _integer(value: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.sweep.grids import with_grids
+from supreme.sweep.presets import Presets
 from supreme.sweep.settings import Settings
 
 DEVICES = ("devices", "jobs_per_device", "min_free_memory", "wait_for_devices")
@@ -45,6 +46,7 @@ class Composer:
 
     def __init__(self, hydra_context: Any, config: DictConfig) -> None:
         self._loader = hydra_context.config_loader
+        self._presets = Presets(self._loader)
         self._config = config
         self._groups = {*self._loader.list_groups(""), "hydra"}
         self._parser = OverridesParser.create(config_loader=self._loader)
@@ -68,7 +70,8 @@ class Composer:
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
-        return Cell.from_config(values, names, overrides), Settings.from_config(values)
+        cell = Cell.from_config(values, names, overrides)
+        return replace(cell, tuned=self._presets(names, cell.nodes["method"])), Settings.from_config(values)
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
         """The config with these values at these keys, resolved."""

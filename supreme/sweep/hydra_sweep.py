@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
@@ -28,6 +29,7 @@ from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
+from supreme.sweep.presets import Presets
 from supreme.sweep.progress import Progress
 from supreme.sweep.settings import Settings
 from supreme.sweep.slots import lock_directory
@@ -96,6 +98,8 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
     try:
         values = plain_values(config)
         cell = Cell.from_config(values, hydra.runtime.choices, list(hydra.overrides.task))
+        presets = Presets(GlobalHydra.instance().config_loader())
+        cell = replace(cell, tuned=presets(hydra.runtime.choices, cell.nodes["method"]))
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)

@@ -87,7 +87,7 @@ function blockTable(block) {
     replace(place, make('table', {},
       make('thead', {}, make('tr', {}, header('method', 'method'), metrics.map((metric) => header(metric, block.metrics[metric][0])))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
-        make('th', { scope: 'row', class: method.length > 24 ? 'long' : null }, swatch(method), method, /^retrain( |$)/.test(method) ? make('span', { class: 'soft' }, ' noise floor') : null),
+        make('th', { scope: 'row', class: method.length > 24 ? 'long' : null }, swatch(method), method, block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, /^retrain( |$)/.test(method) ? make('span', { class: 'soft' }, ' noise floor') : null),
         metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))))));
   }
   listeners.push(draw);
@@ -95,7 +95,8 @@ function blockTable(block) {
   const by = make('select', { 'aria-label': 'Sort columns by', onchange: (event) => { order.gap = event.target.value === 'gap'; draw(); } },
     make('option', { value: 'value' }, 'sort by value'), make('option', { value: 'gap' }, 'sort by |gap|'));
   const columns = menu('metrics', known, shown, draw, { right: true });
-  const [first, rest] = [block.notes.slice(0, 2), block.notes.slice(2)];
+  const seen = (note, index) => index < 2 || note.startsWith('†'); // what a mark means stands beside it
+  const [first, rest] = [block.notes.filter(seen), block.notes.filter((note, index) => !seen(note, index))];
   const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
   return make('article', { class: 'block', id: `block-${block.slug}` },
     make('div', { class: 'head' }, heading(block), make('div', { class: 'controls' }, by, columns)),

@@ -1,0 +1,95 @@
+"""A row says which preset it used, and a table marks the methods that were tuned on the columns it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+from test_plan import composer  # noqa: F401
+from test_report import row, saved, text  # noqa: F401
+
+from supreme.core import SupremeError
+from supreme.report import load, render
+from supreme.report.aggregate import summary
+from supreme.report.page import page_data
+from supreme.report.tuning import tuning_text
+from supreme.sweep.presets import _checked
+
+CONF = Path(__file__).parents[1] / "conf"
+PRESETS = sorted(path.stem for path in (CONF / "tuned").glob("*.yaml") if path.stem != "none")
+FOUND = {"preset": "scrub-digits-small_cnn-random", "source": "found", "columns": ["accuracy/forget"], "seeds": [1, 9]}
+
+
+def test_every_preset_says_how_its_values_were_chosen() -> None:
+    for name in PRESETS:
+        content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "tuned" / f"{name}.yaml"))
+        assert _checked(name, content["tuned"])["source"] in ("published", "reasoned", "found")
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["published", {"source": "guessed"}, {"source": "found"}, {"source": "found", "columns": "x", "seeds": [1]}, None],
+)
+def test_a_preset_that_says_something_else_is_refused(told: Any) -> None:
+    with pytest.raises(SupremeError, match=r"tuned/mine\.yaml"):
+        _checked("mine", told)
+
+
+def test_a_cell_knows_its_preset_and_what_the_command_line_left_of_it(composer: Any) -> None:  # noqa: F811
+    def tuned(*overrides: str) -> Any:
+        return composer(["method=scrub", *overrides])[0].tuned
+
+    assert tuned() == {
+        "preset": "scrub-digits-small_cnn-random",
+        "source": "found",
+        "columns": ["accuracy/forget", "membership/auc"],
+        "seeds": [100, 101, 102],
+        "kept": ["lr"],
+        "overridden": [],
+    }
+    assert (tuned("method.lr=0.5")["kept"], tuned("method.lr=0.5")["overridden"]) == ([], ["lr"])
+    assert tuned("method.lr=2.5e-4")["kept"] == ["lr"]
+    assert tuned("tuned=none") is None
+    assert composer(["method=finetune"])[0].tuned is None
+
+
+def test_the_preset_is_no_part_of_what_a_cell_is(composer: Any) -> None:  # noqa: F811
+    one, other = composer(["method=scrub"])[0], composer(["method=scrub", "tuned=none", "method.lr=2.5e-4"])[0]
+    assert one.tuned != other.tuned
+    assert (one.id, one.key("unlearned")) == (other.id, other.key("unlearned"))
+
+
+def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:  # noqa: F811
+    published = {"preset": "ssd-x", "source": "published", "kept": ["alpha"], "overridden": []}
+    told = {
+        "scrub": {**FOUND, "kept": ["lr"], "overridden": []},
+        "delete": {**FOUND, "kept": [], "overridden": ["lr"]},
+        "ssd": published,
+        "jit": None,
+    }
+    rows = [row(method, seed, tuned=tuned) for method, tuned in told.items() for seed in (0, 1)]
+    directory = saved(*rows, row("neggrad", 0), row("neggrad", 1))  # neggrad: rows from before presets were told
+    frame = load(directory)
+    for shown in (text(directory), render(frame, "markdown"), render(frame, "latex").replace("$\\dagger$", "†")):
+        assert "scrub †" in shown
+        assert "† scrub: a preset whose values were found by forget acc. %" in shown.replace("\\%", "%")
+        assert "training seeds 1, 9 (evaluated here too: 1)" in " ".join(shown.split())
+        assert not any(f"{method} †" in shown for method in ("delete", "ssd", "jit", "neggrad"))
+    elsewhere = [("js_divergence/forget", "JS", ".4f")]
+    assert "†" not in render(frame, "markdown", columns=elsewhere)
+    data = page_data(directory, frame, summary(frame))
+    assert data["blocks"][0]["tuned"] == ["scrub"]
+    assert {entry["label"]: entry["tuning"].partition(":")[0] for entry in data["card"]["method"]} == {
+        "scrub": "preset scrub-digits-small_cnn-random (lr)",
+        "delete": "preset scrub-digits-small_cnn-random, all of whose values were overridden",
+        "ssd": "preset ssd-x (alpha)",
+        "jit": "no preset",
+        "neggrad": "not recorded",
+    }
+
+
+def test_the_card_names_the_values_of_a_preset_that_were_overridden() -> None:
+    told = {"preset": "p", "source": "published", "kept": ["a"], "overridden": ["b"]}
+    assert tuning_text({"tuned": told}) == "preset p (a; overridden: b): published values, whose source its YAML names"
