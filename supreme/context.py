@@ -49,7 +49,9 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         if constant_schedule:
             changes |= {"schedule": "constant", "warmup_epochs": 0.0}
         changed = Recipe(**{**asdict(recipe), **changes})
-        return changed(model, images, rng, augment=augment, progress=at.activity, after_epoch=curve.append)
+        return changed(
+            model, images, rng, augment=augment, progress=at.activity, after_epoch=curve.append, paused=work.paused
+        )
 
     def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         def create() -> Contents:

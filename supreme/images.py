@@ -180,9 +180,11 @@ class Images:
         if augment and rng is None:
             raise SupremeError("augmentation is random: give batches() a generator")
         order = np.arange(len(self)) if rng is None else torch.randperm(len(self), generator=rng).numpy()
-        for part in _parts(order, size, merge_single=rng is not None):
+        # The device gets all labels at once, and no copy to it waits until it has done its work: non_blocking.
+        shuffled = torch.from_numpy(self.targets[order]).to(self.device, non_blocking=True)
+        parts = list(_parts(order, size, merge_single=rng is not None))
+        for part, labels in zip(parts, shuffled.split([len(part) for part in parts]), strict=True):
             pixels = _gather(self.data.pixels, self.indices[part], self.device)
-            labels = torch.from_numpy(self.targets[part]).to(self.device, non_blocking=True)
             x = to_input(pixels, self.data.image_size, self.augmentation, rng if augment else None)
             yield torch.from_numpy(part), x, labels
 
@@ -270,7 +272,7 @@ def _crop_and_flip(pixels: Tensor, size: int, augmentation: Augmentation, rng: t
     if augmentation.horizontal_flip:
         flipped = torch.rand(count, 1, generator=rng) < 0.5
         columns = torch.where(flipped, columns.flip(1), columns)
-    rows, columns = rows.to(pixels.device), columns.to(pixels.device)
+    rows, columns = torch.stack([rows, columns]).to(pixels.device, non_blocking=True)
     first = torch.arange(count, device=pixels.device)[:, None, None]
     picked = pixels.permute(0, 2, 3, 1)[first, rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2).contiguous()
@@ -282,6 +284,8 @@ def _rotate(x: Tensor, degrees: float, rng: torch.Generator) -> Tensor:
 
     angle = (torch.rand(len(x), generator=rng) * 2 - 1) * (degrees * torch.pi / 180)
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1).to(x.device)
+    matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1).to(
+        x.device, non_blocking=True
+    )
     grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)

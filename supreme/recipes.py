@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 
 from supreme.classifier import Classifier
+from supreme.compiling import MODES, Compiled
 from supreme.core import Epoch, SupremeError
 from supreme.images import Augmentation, Images
 
@@ -58,6 +60,8 @@ class Recipe:
     """fp32, tf32 (CUDA matrix products in 19 bits) or bf16 (autocast; weights and sums stay float32)."""
     channels_last: bool
     """Memory format of the convolutions; often faster, other bits."""
+    compile: str | None
+    """Full batches go through torch.compile: null (not), default, or reduce-overhead (CUDA graphs); other bits."""
     warmup_from_zero: bool
     """The warm-up's steps are k / n of the learning rate from k = 0, so that the first one does nothing."""
     original_keeps: str
@@ -76,6 +80,8 @@ class Recipe:
         ):
             if getattr(self, name) not in allowed:
                 raise SupremeError(f"{name}={getattr(self, name)} is not allowed: {', '.join(allowed)}")
+        if self.compile is not None and self.compile not in MODES:
+            raise SupremeError(f"compile={self.compile} is not allowed: null, {', '.join(MODES)}")
         for name in ("lr", "batch_size", "epochs", "gamma"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SupremeError(f"{name}={getattr(self, name)} is not allowed: it must be above 0 and finite")
@@ -151,6 +157,7 @@ class Recipe:
         progress: Callable[[int, int, str], None] = lambda done, total, what: None,
         after_step: Callable[[int, torch.Tensor], None] = lambda steps, positions: None,
         after_epoch: Callable[[Epoch], None] = lambda epoch: None,
+        paused: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Classifier:
         """Train in place on these images; returns the same model, in evaluation mode.
 
@@ -160,6 +167,7 @@ class Recipe:
             progress: told (epochs done, epochs in all, what) before each epoch and at the end.
             after_step: told (steps done, positions in `images` of the batch's images) after each step.
             after_epoch: told what each epoch came to.
+            paused: what runs inside, which is the compiler, is no part of the work that is measured.
         """
         if len(images) == 0:
             raise SupremeError("training needs at least one image, and the set is empty")
@@ -167,6 +175,7 @@ class Recipe:
         images = images.to(images.device, self.augmentation)
         steps_per_epoch = self.steps_per_epoch(len(images))
         model.train()
+        forward = self._compiled(model, images, paused) if self.compile else model
         step = 0
         for epoch in range(self.epochs):
             progress(epoch, self.epochs, "training epoch")
@@ -174,9 +183,9 @@ class Recipe:
             for positions, x, y in images.numbered_batches(self.batch_size, rng, augment):
                 for group in optimizer.param_groups:
                     group["lr"] = self.lr * self.lr_factor(step, steps_per_epoch)
-                logits = model(x)
+                optimizer.zero_grad(set_to_none=True)  # first: CUDA graphs write over the last step's gradients
+                logits = forward(x)
                 loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
-                optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
                 step += 1
@@ -193,4 +202,17 @@ class Recipe:
                 )
             )
         progress(self.epochs, self.epochs, "training epoch")
+        if self.compile:
+            optimizer.zero_grad(set_to_none=True)
         return model.eval()
+
+    def _compiled(
+        self, model: Classifier, images: Images, paused: Callable[[], AbstractContextManager[None]]
+    ) -> Compiled:
+        """The model's forward pass, compiled before the first step if there is a full batch."""
+        forward = Compiled(model, str(self.compile), self.batch_size)
+        if len(images) >= self.batch_size:
+            x, _ = next(images.subset(range(self.batch_size)).batches(self.batch_size))
+            with paused():
+                forward.warm_up(x)
+        return forward

@@ -124,7 +124,8 @@ def train(
 
     rng = torch.Generator().manual_seed(seeds.branch(seed, "batches"))
     with seeds.scoped(seeds.branch(seed, "dropout")), autocast(at.device, recipe.precision):
-        recipe(model, images, rng, progress=at.activity, after_step=after_step, after_epoch=told)
+        paused = work.paused if work else nullcontext
+        recipe(model, images, rng, progress=at.activity, after_step=after_step, after_epoch=told, paused=paused)
     if best:
         model.load_state_dict(best.weights)
     return model
@@ -144,7 +145,7 @@ class BestOnTest:
     def look(self) -> None:
         with self._work.paused() if self._work else nullcontext():
             with inference(self._model):
-                right = sum(int((self._model(x).argmax(1) == y).sum()) for x, y in self._test.batches(BATCH))
+                right = int(sum((self._model(x).argmax(1) == y).sum() for x, y in self._test.batches(BATCH)))
             if right > self._most:
                 self._most = right
                 self.weights = {name: tensor.clone() for name, tensor in self._model.state_dict().items()}
@@ -174,4 +175,4 @@ def _warmed(kind: _Kind) -> None:
     few = images.subset(range(min(8, len(images))))
     with seeds.scoped(0), autocast(kind.at.device, recipe.precision):
         model = fresh(kind.cell, kind.at, 0, untrained=True)
-        replace(recipe, epochs=1, batch_size=8)(model, few, torch.Generator().manual_seed(0))
+        replace(recipe, epochs=1, batch_size=8, compile=None)(model, few, torch.Generator().manual_seed(0))

@@ -43,6 +43,7 @@ PLAIN: dict[str, Any] = {
     "rotation_degrees": 0.0,
     "precision": "fp32",
     "channels_last": False,
+    "compile": None,
     "warmup_from_zero": False,
     "original_keeps": "last",
     "original_milestone_shift": 0,

@@ -72,7 +72,7 @@ def test_the_recipe_passes_every_image_once_each_epoch() -> None:
     fields = {"optimizer": "sgd", "schedule": "constant", "precision": "fp32", "milestones": [], "nesterov": False}
     numbers = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.0, "gamma": 0.2, "warmup_epochs": 0.0}
     rest = {"label_smoothing": 0.0, "crop_padding": 0, "horizontal_flip": True, "rotation_degrees": 5.0}
-    rest |= {"channels_last": False, "warmup_from_zero": False, "original_keeps": "last"}
+    rest |= {"channels_last": False, "compile": None, "warmup_from_zero": False, "original_keeps": "last"}
     rest |= {"original_milestone_shift": 0, "reference_batch_size": None}
     recipe = Recipe(**fields, **numbers, **rest, batch_size=7, epochs=2)  # type: ignore[arg-type]
     with Measured("cpu", shared=False) as work:
