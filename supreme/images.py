@@ -180,8 +180,7 @@ class Images:
         if augment and rng is None:
             raise SupremeError("augmentation is random: give batches() a generator")
         order = np.arange(len(self)) if rng is None else torch.randperm(len(self), generator=rng).numpy()
-        # The device gets all labels at once, and no copy to it waits until it has done its work: non_blocking.
-        shuffled = torch.from_numpy(self.targets[order]).to(self.device, non_blocking=True)
+        shuffled = _sent(torch.from_numpy(self.targets[order]), self.device)  # all labels at once: one copy an epoch
         parts = list(_parts(order, size, merge_single=rng is not None))
         for part, labels in zip(parts, shuffled.split([len(part) for part in parts]), strict=True):
             pixels = _gather(self.data.pixels, self.indices[part], self.device)
@@ -230,8 +229,18 @@ def _gather(pixels: np.ndarray | Extended | Tensor, indices: IntArray, device: s
     import torch
 
     if isinstance(pixels, torch.Tensor):
-        return pixels[torch.from_numpy(indices).to(pixels.device, non_blocking=True)].to(device)
-    return torch.from_numpy(np.ascontiguousarray(pixels[indices])).to(device, non_blocking=True)
+        return pixels[_sent(torch.from_numpy(indices), pixels.device)].to(device)
+    return _sent(torch.from_numpy(np.ascontiguousarray(pixels[indices])), device)
+
+
+def _sent(tensor: Tensor, device: str | torch.device) -> Tensor:
+    """The tensor on the device, without waiting until the device has done its earlier work.
+
+    Apple's GPUs are waited for: they read the host's memory later, when it may hold something else.
+    """
+    import torch
+
+    return tensor.to(device, non_blocking=torch.device(device).type != "mps")
 
 
 def centre(pixels: Picture, size: int) -> Picture:
@@ -272,7 +281,7 @@ def _crop_and_flip(pixels: Tensor, size: int, augmentation: Augmentation, rng: t
     if augmentation.horizontal_flip:
         flipped = torch.rand(count, 1, generator=rng) < 0.5
         columns = torch.where(flipped, columns.flip(1), columns)
-    rows, columns = torch.stack([rows, columns]).to(pixels.device, non_blocking=True)
+    rows, columns = _sent(torch.stack([rows, columns]), pixels.device)
     first = torch.arange(count, device=pixels.device)[:, None, None]
     picked = pixels.permute(0, 2, 3, 1)[first, rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2).contiguous()
@@ -284,8 +293,6 @@ def _rotate(x: Tensor, degrees: float, rng: torch.Generator) -> Tensor:
 
     angle = (torch.rand(len(x), generator=rng) * 2 - 1) * (degrees * torch.pi / 180)
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1).to(
-        x.device, non_blocking=True
-    )
-    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
+    matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)
+    grid = F.affine_grid(_sent(matrix, x.device), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)
