@@ -210,9 +210,9 @@ class Recipe:
         self, model: Classifier, images: Images, paused: Callable[[], AbstractContextManager[None]]
     ) -> Compiled:
         """The model's forward pass, compiled before the first step if there is a full batch."""
-        forward = Compiled(model, str(self.compile), self.batch_size)
-        if len(images) >= self.batch_size:
-            x, _ = next(images.subset(range(self.batch_size)).batches(self.batch_size))
-            with paused():
+        with paused():  # the import of the compiler, too
+            forward = Compiled(model, str(self.compile), self.batch_size)
+            if len(images) >= self.batch_size:
+                x, _ = next(images.subset(range(self.batch_size)).batches(self.batch_size))
                 forward.warm_up(x)
         return forward

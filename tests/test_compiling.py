@@ -56,6 +56,7 @@ class Script:
         )
 
 
+@pytest.mark.slow
 def test_models_of_a_kind_are_compiled_once_and_every_image_is_counted() -> None:
     from torch._dynamo.utils import counters
 
