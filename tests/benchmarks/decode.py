@@ -100,7 +100,7 @@ def main() -> None:
         "# Decoding a folder of photographs",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, CPU ({platform.machine()}), {cores} cores, load {os.getloadavg()[1]:.1f} over "
-        "five minutes (more than the cores: others were at work); `python -m tests.benchmarks.decode`",
+        "five minutes (where that is above the cores, others were at work); `python -m tests.benchmarks.decode`",
         "",
         f"* {PHOTOGRAPHS:,} JPEGs in {CLASSES} classes, kept at {SIZE} x {SIZE}: "
         f"{PHOTOGRAPHS * 3 * SIZE**2 / 1e9:.1f} GB",
