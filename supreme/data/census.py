@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.data.files import first
 
 TOLD = 5
 """How many folders of a kind are named."""
@@ -45,14 +46,10 @@ def differences(expected: Mapping[str, int], found: Mapping[str, int]) -> list[s
     if missing:
         photographs = sum(expected[name] for name in missing)
         clauses.append(
-            f"missing {len(missing)} of {len(expected)} class folders with {photographs:,} photographs: {_few(missing)}"
+            f"missing {len(missing)} of {len(expected)} class folders with {photographs:,} photographs: {first(missing, TOLD)}"
         )
     if unknown:
-        clauses.append(f"not of it: {_few(unknown)}")
+        clauses.append(f"not of it: {first(unknown, TOLD)}")
     if other:
-        clauses.append(f"another number of photographs: {_few(other)}")
+        clauses.append(f"another number of photographs: {first(other, TOLD)}")
     return clauses
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD:,} more" if len(names) > TOLD else "")

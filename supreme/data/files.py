@@ -93,3 +93,8 @@ def _logged(what: str) -> Callable[[int, int], None]:
             log.info("%s: %d of %d", what, done, total)
 
     return progress
+
+
+def first(names: Sequence[str], told: int) -> str:
+    """The first so many names, and how many more there are."""
+    return ", ".join(names[:told]) + (f" and {len(names) - told:,} more" if len(names) > told else "")

@@ -104,7 +104,7 @@ class ImageFolder:
         if not folders:
             raise SupremeError(f"{root} holds no class folders. {self.download_hint}".rstrip())
         if loose := [entry.path for entry in entries if _is_picture(entry.name) and entry.is_file()]:
-            raise SupremeError(f"photographs in no class folder: {_few(loose)}; move each into one")
+            raise SupremeError(f"photographs in no class folder: {files.first(loose, TOLD)}; move each into one")
         found = {folder.name: _visible(Path(folder)) for folder in folders}
         _refuse_what_is_no_photograph(root, found)
         if len(folders) < 2:
@@ -117,7 +117,7 @@ class ImageFolder:
         if self.expected_classes in (None, len(names)):
             return
         odd = [name for name in names if not name.startswith(self.prefix)]
-        hint = f" (not beginning with {self.prefix}: {_few(odd)})" if odd else ""
+        hint = f" (not beginning with {self.prefix}: {files.first(odd, TOLD)})" if odd else ""
         todo = "complete it" if len(names) < self.expected_classes else "take away what is no class"
         raise SupremeError(
             f"{root} holds {len(names)} class folders{hint} where {self.expected_classes} are expected: {todo}, "
@@ -138,21 +138,16 @@ def _refuse_what_is_no_photograph(root: Path, found: Mapping[str, Sequence[os.Di
     if inner := [entry.path for entry in entries if entry.is_dir()]:
         only = Path(inner[0]).parent
         advice = f"type data.root={only}" if len(found) == 1 else "move what they hold one level up"
-        raise SupremeError(f"folders where photographs are expected: {_few(inner)}; {advice}")
+        raise SupremeError(f"folders where photographs are expected: {files.first(inner, TOLD)}; {advice}")
     if stray := [entry.path for entry in entries if not _is_picture(entry.name)]:
         kinds = ", ".join(sorted(files.IMAGE_SUFFIXES))
-        raise SupremeError(f"no photographs ({kinds}): {_few(stray)}; move each out of its class folder")
+        raise SupremeError(f"no photographs ({kinds}): {files.first(stray, TOLD)}; move each out of its class folder")
     if empty := [str(root / name) for name, having in found.items() if not having]:
-        raise SupremeError(f"empty class folders: {_few(empty)}; fill each or take it away")
+        raise SupremeError(f"empty class folders: {files.first(empty, TOLD)}; fill each or take it away")
 
 
 def _is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in files.IMAGE_SUFFIXES
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first names, and how many there are."""
-    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD:,} more" if len(names) > TOLD else "")
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
