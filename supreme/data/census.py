@@ -46,7 +46,8 @@ def differences(expected: Mapping[str, int], found: Mapping[str, int]) -> list[s
     if missing:
         photographs = sum(expected[name] for name in missing)
         clauses.append(
-            f"missing {len(missing)} of {len(expected)} class folders with {photographs:,} photographs: {first(missing, TOLD)}"
+            f"missing {len(missing)} of {len(expected)} class folders with {photographs:,} photographs: "
+            f"{first(missing, TOLD)}"
         )
     if unknown:
         clauses.append(f"not of it: {first(unknown, TOLD)}")
