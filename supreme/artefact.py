@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from supreme.files import plain, sync_folder
+from supreme.provenance import differences, versions
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
 
 SCHEMA = 1
 """Version of the layout. An artefact of another version is none: it is computed again when its key is asked for."""
@@ -66,7 +69,7 @@ def write(folder: Path, stage: str, key: str, contents: Contents) -> Artefact:
         if not re.fullmatch(r"\w[\w.-]*", name):
             raise ValueError(f"an array cannot be named {name!r}: use letters, digits, _, - and .")
         files[f"{name}.npy"] = _write_file(folder / f"{name}.npy", partial(_put_array, array))
-    manifest = {"schema": SCHEMA, "stage": stage, "key": key, "files": files}
+    manifest = {"schema": SCHEMA, "stage": stage, "key": key, "files": files, "versions": versions()}
     _write_file(folder / MANIFEST, partial(_put_json, manifest))
     sync_folder(folder)
     return Artefact(folder, record)
@@ -96,6 +99,11 @@ def flaw(folder: Path, stage: str, key: str, *, thorough: bool) -> str | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return "its manifest is unreadable"
     return None
+
+
+def made_by_others(folder: Path) -> tuple[str, ...]:
+    """What other versions than the ones here made the artefact, in which `flaw` finds none: "torch 2.11.0"."""
+    return differences(json.loads((folder / MANIFEST).read_bytes()).get("versions", {}))
 
 
 def size(contents: Contents) -> int:

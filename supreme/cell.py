@@ -14,7 +14,7 @@ from supreme.activity import Activity
 from supreme.core import Model, Split, SupremeError
 from supreme.data import cache as data_cache
 from supreme.files import digest
-from supreme.identity import identity
+from supreme.fingerprint import Code, codes, identity, named_files
 from supreme.images import ImageData
 from supreme.store import Store
 
@@ -109,7 +109,8 @@ class Cell:
 
     def resolved(self, data_directory: Path) -> Cell:
         """The cell with its data decoded, unless it is known where they lie, and its split drawn: all its keys."""
-        path = self.data_path or data_cache.prepare(self.build("data"), identity(self.nodes["data"]), data_directory)
+        node = identity(self.nodes["data"], files=False)  # its signature looks into them
+        path = self.data_path or data_cache.prepare(self.build("data"), node, data_directory)
         located = replace(self, data_path=str(path))
         split = located.split()
         return replace(located, fingerprint=split.data.fingerprint, split_digest=split.digest)
@@ -171,6 +172,22 @@ class Cell:
     def metric_keys(self) -> dict[str, str]:
         return {name: digest(_identity(json.dumps(node))) for name, node in self.metrics.items()}
 
+    @cached_property
+    def codes(self) -> dict[str, Code]:
+        """The code of every class that its components name, by the full name of the class."""
+        return codes([*self.nodes.values(), *self.metrics.values()])
+
+    def depends(self) -> dict[str, Any]:
+        """What its row depends on beside its values, part by part: for whoever asks later why it was made again."""
+        nodes = [node for group, node in self.nodes.items() if group != "data"]
+        return {
+            "schemas": {stage: number for stage, number in SCHEMA.items() if stage != "audit"},
+            "data": self.fingerprint,
+            "split": self.split_digest,
+            "code": {target: code.digest for target, code in self.codes.items()},
+            "files": named_files([*nodes, *self.metrics.values()]),
+        }
+
     def _identity(self, group: str) -> Any:
         return _identity(json.dumps(self.nodes[group]))
 
@@ -192,12 +209,14 @@ class Workplace:
     threads: int = 1
     shared: bool = False
     """Whether other jobs may use the device at the same time."""
+    same_versions: bool = False
+    """Whether what other versions of the libraries have made is made anew."""
     activity: Activity = field(default_factory=Activity, compare=False, repr=False)
     """What is told how far the work is."""
 
     @property
     def store(self) -> Store:
-        return _store(self.output_dir)
+        return _store(self.output_dir, self.same_versions)
 
     def row_path(self, cell: Cell) -> Path:
         return Path(self.output_dir) / "rows" / f"{cell.id}.json"
@@ -216,9 +235,9 @@ def _identity(node: str) -> Any:
 
 
 @cache
-def _store(output_dir: str) -> Store:
+def _store(output_dir: str, same_versions: bool) -> Store:
     """One for each process, which checks an artefact's digest once."""
-    return Store(Path(output_dir) / "store")
+    return Store(Path(output_dir) / "store", same_versions=same_versions)
 
 
 @cache

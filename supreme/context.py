@@ -15,6 +15,7 @@ from supreme.cell import SCHEMA, Cell, Workplace
 from supreme.classifier import Classifier
 from supreme.core import Context, Cost, Epoch, SupremeError
 from supreme.files import digest
+from supreme.fingerprint import code_of_functions
 from supreme.images import Images
 from supreme.recipes import Recipe
 from supreme.runtime import Measured
@@ -61,7 +62,13 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
                 tensors=tensors, record={"cost": asdict(own.cost), "of": {"original": cell.key("original")}}
             )
 
-        parts = {"schema": SCHEMA["shared"], "original": cell.key("original"), "name": name, "settings": settings}
+        parts = {
+            "schema": SCHEMA["shared"],
+            "original": cell.key("original"),
+            "name": name,
+            "settings": settings,
+            "code": code_of_functions([compute]).digest,
+        }
         with work.paused():
             artefact, _ = at.store.get_or_create("shared", digest(parts), create)
             tensors = {name: tensor.to(at.device) for name, tensor in artefact.tensors().items()}

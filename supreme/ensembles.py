@@ -18,7 +18,7 @@ from supreme import registry
 from supreme.cell import SCHEMA, Cell, Workplace
 from supreme.core import Audit, SupremeError
 from supreme.files import digest
-from supreme.identity import identity
+from supreme.fingerprint import identity
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 
 class Busy(BaseException):
     """Another worker makes what is needed here. Not an Exception: nothing on its way may take it for a failure."""

@@ -13,6 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from supreme.core import SupremeError
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 
 def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
     """The component that `node["_target_"]` names, with every field taken from the node.

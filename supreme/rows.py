@@ -16,7 +16,9 @@ from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
+from supreme.fingerprint import Code
 from supreme.provenance import provenance
+from supreme.store import Store
 from supreme.workbench import evaluating, prepare, split_of
 
 ANCHORS = ("reference", "original")
@@ -54,7 +56,10 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "reasons": {"metrics": measured["reasons"], **{name: anchors[name]["reasons"] for name in ANCHORS}},
         "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
-        "notes": ["unchanged"] if done["unlearned"].record["unchanged"] else [],
+        "notes": [
+            *(["unchanged"] if done["unlearned"].record["unchanged"] else []),
+            *(warning for code in cell.codes.values() for warning in code.warnings),
+        ],
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in split.sets.items() if len(images)},
         "forget_digest": split.forget_digest,
@@ -64,13 +69,22 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
             **provenance(at.device),
             "data_fingerprint": open_data(cell.data_path).fingerprint,  # of the source, which all forget draws share
             "keys": {stage: cell.key(stage) for stage in done},
+            "depends": cell.depends(),
             "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
             "overrides": list(cell.overrides),
             "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }
+    for code in cell.codes.values():
+        _keep(at.store, code)
     write_json(at.row_path(cell), row)
     return row
+
+
+@functools.cache
+def _keep(store: Store, code: Code) -> None:
+    """Keep what the code of a component was, once in this process: a digest alone cannot tell what has changed."""
+    store.get_or_create("code", code.digest, lambda: Contents(record={**code.record(), "of": {"code": code.digest}}))
 
 
 def _evaluations(cell: Cell, at: Workplace, split: Split, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:

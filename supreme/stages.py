@@ -24,7 +24,7 @@ from supreme.context import context_of
 from supreme.core import Cost, Epoch, Split, SupremeError
 from supreme.evaluation import BATCH, StoredPredictions, predict
 from supreme.files import digest
-from supreme.identity import identity
+from supreme.fingerprint import identity
 from supreme.provenance import provenance
 from supreme.runtime import Measured, autocast
 from supreme.workbench import data_of, evaluating, fresh, loaded, prepare, split_of, train, training_images, warm_up

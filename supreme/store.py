@@ -25,6 +25,8 @@ from supreme.claims import Claims, Holder
 from supreme.core import SupremeError
 from supreme.files import explaining, remove_orphans, sync_folder, temporary_name, write_json
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -40,7 +42,17 @@ class Store:
         SupremeError: the folder was written by a newer version.
     """
 
-    def __init__(self, root: Path, *, heartbeat_seconds: float = 5.0, silence_seconds: float = 120.0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        same_versions: bool = False,
+        heartbeat_seconds: float = 5.0,
+        silence_seconds: float = 120.0,
+    ) -> None:
+        """Args:
+        same_versions: what other versions of the libraries have made is set aside when it is loaded.
+        """
         # The silence outlasts a minute, for which a network file system may answer from its memory.
         self.root = Path(root).absolute()
         self._temporary = self.root / "tmp"
@@ -50,12 +62,17 @@ class Store:
             heartbeat_seconds=heartbeat_seconds,
             silence_seconds=silence_seconds,
         )
+        self._same_versions = same_versions
         self._verified: set[tuple[str, str]] = set()
         self._schema()
 
     def has(self, stage: str, key: str) -> bool:
         """Whether the artefact is there, by the sizes of its files: cheap enough to ask for every cell of a sweep."""
-        return artefact.flaw(self._folder(stage, key), stage, key, thorough=False) is None
+        return self._flaw(self._folder(stage, key), stage, key, thorough=False) is None
+
+    def made_by_others(self, stage: str, key: str) -> tuple[str, ...]:
+        """Of an artefact that is there, the versions that made it where they are not the ones here: "torch 2.11.0"."""
+        return artefact.made_by_others(self._folder(stage, key))
 
     def load(self, stage: str, key: str) -> Artefact | None:
         """The artefact, or None when it is absent; a corrupt one is moved to `corrupt/` and so becomes absent.
@@ -67,7 +84,7 @@ class Store:
             inode = folder.stat().st_ino
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if flaw := artefact.flaw(folder, stage, key, thorough=(stage, key) not in self._verified):
+        if flaw := self._flaw(folder, stage, key, thorough=(stage, key) not in self._verified):
             self._set_aside(folder, stage, key, inode, flaw)
             return None
         self._verified.add((stage, key))
@@ -173,6 +190,13 @@ class Store:
             )
         return self.root / stage / key[:2] / key
 
+    def _flaw(self, folder: Path, stage: str, key: str, *, thorough: bool) -> str | None:
+        """Why the artefact cannot be used, or None."""
+        flaw = artefact.flaw(folder, stage, key, thorough=thorough)
+        if flaw is None and self._same_versions and (others := artefact.made_by_others(folder)):
+            return f"{', '.join(others)} made it, and versions=refuse was asked for"
+        return flaw
+
     def _schema(self) -> int | None:
         """The version that wrote this store; None when there is no store yet."""
         path = self.root / "schema.json"
@@ -202,7 +226,7 @@ class Store:
                 os.rename(folder, target)
             except FileNotFoundError:  # another worker has moved it
                 return
-        log.warning("%s %s is corrupt (%s): moved to %s, to be computed again", stage, key[:12], flaw, target)
+        log.warning("%s %s cannot be used (%s): moved to %s, to be computed again", stage, key[:12], flaw, target)
 
     def _publish(self, stage: str, key: str, contents: Contents) -> tuple[Artefact, bool]:
         folder = self._folder(stage, key)

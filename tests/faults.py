@@ -202,11 +202,11 @@ def _in_jobs(module: Any) -> None:
     run_stage = module.run_stage
 
     @functools.wraps(run_stage)
-    def running(kind: str, cell: Any, output_dir: str) -> Any:
+    def running(kind: str, cell: Any, *where: Any) -> Any:
         global _task
         _task = f"{kind} {cell.seed}" + (f" {cell.seeds['unlearn']}" if kind == "cell" else "")
         visit("begin")
-        found = run_stage(kind, cell, output_dir)
+        found = run_stage(kind, cell, *where)
         visit("end")
         return found
 

@@ -29,8 +29,8 @@ COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path 
 VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
-BASE = CONTENT | {"registry", "identity", "files", "runtime", "provenance", "activity"}
-STORE = {"core", "files", "artefact", "claims", "patience"}
+BASE = CONTENT | {"registry", "fingerprint", "files", "runtime", "provenance", "activity"}
+STORE = {"core", "files", "artefact", "claims", "patience", "provenance"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),  # supreme/__init__.py
@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "images": {"core"},
     "registry": {"core"},
     "files": {"core"},
-    "identity": {"core"},
+    "fingerprint": {"core"},
     "activity": {"files"},
     "provenance": {""},
     "functional": {"core", "classifier", "images"},
@@ -188,7 +188,8 @@ WITHOUT_TORCH = (
     "claims",
     "patience",
     "store",
-    "identity",
+    "fingerprint",
+    "provenance",
 )
 WITHOUT_TORCH += ("cell", "ensembles", "activity", "keeping")
 WITHOUT_TORCH += ("data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from supreme.claims import Claims
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 
 @contextmanager
 def alone(folder: Path, name: str) -> Iterator[None]:

@@ -197,7 +197,7 @@ ONE: Mapping[str, str] = {
 }
 """What one of each kind is called."""
 
-STAGES = ("original", "reference", "unlearned", "predictions", "shared", "history", "anchors")
+STAGES = ("original", "reference", "unlearned", "predictions", "shared", "history", "anchors", "code")
 """Words that `ls` takes for stages though no store was opened yet."""
 
 

@@ -76,6 +76,7 @@ def _read(path: Path) -> Row:
             *models,
             ("untrained", _text(content["config"]["model"])),
             ("data", str(provenance.get("data_fingerprint"))),
+            *(("code", str(digest)) for digest in provenance["depends"]["code"].values()),
         ),
     )
 

@@ -18,7 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from supreme.cell import Cell, Workplace
+from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.files import remove_orphans
 from supreme.sweep import engine
@@ -149,7 +149,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
 
 def _in_use(settings: Settings) -> AbstractContextManager[None]:
     """Inside, `supreme store gc` deletes nothing: a model that no row names yet may be what the next cell needs."""
-    return Workplace(output_dir=str(settings.output_dir), device="").store.in_use()
+    return settings.workplace().store.in_use()
 
 
 def ignore(count: int) -> None:
@@ -164,7 +164,7 @@ def _plan(
     on_todo: Callable[[int], None] = ignore,
 ) -> Plan:
     """The plan for these cells, in a place that can be written and free of what killed processes left."""
-    at = Workplace(output_dir=str(settings.output_dir), device="")
+    at = settings.workplace()
     at.store.refuse_unwritable()
     for name, node in settings.tracker.items():
         if why := flaw(f"tracker {name}", node):
@@ -176,6 +176,8 @@ def _plan(
         for folder in ("rows", "audits", *(f"tracking/{name}/.told" for name in settings.tracker)):
             remove_orphans(settings.output_dir / folder)
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
+    for note in plan.notes:
+        log.info("%s", note)
     return plan
 
 
@@ -219,7 +221,7 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
-    expected = expected_seconds(tasks, Workplace(output_dir=str(settings.output_dir), device=""))
+    expected = expected_seconds(tasks, settings.workplace())
     with Progress(tasks, output_dir=settings.output_dir, expected=expected) as progress:
         outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
@@ -229,7 +231,7 @@ def _run_here(cell: Cell, settings: Settings) -> None:
     """Run the cell in this process; what it raises is written to its log, too."""
     try:
         with this_process_in(settings.slots(), settings.rules()):
-            run_stage("cell", cell, str(settings.output_dir))
+            run_stage("cell", cell, settings.workplace(), cell.id)
     except Exception:
         path = log_path(cell.id, settings.output_dir)
         with suppress(OSError):  # the disk is full: that is no reason to hide what happened

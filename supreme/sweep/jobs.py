@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,25 @@ from supreme.sweep.slots import lock_directory
 log = logging.getLogger(__name__)
 
 
-def run_stage(kind: str, cell: Cell, output_dir: str) -> dict[str, Any] | None:
-    """Make the original or the reference of this cell, or (kind "cell") its row, which is returned."""
+def run_stage(kind: str, cell: Cell, planned_at: Workplace, planned: str) -> dict[str, Any] | None:
+    """Make the original or the reference of this cell, or (kind "cell") its row, which is returned.
+
+    Args:
+        planned_at: where results lie.
+        planned: the key that the stage had when the sweep was planned.
+
+    Raises:
+        SupremeError: the code that this process has is not the one that was planned with.
+    """
     from supreme import stages
 
-    with _activity(cell.id if kind == "cell" else cell.key(kind), output_dir) as activity:
-        at = _workplace(output_dir, activity)
+    key = cell.id if kind == "cell" else cell.key(kind)
+    if key != planned:
+        raise SupremeError(
+            "the code or a file that this depends on was changed while the sweep ran: give the same command again"
+        )
+    with _activity(key, planned_at.output_dir) as activity:
+        at = _workplace(planned_at, activity)
         if kind == "cell":
             return _row(cell, at)
         stages.STAGES[kind](cell, at)
@@ -42,7 +56,7 @@ def _row(cell: Cell, at: Workplace) -> dict[str, Any]:
 
     def find() -> dict[str, Any] | None:
         row = read_row(cell, at)
-        return row if holds(row, cell) else None
+        return row if holds(row, cell, at) else None
 
     return at.store.alone(f"row-{cell.id}", find, lambda: rows.evaluate(cell.with_metrics_of(read_row(cell, at)), at))
 
@@ -52,13 +66,13 @@ def warm_up() -> None:
     from supreme import rows  # noqa: F401
 
 
-def run_audit(job: AuditJob, output_dir: str) -> dict[str, Any]:
+def run_audit(job: AuditJob, planned_at: Workplace) -> dict[str, Any]:
     """Make the record of this audit, which is returned."""
     from supreme import auditing
 
-    with _activity(job.id, output_dir) as activity:
+    with _activity(job.id, planned_at.output_dir) as activity:
         activity.begin("audit")
-        at = _workplace(output_dir, activity)
+        at = _workplace(planned_at, activity)
         return at.store.alone(f"audit-{job.id}", lambda: job.record(at, job.cells), lambda: auditing.audit(job, at))
 
 
@@ -71,13 +85,13 @@ def _activity(key: str, output_dir: str) -> Activity:
     return Activity(beside(log_path(key, Path(output_dir))))
 
 
-def _workplace(output_dir: str, activity: Activity) -> Workplace:
-    """On the device that this process was given."""
+def _workplace(planned: Workplace, activity: Activity) -> Workplace:
+    """The same place, on the device that this process was given."""
     from supreme.runtime import refuse_missing
 
     refuse_missing(os.environ["SUPREME_DEVICE"])
-    return Workplace(
-        output_dir=output_dir,
+    return replace(
+        planned,
         device=os.environ["SUPREME_DEVICE"],
         threads=int(os.environ["OMP_NUM_THREADS"]),
         shared=os.environ["SUPREME_DEVICE_SHARED"] == "1",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
 from supreme.ensembles import AuditJob, audit_jobs, merged
 from supreme.files import digest
+from supreme.provenance import versions
+from supreme.sweep import reasons
 from supreme.sweep.compose import Problems
 from supreme.sweep.jobs import log_path, run_audit, run_stage
-from supreme.sweep.rows import holds, read_row
+from supreme.sweep.rows import holds, made_by, read_row
 from supreme.sweep.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ class Plan:
     """Missing originals and references, then the cells of `todo`, then the audits without a record of all cells."""
     audits: list[AuditJob]
     """Every audit that the cells ask for."""
+    notes: list[str] = field(default_factory=list)
+    """Why cells run again that have rows, by what versions others were made, and what could not be looked at."""
 
     def describe(self) -> str:
         trainings = {kind: sum(task.kind == kind for task in self.tasks) for kind in ("original", "reference")}
@@ -49,7 +54,7 @@ class Plan:
         return [task for task in self.tasks if task.kind == "audit"]
 
     def has_row(self, cell: Cell) -> bool:
-        return holds(read_row(cell, self.at), cell)
+        return holds(read_row(cell, self.at), cell, self.at)
 
 
 def resolve(cells: Iterable[Cell], output_dir: Path, problems: Problems) -> list[Cell]:
@@ -106,11 +111,14 @@ def make_plan(
     Raises:
         SupremeError: the problems found before, and the components refused here.
     """
-    todo = []
+    todo, again, made = list[Cell](), dict[str, Mapping[str, Any]](), Counter[tuple[str, ...]]()
     for cell in cells:
         row = read_row(cell, at)
-        if not holds(row, cell):
+        if not holds(row, cell, at):
             todo.append(cell.with_metrics_of(row))
+            again |= {cell.id: row} if row else {}
+        elif row and (others := made_by(row)):
+            made[others] += 1
     if todo and not problems.counts:
         on_todo(len(todo))
     audits = _audits(cells, problems)
@@ -118,17 +126,44 @@ def make_plan(
     problems.refuse()
     tasks: dict[str, Task] = {}
     labels = _labels(todo)
+    there: dict[str, tuple[str, ...]] = {}
     for cell in todo:
         needs = []
         for stage in ("original", "reference"):
             key = cell.key(stage)
-            if key not in tasks and not at.store.has(stage, key):
-                tasks[key] = _task(stage, key, cell, at, [], f"{stage} {_about(cell)}")
+            if key not in tasks and key not in there:
+                if at.store.has(stage, key):
+                    there[key] = at.store.made_by_others(stage, key)
+                else:
+                    tasks[key] = _task(stage, key, cell, at, [], f"{stage} {_about(cell)}")
             if key in tasks:
                 needs.append(key)
         tasks[cell.id] = _task("cell", cell.id, cell, at, needs, labels[cell.id])
     shared_first = sorted(tasks.values(), key=lambda task: task.kind == "cell")
-    return Plan(at=at, cells=cells, todo=todo, tasks=shared_first + _audit_tasks(audits, tasks, at), audits=audits)
+    every = shared_first + _audit_tasks(audits, tasks, at)
+    notes = [
+        *reasons.told(todo, again, labels, at),
+        *_made_by_others("cell", made),
+        *_made_by_others("model", Counter(others for others in there.values() if others)),
+        *_unfollowed(cells),
+    ]
+    return Plan(at=at, cells=cells, todo=todo, tasks=every, audits=audits, notes=notes)
+
+
+def _made_by_others(what: str, counts: Mapping[tuple[str, ...], int]) -> Iterator[str]:
+    """What was found that other versions have made, and that it counts."""
+    for others, count in counts.items():
+        here = ", ".join(f"{name} {versions()[name]}" for name in (other.partition(" ")[0] for other in others))
+        yield (
+            f"{count} {what}{'' if count == 1 else 's'} found that {', '.join(others)} made; this is {here} "
+            "(versions=refuse computes anew)"
+        )
+
+
+def _unfollowed(cells: Iterable[Cell]) -> list[str]:
+    """What components depend on and could not be looked at: each once."""
+    codes = {target: code for cell in cells for target, code in cell.codes.items()}
+    return [f"{target.rpartition('.')[2]}: {line}" for target, code in codes.items() for line in code.warnings]
 
 
 def _audits(cells: Sequence[Cell], problems: Problems) -> list[AuditJob]:
@@ -155,7 +190,7 @@ def _audit_tasks(jobs: Iterable[AuditJob], tasks: Mapping[str, Task], at: Workpl
             kind="audit",
             label=job.label,
             function=run_audit,
-            arguments=(job, at.output_dir),
+            arguments=(job, at),
             needs=(),
             after=tuple(cell.id for cell in job.cells if cell.id in tasks),
             log=log_path(job.id, Path(at.output_dir)),
@@ -171,7 +206,7 @@ def _task(kind: str, key: str, cell: Cell, at: Workplace, needs: list[str], labe
         kind=kind,
         label=label,
         function=run_stage,
-        arguments=(kind, cell, at.output_dir),
+        arguments=(kind, cell, at, key),
         needs=tuple(needs),
         log=log_path(key, Path(at.output_dir)),
         affinity=(cell.data_path, cell.split_digest),  # data on the device, then what the scenario made of them

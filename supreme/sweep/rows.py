@@ -8,13 +8,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from supreme.cell import Cell, Workplace
+from supreme.provenance import differences
 
 log = logging.getLogger(__name__)
 
 
-def holds(row: Mapping[str, Any] | None, cell: Cell) -> bool:
-    """Whether the row has every metric that the cell asks for, computed as it asks."""
-    return row is not None and cell.metric_keys.items() <= row["metric_keys"].items()
+def holds(row: Mapping[str, Any] | None, cell: Cell, at: Workplace) -> bool:
+    """Whether the row has every metric that the cell asks for, computed as it asks, by versions that count there."""
+    if row is None or (at.same_versions and made_by(row)):
+        return False
+    return cell.metric_keys.items() <= row["metric_keys"].items()
+
+
+def made_by(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The versions that made the row, or a model it is about, where they are not the ones here: "torch 2.11.0"."""
+    provenance = row["provenance"]
+    every = [provenance["versions"], *(stage["versions"] for stage in provenance["stages"].values())]
+    return tuple(dict.fromkeys(one for versions in every for one in differences(versions)))
 
 
 def read_row(cell: Cell, at: Workplace) -> dict[str, Any] | None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from supreme.cell import Workplace
 from supreme.core import SupremeError
 from supreme.sweep.devices import Slot, find_slots
 from supreme.sweep.room import Rules, parse_memory
+
+VERSIONS = ("use", "refuse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,8 @@ class Settings:
     min_free_memory: float | None = None
     """See `supreme.sweep.room.Rules`."""
     wait_for_devices: bool = True
+    versions: str = "use"
+    """use or refuse: what becomes of results that other versions of the libraries have made."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -47,6 +52,11 @@ class Settings:
                 raise SupremeError(f"{name}={config[name]} is not allowed: give {rule}")
         if not isinstance(config["wait_for_devices"], bool):
             raise SupremeError(f"wait_for_devices={config['wait_for_devices']} is not allowed: give true or false")
+        if config["versions"] not in VERSIONS:
+            raise SupremeError(
+                f"versions={config['versions']} is not allowed: use (results that other versions of torch and the "
+                "other libraries have made count, and are told of), or refuse (they are computed anew)"
+            )
         if not all(isinstance(node, dict) for node in config["tracker"].values()):
             raise SupremeError("the YAML of a tracker must begin with `# @package tracker.<name>`")
         devices = [config["devices"]] if isinstance(config["devices"], int) else config["devices"]
@@ -60,7 +70,12 @@ class Settings:
             dry_run=config["dry_run"],
             min_free_memory=parse_memory(config["min_free_memory"]),
             wait_for_devices=config["wait_for_devices"],
+            versions=config["versions"],
         )
+
+    def workplace(self) -> Workplace:
+        """Where results lie, for a process that computes nothing itself."""
+        return Workplace(output_dir=str(self.output_dir), device="", same_versions=self.versions == "refuse")
 
     def slots(self) -> list[Slot]:
         return find_slots(self.devices, self.jobs_per_device, self.threads)
