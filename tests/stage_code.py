@@ -109,7 +109,7 @@ def told(changed: dict[str, list[str]]) -> str:
             "The code behind these stages says something else under the same number of SCHEMA:",
             *lines,
             "Raise their numbers (supreme/cell.py; data: supreme/data/cache.py) and type `python -m tests.stage_code`,",
-            "or type `python -m tests.stage_code --no-number-moved` to claim that every stored number would be the same.",
+            "or type `python -m tests.stage_code --no-number-moved` to claim that no stored number would be another.",
         ]
     )
 

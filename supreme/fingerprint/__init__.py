@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
+from supreme.fingerprint.changes import changes, fates
 from supreme.fingerprint.code import Code, code_of, code_of_functions
 from supreme.fingerprint.content import content_of
 
 HOLDS_NO_ARITHMETIC = True
 
-__all__ = ["Code", "code_of", "code_of_functions", "codes", "content_of", "identity", "named_files"]
+__all__ = ["Code", "changes", "code_of", "code_of_functions", "codes", "content_of", "fates", "identity", "named_files"]
 
 
 def identity(value: Any, *, files: bool = True) -> Any:

@@ -29,6 +29,8 @@ class Code:
     """Files beside the code that it names, and the digest of each."""
     libraries: Sequence[str]
     """Distributions with their versions."""
+    places: Mapping[str, str]
+    """Of each definition the file and the line, as `path:12`; no part of what it is."""
     unfollowed: Sequence[str]
     """What it depends on and could not be followed, in words."""
 
@@ -39,7 +41,9 @@ class Code:
 
     def record(self) -> dict[str, Any]:
         """As JSON can say it."""
-        return asdict(self)
+        record = asdict(self)
+        del record["places"]
+        return record
 
 
 @cache
@@ -107,6 +111,7 @@ def _code(graph: Graph, roots: Sequence[Definition]) -> Code:
     return Code(
         digest=hashlib.sha256(json.dumps([parts, sorted(files.values()), libraries]).encode()).hexdigest(),
         definitions={str(one): graph.shallow(one)[:16] for one in sorted(reached, key=str)},
+        places={str(one): f"{one.module.path}:{one.statements[0].lineno if one.statements else 1}" for one in reached},
         files=files,
         libraries=libraries,
         unfollowed=sorted({line for node in nodes for line in node.outside.unfollowed}),

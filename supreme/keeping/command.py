@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from supreme.core import SupremeError
 from supreme.keeping import collecting, listing
 from supreme.keeping.amounts import counted, in_bytes
+from supreme.keeping.explaining import explain, explanation, rows_of_other_code
 from supreme.keeping.exporting import Wanted, export
 from supreme.keeping.importing import import_
 from supreme.keeping.inventory import stages, take
@@ -64,6 +65,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--set-aside", action="store_true", help="move what is wrong to store/corrupt: it is made again")
     check.add_argument("--json", action="store_true", help="for a script")
 
+    check.add_argument("--code", action="store_true", help="list the rows whose code is no longer the one here")
+
+    told = _verb(
+        verbs,
+        "explain",
+        _explain,
+        "print what a row depends on, definition by definition, and what has changed",
+        cell=True,
+    )
+    told.add_argument("--json", action="store_true", help="for a script")
+
     out = _verb(verbs, "export", _export, "write rows, audits and the store into one tar file", file=True)
     out.add_argument("--rows-only", action="store_true", help="rows and audits: enough for every report")
     out.add_argument("--data", action="store_true", help="the decoded data too; else they are decoded again there")
@@ -81,12 +93,17 @@ def _verb(
     epilog: str | None = None,
     *,
     file: bool = False,
+    cell: bool = False,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(
         name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=epilog
     )
     if file:
         parser.add_argument("file", type=Path, metavar="FILE")
+    if cell:
+        parser.add_argument(
+            "cell", metavar="CELL", help="the name of its row, or how it begins; `supreme report` lists them"
+        )
     places = "*" if name == "ls" else "?"
     default = [] if name == "ls" else Path("outputs")
     parser.add_argument(
@@ -155,6 +172,8 @@ def _total(items: Iterable[Any]) -> str:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.code:
+        return _verify_code(arguments)
     verdict = verify(arguments.directory, set_aside=arguments.set_aside)
     flaws = {str(path): flaw for path, flaw in verdict.flaws.items()}
     if arguments.json:
@@ -165,6 +184,29 @@ def _verify(arguments: argparse.Namespace) -> int:
         wrong = f"{len(flaws)} wrong: {done}" if flaws else "all whole"
         sys.stdout.write(f"{verdict.checked} checked, {wrong}\n")
     return 1 if flaws else 0
+
+
+def _verify_code(arguments: argparse.Namespace) -> int:
+    if arguments.set_aside:
+        raise SupremeError("--code and --set-aside are two things: rows of other code are whole, and stay")
+    checked, old = rows_of_other_code(arguments.directory)
+    if arguments.json:
+        sys.stdout.write(json.dumps({"checked": checked, "other_code": old}, indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(f"{cell}: {why}\n" for cell, why in old.items()))
+        done = (
+            f"{counted(len(old), 'row')} made by other code: the same sweep makes them anew"
+            if old
+            else "all by this code"
+        )
+        sys.stdout.write(f"{counted(checked, 'row')} checked, {done}\n")
+    return 1 if old else 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    found = explain(arguments.directory, arguments.cell)
+    sys.stdout.write((json.dumps(found, indent=2) if arguments.json else "\n".join(explanation(found))) + "\n")
+    return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:

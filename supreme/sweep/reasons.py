@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,8 @@ import numpy as np
 from supreme.cell import Cell, Workplace
 from supreme.data import cache as data_cache
 from supreme.files import digest
-from supreme.fingerprint import Code
+from supreme.fingerprint import Code, changes
 from supreme.sweep.rows import made_by
-
-SHOWN = 3
-"""Definitions that a reason names."""
 
 
 def told(
@@ -91,7 +87,7 @@ class Earlier:
         name = target.rpartition(".")[2]
         if (record := self._record(old)) is None:
             return f"the code of {name} changed"
-        return "; ".join(changes(record, code)) or f"the code of {name} refers to other definitions"
+        return "; ".join(changes(record, code))
 
     def _record(self, key: str) -> Mapping[str, Any] | None:
         if key not in self._records:
@@ -113,32 +109,6 @@ class Earlier:
                 return f"{different} of {len(after.labels)} images changed"
             return "the labels, or which images are test images, changed"
         return "the images changed"
-
-
-def changes(before: Mapping[str, Any], now: Code) -> list[str]:
-    """What differs between stored and present code: definitions by name, files, libraries."""
-    old, new = before["definitions"], now.definitions
-    words = [f"{name} changed" for name in sorted(old.keys() & new.keys()) if old[name] != new[name]]
-    gone, added = _moved(old, new)
-    words += [f"{name} is new" for name in added] + [f"{name} is gone" for name in gone]
-    words += [
-        f"the file {name.partition(': ')[2]} changed"
-        for name in now.files
-        if before["files"].get(name) != now.files[name]
-    ]
-    libraries = [name for name in now.libraries if name not in before["libraries"]]
-    words += [f"{', '.join(before['libraries']) or 'no library'} is now {', '.join(libraries)}"] if libraries else []
-    return words if len(words) <= SHOWN else [*words[:SHOWN], f"and {len(words) - SHOWN} more"]
-
-
-def _moved(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """The names that are gone and those that are new, without what only lies elsewhere now."""
-    gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-    said_before, said_now = Counter(old[name] for name in gone), Counter(new[name] for name in added)
-    return (
-        [name for name in gone if not said_now[old[name]]],
-        [name for name in added if not said_before[new[name]]],
-    )
 
 
 def asked(cell: Cell) -> str:
