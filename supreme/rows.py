@@ -14,6 +14,7 @@ from supreme import stages
 from supreme.artefact import Artefact, Contents
 from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined
+from supreme.core.row import sealed_row
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
 from supreme.provenance import provenance
@@ -69,8 +70,9 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
             "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }
-    write_json(at.row_path(cell), row)
-    return row
+    sealed = sealed_row(row)
+    write_json(at.row_path(cell), sealed)
+    return sealed
 
 
 def _evaluations(cell: Cell, at: Workplace, split: Split, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:
