@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from supreme.files import plain, sync_folder
+from supreme.core.canonical import plain
+from supreme.files import sync_folder
 from supreme.provenance import differences, versions
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from torch import Tensor
 from supreme import seeds, stages
 from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import SET_NAMES, Split, SupremeError, Undefined
+from supreme.core.row import sealed_audit
 from supreme.ensembles import AuditJob
 from supreme.evaluation import StoredPredictions
 from supreme.files import write_json
@@ -74,8 +75,9 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
             "seconds": time.monotonic() - start,
         },
     }
-    write_json(job.record_path(at), record)
-    return record
+    sealed = sealed_audit(record)
+    write_json(job.record_path(at), sealed)
+    return sealed
 
 
 def _ensemble(first: Cell, cells: Sequence[Cell], at: Workplace) -> StoredEnsemble:

@@ -12,6 +12,7 @@ from typing import Any
 from supreme import registry, seeds
 from supreme.activity import Activity
 from supreme.core import Model, Split, SupremeError
+from supreme.core.row import SCHEMAS
 from supreme.data import cache as data_cache
 from supreme.files import digest
 from supreme.fingerprint import Code, codes, identity, named_files
@@ -19,8 +20,8 @@ from supreme.images import ImageData
 from supreme.store import Store
 
 SCHEMA: dict[str, int] = dict.fromkeys(
-    ("original", "reference", "unlearned", "predictions", "shared", "history", "row", "audit"), 1
-) | {"anchors": 2}
+    ("original", "reference", "unlearned", "predictions", "shared", "history"), 1
+) | {"anchors": 2, **SCHEMAS}
 """Raised when a stage computes something else than before: what older versions stored is then left alone."""
 
 COMPONENTS = ("data", "model", "recipe", "scenario", "method")

@@ -7,7 +7,6 @@ independent.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from typing import Any
 from supreme import registry
 from supreme.cell import SCHEMA, Cell, Workplace
 from supreme.core import Audit, SupremeError
-from supreme.files import digest
+from supreme.core.row import read_audit
+from supreme.files import digest, whole_or_aside
 from supreme.fingerprint import identity
 
 
@@ -54,13 +54,9 @@ class AuditJob:
         return Path(at.output_dir) / "audits" / f"{self.id}.json"
 
     def record(self, at: Workplace, cells: Sequence[Cell]) -> dict[str, Any] | None:
-        """The stored record of exactly these cells; None when there is none."""
-        try:
-            record = json.loads(self.record_path(at).read_text())
-            found = (record["schema"], record["audit"], record["cells"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return record if found == (SCHEMA["audit"], self.id, [cell.id for cell in cells]) else None
+        """The stored record of exactly these cells; None when there is none. A damaged one is set aside."""
+        record: Any = whole_or_aside(read_audit, self.record_path(at), at.store.root)
+        return record if record and record["cells"] == [cell.id for cell in cells] else None
 
 
 def audit_jobs(cells: Iterable[Cell]) -> list[AuditJob]:

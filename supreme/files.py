@@ -1,11 +1,10 @@
-"""Files that are whole or absent although many processes write, and the canonical JSON that names what is in them."""
+"""Files that are whole or absent although many processes write."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
-import math
+import logging
 import os
 import re
 import secrets
@@ -13,13 +12,19 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from supreme.core import SupremeError
+from supreme.core.canonical import Damaged, plain
+from supreme.core.canonical import digest as digest  # of core, and of whoever names files by it
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
 
@@ -27,29 +32,6 @@ ORPHAN_SECONDS = 7 * 24 * 3600.0
 """A temporary file of a process that cannot be judged from here is left alone for this long."""
 
 _TEMPORARY = re.compile(r"\.([^_]+)_([^_]*)_([^_]*)_(\d+)_([^_]*)_[0-9a-f]{16}")
-
-
-def digest(value: Any) -> str:
-    """SHA-256, in hex, of the canonical JSON of a value: sorted keys, no spaces, floats in their shortest exact form.
-
-    Raises:
-        TypeError: JSON cannot say the value (a tensor, NaN, a key that is not text); the message says where in it.
-    """
-    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def plain(value: Any, where: str = "the value") -> Any:
-    """The same value in dicts and lists only, or a TypeError that says what of it JSON cannot say."""
-    if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    if isinstance(value, Mapping):
-        if wrong := [key for key in value if not isinstance(key, str)]:
-            raise TypeError(f"{where} has the key {wrong[0]!r}: JSON takes only text as keys")
-        return {key: plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    raise TypeError(f"{where} is {value!r} ({type(value).__name__}), which JSON cannot say")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -100,6 +82,30 @@ def explaining(path: Path, needed_bytes: int) -> Iterator[None]:
             f"{path} cannot be written ({error.strerror}): make it writable or give another output_dir=..., "
             f"then the same command resumes"
         ) from error
+
+
+def set_aside(path: Path, store: Path) -> Path | None:
+    """Move what is damaged to `corrupt/` of the store; where to, or None where another process has moved it."""
+    target = store / "corrupt" / f"{path.parent.name}-{path.stem}-{secrets.token_hex(4)}"
+    with explaining(target, 0):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            return None
+    return target
+
+
+def whole_or_aside(read: Callable[[Path], T], path: Path, store: Path) -> T | None:
+    """What the reader makes of this file; None where there is none, or a damaged one, which is set aside."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+    except Damaged as flaw:
+        aside = set_aside(path, store)
+        log.warning("%s is damaged (%s): moved to %s, to be made again", path, flaw, aside)
+        return None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from supreme import stages
 from supreme.artefact import Artefact, Contents
 from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined
+from supreme.core.row import sealed_row
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
 from supreme.fingerprint import Code
@@ -77,8 +78,9 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     }
     for code in cell.codes.values():
         _keep(at.store, code)
-    write_json(at.row_path(cell), row)
-    return row
+    sealed = sealed_row(row)
+    write_json(at.row_path(cell), sealed)
+    return sealed
 
 
 @functools.cache

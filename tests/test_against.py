@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from results import cell_of, save_row
 from scipy import stats
 
 from supreme.report import load
@@ -28,8 +28,7 @@ def row(seed: int, target: int | None, value: float, protocol: str, **changes: A
     values = dict.fromkeys(names, value)
     scenario = {"target": target} if full else {"fraction": 0.001, "count": None}
     return {
-        "cell": f"{seed}-{target}-{protocol}-{json.dumps(changes)}",
-        "schema": 1,
+        "cell": cell_of("finetune", seed, target, value, protocol, changes),
         "data": "pins",
         "model": "resnet18",
         "recipe": "pins-resnet18",
@@ -58,9 +57,8 @@ def row(seed: int, target: int | None, value: float, protocol: str, **changes: A
 @pytest.fixture
 def saved(tmp_path: Path) -> Any:
     def save(*rows: dict[str, Any]) -> Path:
-        (tmp_path / "rows").mkdir(exist_ok=True)
-        for number, content in enumerate(rows):
-            (tmp_path / "rows" / f"{number}.json").write_text(json.dumps(content))
+        for content in rows:
+            save_row(tmp_path, content)
         return tmp_path
 
     return save
@@ -137,14 +135,6 @@ def test_rows_of_two_protocols_are_compared_apart_and_never_pooled(saved: Any) -
     found = against(frame, published())
     assert set(found["protocol"]) == {"fixed", "supreme_paper"}
     assert set(found["seeds"]) == {3}
-
-
-def test_rows_from_before_there_were_protocols_are_of_the_fixed_one(saved: Any) -> None:
-    old = row(260, 1, 0.3, "fixed")
-    del old["protocol"]
-    frame = load(saved(old, row(261, 1, 0.3, "fixed")))
-    assert set(frame["protocol"]) == {"fixed"}
-    assert set(frame["recipe"]) == {"pins-resnet18"}
 
 
 def test_another_fraction_or_class_than_the_published_one_is_not_compared(saved: Any) -> None:

@@ -19,6 +19,7 @@ from conftest import Run, environment
 from supreme import report
 from supreme.cell import Cell
 from supreme.core import SupremeError
+from supreme.core.row import SCHEMAS, sealed_audit
 from supreme.ensembles import audit_jobs
 from supreme.keeping.exporting import Wanted, export
 from supreme.keeping.importing import import_
@@ -65,7 +66,12 @@ def test_an_experiment_ends_with_the_tables_of_its_audits(clean: Any) -> None:
         (name, method) for name in ("u_lira", "rmia") for method in ("retrain", "neggrad")
     }
     for audit, record in found.items():
-        assert (record["audit"], record["schema"], record["seeds"], record["missing"]) == (audit, 1, [0, 1, 2, 3], [])
+        assert (record["audit"], record["schema"], record["seeds"], record["missing"]) == (
+            audit,
+            SCHEMAS["audit"],
+            [0, 1, 2, 3],
+            [],
+        )
         rows = [json.loads((outputs / "rows" / f"{cell}.json").read_text()) for cell in record["cells"]]
         assert {row["forget_digest"] for row in rows} == {record["forget_digest"]}
         assert {row["method"] for row in rows} == {record["method"]}
@@ -141,7 +147,7 @@ def test_of_two_ensembles_of_one_method_the_larger_is_loaded(clean: Any, tmp_pat
     audit, record = next((audit, of) for audit, of in records(outputs).items() if of["name"] == "rmia")
     smaller = {**record, "audit": "0" * 16, "cells": record["cells"][:3], "missing": [3]}
     path = tmp_path / "outputs" / "audits" / f"{'0' * 16}.json"
-    path.write_text(json.dumps(smaller))
+    path.write_text(json.dumps(sealed_audit(smaller)))
     assert set(load_audits(tmp_path / "outputs")["audit"]) == set(load_audits(outputs)["audit"])
     (told,) = load_audits(tmp_path / "outputs", ["0" * 16])["missing"].unique()
     assert told == "seed 3"

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
+from results import save_audit
 from test_figures import full
 from test_report import row, saved  # noqa: F401
 
@@ -255,17 +256,15 @@ def test_audits_have_tables_of_their_own_where_there_are_any(sweep, opened):
     }
     record = {
         "audit": "0" * 16,
-        "schema": 1,
         "name": "u_lira",
         **named,
         "cells": ids,
         "seeds": [0, 1, 2],
         "missing": [],
     }
-    record |= {"forget_digest": "00", "sets": {"forget": 20}, "config": {"audit": {"_target_": "a.A"}, "method": {}}}
-    record |= {"values": {"u_lira/auc": 0.875}, "reasons": {}, "series": {}, "provenance": {}}
-    (sweep / "audits").mkdir()
-    (sweep / "audits" / "0000000000000000.json").write_text(json.dumps(record))
+    record |= {"forget_digest": "00", "sets": {"forget": 20}, "config": {"audit": {"_target_": "a.A"}}}
+    record |= {"values": {"u_lira/auc": 0.875}, "reasons": {}, "series": {}}
+    save_audit(sweep, record)
     told = find(opened(sweep), "#audits")[0].text
     assert "scrub" in told
     assert "0.875" in told

@@ -21,6 +21,7 @@ from supreme import __version__
 from supreme.cell import Cell, Workplace
 from supreme.cli import CONF
 from supreme.core import SupremeError
+from supreme.core.row import sealed_row
 from supreme.sweep import dry_run
 from supreme.sweep.compose import Composer, Problems, compose_all, plain_values
 from supreme.sweep.devices import find_slots
@@ -85,7 +86,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
         row = json.loads(path.read_text())
         assert 0 < row["provenance"]["evaluation_seconds"] < 60
         row["cost"]["seconds"], row["provenance"]["evaluation_seconds"] = 100.0, 20.0
-        path.write_text(json.dumps(row))
+        path.write_text(json.dumps(sealed_row(row)))
     return directory
 
 

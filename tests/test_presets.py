@@ -70,13 +70,13 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
         "jit": None,
     }
     rows = [row(method, seed, tuned=tuned) for method, tuned in told.items() for seed in (0, 1)]
-    directory = saved(*rows, row("neggrad", 0), row("neggrad", 1))  # neggrad: rows from before presets were told
+    directory = saved(*rows)
     frame = load(directory)
     for shown in (text(directory), render(frame, "markdown"), render(frame, "latex").replace("$\\dagger$", "†")):
         assert "scrub †" in shown
         assert "† scrub: a preset whose values were found by forget acc. %" in shown.replace("\\%", "%")
         assert "training seeds 1, 9 (evaluated here too: 1)" in " ".join(shown.split())
-        assert not any(f"{method} †" in shown for method in ("delete", "ssd", "jit", "neggrad"))
+        assert not any(f"{method} †" in shown for method in ("delete", "ssd", "jit"))
     elsewhere = [("js_divergence/forget", "JS", ".4f")]
     assert "†" not in render(frame, "markdown", columns=elsewhere)
     data = page_data(directory, frame, summary(frame))
@@ -86,7 +86,6 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
         "delete": "preset scrub-digits-small_cnn-random, all of whose values were overridden",
         "ssd": "preset ssd-x (alpha)",
         "jit": "no preset",
-        "neggrad": "not recorded",
     }
 
 

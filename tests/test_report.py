@@ -14,9 +14,11 @@ import sys
 import numpy as np
 import pytest
 import recompute
+from results import cell_of, complete, save_row
 from rich.console import Console
 
 from supreme.core import SupremeError
+from supreme.files import digest
 from supreme.report import COLUMNS, Endpoint, load, render, summary, write
 from supreme.report.aggregate import SUMMARY_COLUMNS
 from supreme.report.command import main
@@ -28,8 +30,7 @@ FORGET = {0: 0.90, 1: 0.85, 2: 0.95, 3: 0.80}  # forget accuracy of the referenc
 def row(method="scrub", seed=0, value=0.9, *, config=None, **changes):
     """A row whose forget accuracy is `value`; distances exist only for what is not the reference."""
     content = {
-        "cell": f"{method}-{seed}-{json.dumps(config)}-{json.dumps(changes, sort_keys=True)}",
-        "schema": 1,
+        "cell": cell_of(method, seed, value, config, changes),
         "data": "digits",
         "model": "small_cnn",
         "recipe": "digits-small_cnn",
@@ -67,9 +68,8 @@ def saved(tmp_path):
     """Save rows as files; the output directory."""
 
     def save(*rows):
-        (tmp_path / "rows").mkdir(exist_ok=True)
-        for number, content in enumerate(rows):
-            (tmp_path / "rows" / f"{number:03}.json").write_text(json.dumps(content))
+        for content in rows:
+            save_row(tmp_path, content)
         return tmp_path
 
     return save
@@ -125,16 +125,14 @@ def test_a_nested_field_of_any_component_makes_its_own_label(saved):
         row(),
         row(config={"recipe": {"optimiser": {"lr": 0.2}}}),
         row(config={"model": {"width": 16}}),
-        row(config={"data": {"path": "a b"}}),
     ]
     frame = load(saved(*rows))
     assert set(frame["recipe"]) == {"digits-small_cnn (optimiser.lr=0.1)", "digits-small_cnn (optimiser.lr=0.2)"}
     assert set(frame["model"]) == {"small_cnn (width=8)", "small_cnn (width=16)"}
-    assert set(frame["data"]) == {"digits", 'digits (path="a b")'}
 
 
 def test_determinism_is_told_with_the_recipe(saved):
-    rows = [row(), row()]
+    rows = [row(seed=0), row(seed=1)]
     for content, deterministic in zip(rows, (True, False), strict=True):
         content["config"]["deterministic"] = deterministic
     assert set(load(saved(*rows))["recipe"]) == {
@@ -170,39 +168,66 @@ def test_metrics_that_were_computed_otherwise_are_other_columns(saved):
 
 def test_of_two_cells_with_one_config_the_newer_is_read_and_the_other_named(saved, caplog):
     directory = saved(row(value=0.1), row(value=0.2) | {"cell": "other"})
-    os.utime(directory / "rows" / "001.json", ns=(1, 1))
+    os.utime(directory / "rows" / "other.json", ns=(1, 1))
     frame = load(directory)
     assert frame.loc[frame["metric"] == "accuracy/forget", "value"].tolist() == [0.1]
-    assert "001.json" in caplog.text
+    assert "other.json" in caplog.text
 
 
-OTHER = row("ssd")
+OTHER = row("ssd", cell="broken")
+
+
+def sealed(**changes):
+    """The text of another row with these changes, whose digest fits: as a program with a fault would leave it."""
+    content = complete(OTHER) | changes
+    return json.dumps(content | {"sha256": digest(content)})
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "reason"),
     [
-        "{",
-        "[]",
-        "null",
-        '"row"',
-        json.dumps(OTHER | {"schema": 2}),
-        json.dumps({key: value for key, value in OTHER.items() if key != "seeds"}),
-        json.dumps(OTHER | {"metrics": {"accuracy/forget": "high"}}),
-        json.dumps(OTHER | {"metrics": {"accuracy/forget": True}}),
-        json.dumps(OTHER | {"metrics": {"accuracy/forget": float("nan")}}),
-        json.dumps(OTHER).replace("0.1,", "1e999,"),
-        json.dumps(OTHER | {"seed": "0"}),
-        json.dumps(OTHER | {"config": {}}),
-        "\x00",
+        ("", "it is empty"),
+        ("{", "it is no JSON"),
+        ("[]", "it holds a list, not a row"),
+        ("null", "it holds a NoneType, not a row"),
+        ('"row"', "it holds a str, not a row"),
+        ("\x00", "it is no JSON"),
+        ("\ud800", "it is no JSON"),
+        ("[" * 100_000, "it is nested too deeply"),
+        (sealed().replace("0.1,", "0.2,", 1), "does not fit its SHA-256"),
+        (sealed().replace("0.1,", "1e999,", 1), "a number in it is not finite"),
+        (sealed().replace("0.1,", "NaN,", 1), "NaN is no number"),
+        (json.dumps(complete(OTHER)), "does not fit its SHA-256"),
+        (sealed(seeds=None), "seeds is a NoneType, not dict"),
+        (sealed(metrics={"accuracy/forget": "high"}), "metrics['accuracy/forget'] is a str, not float | None"),
+        (sealed(metrics={"accuracy/forget": True}), "metrics['accuracy/forget'] is a bool, not float | None"),
+        (sealed(seed="0"), "seed is a str, not int"),
+        (sealed(config={}), "config lacks data"),
+        (sealed(sets={}), "its sets lack forget"),
+        (sealed(notes=["a", 1]), "notes[1] is a int, not str"),
+        (sealed(tuned={"preset": "x"}), "KeyError: 'kept'"),
+        (sealed(cell="another"), "it is the row of cell another, not of broken"),
     ],
 )
-def test_a_file_that_is_no_row_is_skipped_and_named(saved, caplog, damage):
+def test_a_file_that_is_no_row_is_skipped_and_named_with_its_reason_below_the_table_too(saved, caplog, damage, reason):
     directory = saved(row())
-    (directory / "rows" / "broken.json").write_text(damage)
+    (directory / "rows" / "broken.json").write_text(damage, errors="surrogatepass")
     with caplog.at_level(logging.WARNING):
-        assert len(load(directory)) == 3
-    assert "broken.json" in caplog.text
+        frame = load(directory)
+    assert len(frame) == 3
+    assert "broken.json, which is damaged" in caplog.text
+    assert reason in caplog.text
+    assert "Left out, damaged: broken.json; the same sweep makes them again." in text(directory)
+
+
+def test_rows_of_an_older_version_are_counted_in_one_note(saved, caplog):
+    directory = saved(row())
+    for name in ("old", "older"):
+        (directory / "rows" / f"{name}.json").write_text(json.dumps(complete(OTHER) | {"schema": 1}))
+    assert len(load(directory)) == 3
+    assert caplog.text.count("\n") == 1
+    for told in (caplog.text, " ".join(text(directory).split()), render(load(directory), "markdown")):
+        assert "2 rows of another version of supreme: the same sweep makes them again" in told
 
 
 def test_a_directory_without_results_is_refused(tmp_path):
@@ -210,7 +235,7 @@ def test_a_directory_without_results_is_refused(tmp_path):
         load(tmp_path)
     (tmp_path / "rows").mkdir()
     (tmp_path / "rows" / "x.json").write_text("{")
-    with pytest.raises(SupremeError, match="none of its 1 files can be read"):
+    with pytest.raises(SupremeError, match=r"damaged: x\.json"):
         load(tmp_path)
 
 
@@ -599,7 +624,7 @@ def test_the_command_reports_on_what_its_filter_leaves(saved, capsys):
         ("method < 3", "no sense here"),
         ("seed < 'a'", "no sense here"),
         ('method == "scrap"', 'no row has method == "scrap"; there is method: scrub, ssd'),
-        ("cell == 'x'", "there is cell: scrub-0-null-"),
+        ("cell == 'x'", "there is cell: scrub-0-"),
         ('data == "mnist" and seed > 3', "there is data: digits; seed: 0, 1"),
     ],
 )
@@ -675,7 +700,11 @@ AWKWARD = 'a_b 50% & #1 {x} ~ ^ \\ $ <|> -- [é] "q" ±'
 
 
 def test_a_latex_table_escapes_what_latex_would_read_and_has_as_many_cells_in_every_line(saved):
-    rows = [wide(seed, "full_class") | {"method": method} for seed in (0, 1) for method in (AWKWARD, "ssd")]
+    rows = [
+        wide(seed, "full_class") | {"method": method, "cell": cell_of(method, seed)}
+        for seed in (0, 1)
+        for method in (AWKWARD, "ssd")
+    ]
     text = render(load(saved(*rows)), "latex")
     assert r"a\_b 50\% \& \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$" in text
     for name in ("table", "tabular"):
@@ -715,4 +744,4 @@ def test_the_report_imports_neither_torch_nor_anything_of_ours_above_core():
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "torchvision", "timm", "sklearn", "hydra", "scipy.stats"} & set(modules)
     ours = {name for name in modules if name.startswith("supreme.") and not name.startswith("supreme.report")}
-    assert ours == {"supreme.core"}
+    assert {name.split(".")[1] for name in ours} == {"core"}

@@ -20,6 +20,7 @@ from conftest import Run, environment
 from processes import KILLED_IN_CALL
 
 from supreme.artefact import Contents
+from supreme.core.row import sealed_row
 from supreme.data.alone import alone
 from supreme.files import digest
 from supreme.keeping import archive
@@ -33,6 +34,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from supreme.artefact import Contents
+from supreme.core.row import sealed_row
 from supreme.store import Store
 
 def create():
@@ -285,6 +287,7 @@ import os, signal
 from pathlib import Path
 from supreme import artefact
 from supreme.artefact import Contents
+from supreme.core.row import sealed_row
 from supreme.store import Store
 artefact.sync_folder = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
 Store(Path({str(store.root)!r})).get_or_create("original", "1" * 64, lambda: Contents(record={{"a": 1}}))
@@ -405,7 +408,7 @@ def test_a_row_under_the_name_of_another_cell_is_found(outputs: Path, capsys: py
     row = row_of(outputs, "ssd", 0)
     shutil.copy(row, row.with_name("0123456789abcdef.json"))
     assert main(["verify", str(outputs)]) == 1
-    assert "it is not the row of cell 0123456789abcdef" in capsys.readouterr().out
+    assert "not of 0123456789abcdef" in capsys.readouterr().out
 
 
 def test_a_bit_of_the_decoded_data_that_times_and_sizes_do_not_show_is_found(
@@ -511,14 +514,27 @@ def test_a_row_that_differs_stays_and_is_told(
     changed, missing = row_of(outputs, "ssd", 0), row_of(outputs, "ssd", 1)
     row = json.loads(changed.read_text())
     row["metrics"]["accuracy/test"] = 0.5
-    changed.write_text(json.dumps(row))
+    changed.write_text(json.dumps(sealed_row(row)))
     missing.unlink()
     assert main(["import", str(exported), str(outputs)]) == 1
     told = capsys.readouterr()
     assert f"{changed} differs from the one in the file: the one here stays" in told.err
     assert "imported 1 row" in told.out
-    assert json.loads(changed.read_text()) == row
+    assert json.loads(changed.read_text())["metrics"] == row["metrics"]
     assert missing.exists()
+
+
+def test_an_edited_row_is_never_exported_and_gives_way_to_the_whole_one_of_an_import(
+    swept: Path, outputs: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = row_of(outputs, "ssd", 0)
+    edited.write_text(edited.read_text().replace("0.", "0.9", 1))
+    assert main(["export", str(tmp_path / "x.tar"), str(outputs)]) == 1
+    assert f"{edited} is no result of this version" in capsys.readouterr().err
+    assert main(["import", str(exported), str(outputs)]) == 0
+    assert "imported 1 row;" in capsys.readouterr().out
+    assert edited.read_bytes() == (swept / "rows" / edited.name).read_bytes()
+    assert [path.name[:21] for path in (outputs / "store" / "corrupt").iterdir()] == [f"rows-{edited.stem}"]
 
 
 def test_a_truncated_artefact_here_is_replaced_by_the_whole_one(outputs: Path, exported: Path) -> None:
@@ -630,7 +646,7 @@ def test_a_file_that_an_export_names_as_a_row_and_is_none_is_left_out(
     name = "rows/0123456789abcdef.json"
     write_tar(tmp_path / "odd.tar", {name: {"bytes": 0, "sha256": empty, "mtime_ns": 0}}, member(name))
     assert main(["import", str(tmp_path / "odd.tar"), str(tmp_path / "there")]) == 1
-    assert f"{name} is damaged in the file (it is no row" in capsys.readouterr().err
+    assert f"{name} is damaged in the file (it is empty)" in capsys.readouterr().err
     assert not (tmp_path / "there" / name).exists()
 
 

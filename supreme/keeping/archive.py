@@ -7,7 +7,6 @@ forms that an export has, which leaves no place for links, devices, or ways out 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import tarfile
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import IO, Any
 
 from supreme.artefact import SCHEMA as STORE_SCHEMA
 from supreme.core import SupremeError
+from supreme.core.canonical import parse
 from supreme.keeping.inventory import FOLDERS
 
 LIST = "supreme-export.json"
@@ -96,20 +96,11 @@ def read(path: Path, tar: tarfile.TarFile) -> Export:
         if not members or members[-1].name != LIST:
             raise tarfile.ReadError("its list is missing")
         source = tar.extractfile(members[-1])
-        stated = json.loads(source.read()) if source else {}
+        stated = parse(source.read()) if source else {}
         files: dict[str, dict[str, Any]] = stated["files"]
         sizes = {name: _checked(facts)["bytes"] for name, facts in files.items()}
         schemas = (stated["schema"], stated["store_schema"])
-    except (
-        tarfile.TarError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SupremeError(
             f"{path} is no whole export ({error}): it was cut off, or is something else; export again"
         ) from error

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
+from supreme.core.canonical import Damaged
+from supreme.core.row import StoredRow, read_row
 from supreme.fingerprint import Code, changes, code_of, fates
 from supreme.keeping.inventory import open_store
 from supreme.store import Store
@@ -106,7 +108,7 @@ def _nearer(place: str) -> str:
     return place.removeprefix(f"{Path.cwd()}{os.sep}")
 
 
-def _row(directory: Path, cell: str) -> Mapping[str, Any]:
+def _row(directory: Path, cell: str) -> StoredRow:
     found = [row for row in _rows(directory) if str(row["cell"]).startswith(cell)]
     if len(found) == 1:
         return found[0]
@@ -116,11 +118,7 @@ def _row(directory: Path, cell: str) -> Mapping[str, Any]:
     raise SupremeError(f"{len(found)} rows in {folder} begin with {cell}: give more of the name")
 
 
-def _rows(directory: Path) -> Iterator[Mapping[str, Any]]:
+def _rows(directory: Path) -> Iterator[StoredRow]:
     for path in sorted((directory / "rows").glob("*.json")):
-        try:
-            row = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            continue
-        if isinstance(row, dict) and "depends" in row.get("provenance", {}):
-            yield row
+        with suppress(OSError, Damaged):  # `supreme store verify` names those
+            yield read_row(path)

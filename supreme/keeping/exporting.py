@@ -16,10 +16,12 @@ from typing import IO, Any
 from supreme.artefact import MANIFEST
 from supreme.artefact import SCHEMA as STORE_SCHEMA
 from supreme.core import SupremeError
+from supreme.core.canonical import Damaged, read_json
 from supreme.files import explaining, sync_folder, temporary_name
 from supreme.keeping.amounts import tracked
 from supreme.keeping.archive import CHUNK, LIST, SCHEMA, unit_of
 from supreme.keeping.inventory import artefact_folders, data_folders, size
+from supreme.keeping.verifying import READERS, flaw_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +61,15 @@ def export(directory: Path, target: Path, wanted: Wanted) -> int:
 
 def _paths(directory: Path, wanted: Wanted) -> Iterator[Path]:
     """Rows first: what they refer to was written before them, so it is among what follows."""
-    for folder in ("rows", "audits"):
-        yield from _known(directory, sorted((directory / folder).glob("*.json")))
+    for folder, read in READERS.items():
+        paths = list(_known(directory, sorted((directory / folder).glob("*.json"))))
+        for path in paths:
+            if why := flaw_of(read, path):
+                raise SupremeError(
+                    f"{path} is no result of this version ({why}): type `supreme store verify {directory} "
+                    "--set-aside`, then export again"
+                )
+        yield from paths
     root = directory / "store"
     if wanted.artefacts and root.is_dir():
         for _, _, folder in artefact_folders(root):
@@ -107,9 +116,9 @@ def _stated(path: Path, manifests: dict[Path, dict[str, Any]]) -> str | None:
         return None
     try:
         if folder not in manifests:
-            manifests[folder] = json.loads((folder / MANIFEST).read_bytes())["files"]
+            manifests[folder] = read_json(folder / MANIFEST)["files"]
         return str(manifests[folder][path.name]["sha256"])
-    except (ValueError, KeyError, TypeError):
+    except (Damaged, KeyError, TypeError):
         return "none: its manifest does not name it"
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from supreme import artefact
 from supreme.core import SupremeError
-from supreme.files import explaining, sync_folder, temporary_name
+from supreme.files import explaining, sync_folder, temporary_name, whole_or_aside
 from supreme.keeping.amounts import tracked
 from supreme.keeping.archive import Export, Unit, read
-from supreme.keeping.verifying import audit_flaw, row_flaw
+from supreme.keeping.verifying import READERS, flaw_of
 from supreme.store import Store
 
 
@@ -84,9 +84,11 @@ def _present(export: Export, unit: Unit, directory: Path, store: Store, found: I
         here = store.has(target.parent.parent.name, target.name)
     elif unit.kind == "data":
         here = target.exists()  # a damaged one is found when it is used, and decoded again
-    else:
+    elif unit.kind == "logs":
         here = target.exists()
-        if here and unit.kind != "logs" and _sha256(target) != export.files[unit.name]["sha256"]:
+    else:  # a damaged one is moved away for the whole one
+        here = whole_or_aside(READERS[unit.kind], target, store.root) is not None
+        if here and _sha256(target) != export.files[unit.name]["sha256"]:
             found.different.append(unit.name)
             return True
     found.present += here
@@ -125,7 +127,7 @@ def _flaw(unit: Unit, staged: Path) -> str | None:
         return None
     if unit.kind == "logs":
         return None
-    return (row_flaw if unit.kind == "rows" else audit_flaw)(path.read_bytes(), path.stem)
+    return flaw_of(READERS[unit.kind], path)
 
 
 def _publish(unit: Unit, staged: Path, target: Path, store: Store) -> bool:

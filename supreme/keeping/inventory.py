@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -15,6 +14,7 @@ from typing import Any
 from supreme.artefact import MANIFEST, RECORD
 from supreme.claims import Holder
 from supreme.core import SupremeError
+from supreme.core.canonical import Damaged, read_json
 from supreme.files import orphans
 from supreme.keeping.rows import MODELS, Row, Rows, Use
 from supreme.store import Store
@@ -150,7 +150,7 @@ def _age(*paths: Path) -> float:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        found = read_json(path)
+    except (OSError, Damaged):
         return {}
     return found if isinstance(found, dict) else {}

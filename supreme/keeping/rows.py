@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from supreme.core.canonical import Damaged, read_json
+from supreme.core.row import OtherSchema, read_row
+
 Use = Literal["used", "unused", "unknown"]
 """Whether a row refers to it; unknown where it does not say whose it is."""
 
@@ -36,9 +39,7 @@ class Rows:
         """Those that do not say what they refer to."""
         self._by_owner: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
         for path in sorted((directory / "rows").glob("*.json")):
-            try:
-                row = _read(path)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            if (row := _read(path)) is None:
                 self.unreadable.append(path)
                 continue
             for owner in row.owners:
@@ -62,23 +63,27 @@ class Rows:
         return self.naming("data", "", {"data": fingerprint})[1]
 
 
-def _read(path: Path) -> Row:
-    content = json.loads(path.read_bytes())
-    provenance = content["provenance"]
-    models = [(stage, str(key)) for stage, key in provenance["keys"].items()]
-    if not models:
-        raise ValueError("a row is about models")
-    return Row(
-        cell=str(content["cell"]),
-        method=str(content["method"]),
-        seed=int(content["seed"]),
-        owners=(
-            *models,
-            ("untrained", _text(content["config"]["model"])),
-            ("data", str(provenance.get("data_fingerprint"))),
-            *(("code", str(digest)) for digest in provenance["depends"]["code"].values()),
-        ),
-    )
+def _read(path: Path) -> Row | None:
+    """What a row refers to, also one of an older schema: the sweep that makes it again needs the same models."""
+    try:
+        try:
+            content: Any = read_row(path)
+        except OtherSchema:
+            content = read_json(path)
+        provenance = content["provenance"]
+        return Row(
+            cell=str(content["cell"]),
+            method=str(content["method"]),
+            seed=int(content["seed"]),
+            owners=(
+                *((stage, str(provenance["keys"][stage])) for stage in MODELS),
+                ("untrained", _text(content["config"]["model"])),
+                ("data", str(provenance["data_fingerprint"])),
+                *(("code", str(digest)) for digest in provenance.get("depends", {}).get("code", {}).values()),
+            ),
+        )
+    except (OSError, Damaged, ValueError, KeyError, TypeError):
+        return None
 
 
 def _text(owner: Any) -> str:

@@ -19,7 +19,6 @@ from supreme.report.load import load
 from supreme.report.output import write
 from supreme.report.page import write_page
 from supreme.report.per_seed import gaps
-from supreme.report.reading import is_row
 from supreme.report.series import load_series
 from supreme.report.spread import variance
 from supreme.report.tables import render
@@ -30,7 +29,6 @@ __all__ = [
     "Column",
     "Endpoint",
     "gaps",
-    "is_row",
     "load",
     "load_audits",
     "load_series",

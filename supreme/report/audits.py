@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -17,13 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from supreme.core import SupremeError
+from supreme.core.row import read_audit
 from supreme.report.aggregate import BLOCK, seed_list
 from supreme.report.labels import distinguished
 from supreme.report.load import load
+from supreme.report.reading import read_all
 
-log = logging.getLogger(__name__)
-
-SCHEMA = 1
 COLUMNS = (
     *("audit", *BLOCK, "method", "forget_digest", "forget_size", "name"),
     *("models", "missing", "column", "value", "reason"),
@@ -47,7 +44,7 @@ def load_audits(
             those the newest.
         rows: what `load` gives, if it is at hand.
     """
-    records = [record for path in sorted(Path(directory, "audits").glob("*.json")) if (record := _read(path))]
+    records, _ = read_all(Path(directory, "audits"), _read, "audit")
     if not records:
         return pd.DataFrame(columns=list(COLUMNS))
     labels = _labels(directory if rows is None else rows, records)
@@ -84,18 +81,8 @@ def audits_among(directory: str | Path, rows: pd.DataFrame) -> pd.DataFrame:
     return audits.loc[own]
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {record['schema']}, and this version reads schema {SCHEMA}")
-        wanted = {*BLOCK, "audit", "method", "forget_digest", "sets", "name", "cells", "missing", "values", "reasons"}
-        if lacking := wanted - record.keys():
-            raise ValueError(f"it has no {min(lacking)}")
-        return {**record, "written": path.stat().st_mtime_ns}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("skipped %s, which is no record of an audit: %s: %s", path, type(error).__name__, error)
-        return None
+def _read(path: Path) -> dict[str, Any]:
+    return {**read_audit(path), "written": path.stat().st_mtime_ns}
 
 
 def _labels(rows: pd.DataFrame | str | Path, records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

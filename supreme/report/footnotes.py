@@ -45,7 +45,8 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
             "where jobs shared the processor."
         )
     titles = {metric: column.title for metric, column in columns.items()}
-    return notes + _missing(lines, titles) + _undefined(lines, titles) + _warnings(part, titles) + _flagged(part)
+    notes += _missing(lines, titles) + _undefined(lines, titles) + _warnings(part, titles) + _flagged(part)
+    return notes + part.attrs.get("left_out", [])
 
 
 def _design(lines: Lines, forget_sizes: Iterable[int]) -> str:

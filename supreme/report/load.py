@@ -12,7 +12,7 @@ import pandas as pd
 
 from supreme.core import SupremeError
 from supreme.report.labels import distinguished, values_text
-from supreme.report.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
+from supreme.report.reading import COMPONENTS, PARTS, SEEDS, Reader, Row, read_all
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
     found, if results chose them, and `tuned_seeds` the training seeds.
 
+    `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
+
     Rows of one name whose configs differ get the differing fields as part of the name, `scrub (lr=0.1)`, so grouping by
     the labels never pools them: a method within its data, model, recipe and scenario, each of which may have tuned
     values of its own; the other components, and metrics, over the whole directory.
@@ -47,16 +49,16 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         SupremeError: there is no readable row.
     """
     folder = Path(directory, "rows")
-    paths = sorted(folder.glob("*.json"))
-    reader = Reader()
-    rows = [row for path in paths if (row := reader.read(path)) is not None]
+    rows, left_out = read_all(folder, Reader().read, "row")
     if not rows:
-        found = f"none of its {len(paths)} files can be read" if paths else "it is empty or missing"
+        found = " ".join(left_out) or "it is empty or missing"
         raise SupremeError(
             f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
         )
     entries = _newest(zip(rows, _labels(rows), _metric_suffixes(rows), strict=True))
-    return _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)))
+    frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)))
+    frame.attrs["left_out"] = left_out
+    return frame
 
 
 def _frame(entries: Sequence[_Labelled]) -> pd.DataFrame:

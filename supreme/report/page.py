@@ -86,7 +86,7 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
     """Everything that the page shows, as plain values."""
     wanted = list(frame["cell"].unique())
     known = set(wanted)
-    rows = {row["cell"]: row for row in contents(directory) if row.get("cell") in known}
+    rows = {row["cell"]: row for row in contents(directory) if row["cell"] in known}
     if known - rows.keys():
         raise SupremeError(
             f"{directory / 'rows'} has no row of {len(known - rows.keys())} of the cells: it has changed meanwhile, or "

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+from supreme.core.canonical import Damaged
+from supreme.core.row import OtherSchema, StoredRow, Values, read_row
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+T = TypeVar("T")
+
+TOLD = 5
+"""How many of the damaged files are named in a table's note."""
 COMPONENTS = ("data", "model", "recipe", "scenario")
 SEEDS = ("seed", "seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
 PARTS = ("metrics", "reference", "original")
@@ -58,52 +64,53 @@ class Reader:
         self._flat: dict[str, Mapping[str, Any]] = {}
         self._images: dict[Any, tuple[tuple[str, ...], Sequence[float]]] = {}
 
-    def read(self, path: Path) -> Row | None:
-        """The row in this file; None, and a warning, where it is none."""
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["schema"] != SCHEMA:
-                raise ValueError(f"its schema is {content['schema']}, and this version reads schema {SCHEMA}")
-            return self.parse(path, content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            log.warning("skipped %s, which is no row of a sweep: %s: %s", path, type(error).__name__, error)
-            return None
+    def read(self, path: Path) -> Row:
+        """The row in this file.
 
-    def parse(self, path: Path, content: Mapping[str, Any]) -> Row:
+        Raises:
+            OSError: it is gone.
+            Damaged: it is not what was written; OtherSchema: it is of another version.
+        """
+        content = read_row(path)
+        try:
+            return self._parsed(path, content)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:  # a config of another form
+            raise Damaged(f"it is no row: {type(error).__name__}: {error}") from error
+
+    def _parsed(self, path: Path, content: StoredRow) -> Row:
         config = content["config"]
         nodes = {kind: dict(config[kind]) for kind in (*COMPONENTS, "method")}
-        for name in ("deterministic", "threads"):  # of no component, but they change what is trained: with the recipe
-            if name in config:
-                nodes["recipe"][name] = config[name]
-        # Rows of two protocols are never pooled, whether or not they differ where they were stored.
-        protocol = str(content.get("protocol") or "fixed")
-        nodes["recipe"] = {"protocol": protocol, **nodes["recipe"]}
-        if fingerprint := content["provenance"].get("data_fingerprint"):  # the same config may have read other images
-            nodes["data"]["content"] = fingerprint[:8]
+        # Of no component, but they change what is trained: with the recipe. Rows of two protocols are never pooled,
+        # whether or not they differ where they were stored.
+        protocol = content["protocol"] or "fixed"
+        numerics = {"deterministic": config["deterministic"], "threads": config["threads"]}
+        nodes["recipe"] = {"protocol": protocol, **nodes["recipe"], **numerics}
+        nodes["data"]["content"] = content["provenance"]["data_fingerprint"][:8]  # one config may have read others
         columns = tuple(content["metrics"])
         images = (columns, *sorted(content["sets"].items()))
         if images not in self._images:
             sizes = [float(content["sets"].get(column.rpartition("/")[2], math.nan)) for column in columns]
             self._images[images] = columns, sizes
         columns, sizes = self._images[images]
-        texts = {part: content["reasons"].get(part, {}) for part in PARTS} | {"warnings": content.get("warnings", {})}
+        texts = {**content["reasons"], "warnings": content["warnings"]}
+        streams: Mapping[str, Any] = dict(content["seeds"])
         return Row(
             cell=content["cell"],
             names={kind: content[kind] for kind in nodes},
             settings={kind: self._settings(node) for kind, node in nodes.items()},
-            metric_settings={name: self._settings(node) for name, node in config.get("metric", {}).items()},
+            metric_settings={name: self._settings(node) for name, node in config["metric"].items()},
             seeds=(
-                _integer(content["seed"]),
-                *(_integer(content["seeds"][name.removeprefix("seed_")]) for name in SEEDS[1:]),
+                content["seed"],
+                *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]),
             ),
-            forget_size=_integer(content["sets"]["forget"]),
-            notes="; ".join(content.get("notes", ())),
+            forget_size=content["sets"]["forget"],
+            notes="; ".join(content["notes"]),
             protocol=protocol,
-            tuned=_tuned(content.get("tuned")),
+            tuned=_tuned(content["tuned"]),
             columns=columns,
             images=sizes,
             values={part: _numbers(content[part], columns) for part in PARTS},
-            texts={name: {column: str(told) for column, told in found.items()} for name, found in texts.items()},
+            texts=texts,
             path=path,
             written=path.stat().st_mtime_ns,
         )
@@ -115,15 +122,6 @@ class Reader:
         return self._flat[key]
 
 
-def is_row(path: Path, content: Mapping[str, Any]) -> bool:
-    """Whether this content of a file can be used: what `load` would skip is no row."""
-    try:
-        Reader().parse(path, content)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        return False
-    return content["schema"] == SCHEMA
-
-
 def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
     """Empty where no value of a preset is left, and of rows written before presets were told."""
     if not told or not told["kept"]:
@@ -132,20 +130,8 @@ def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
     return str(told["preset"]), columns, seeds
 
 
-def _integer(value: Any) -> int:
-    if type(value) is not int:
-        raise ValueError(f"{value!r} is not an integer")
-    return value
-
-
-def _numbers(part: Mapping[str, Any], columns: Sequence[str]) -> FloatArray:
-    values = [part.get(column) for column in columns]
-    if strange := set(map(type, values)) - {float, int, type(None)}:
-        raise ValueError(f"a value is of the type {strange.pop().__name__}, not a number")
-    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-    if np.isfinite(numbers).sum() != len(values) - values.count(None):
-        raise ValueError("a value is not finite")
-    return numbers
+def _numbers(part: Values, columns: Sequence[str]) -> FloatArray:
+    return np.array([part.get(column) for column in columns], dtype=np.float64)  # None becomes NaN
 
 
 def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -153,3 +139,34 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in node.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return flat
+
+
+def read_all(folder: Path, read: Callable[[Path], T], what: str) -> tuple[list[T], list[str]]:
+    """What this reader makes of the files of a folder, and a sentence of what is left out; each is logged, too.
+
+    Args:
+        what: a file holds: row or audit.
+    """
+    found, damaged, others = list[T](), list[str](), 0
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(read(path))
+        except FileNotFoundError:  # a sweep has set it aside meanwhile
+            continue
+        except OtherSchema:
+            others += 1
+        except Damaged as flaw:
+            log.warning("skipped %s, which is damaged: %s", path, flaw)
+            damaged.append(path.name)
+    sentences = []
+    if damaged:
+        names = ", ".join(damaged[:TOLD]) + (f" and {len(damaged) - TOLD} more" if len(damaged) > TOLD else "")
+        sentences.append(f"Left out, damaged: {names}; the same sweep makes them again.")
+    if others:
+        count = f"{others} {what}{'' if others == 1 else 's'}"
+        sentences.append(
+            f"Left out, {count} of another version of supreme: the same sweep makes them again from the models that "
+            "are stored, and `supreme store verify --set-aside` moves the old files away."
+        )
+        log.warning("%s: %s", folder, sentences[-1])
+    return found, sentences

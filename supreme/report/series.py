@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from supreme.core.canonical import Damaged
+from supreme.core.row import StoredRow, read_row
 from supreme.report.aggregate import BLOCK
 from supreme.report.load import SEEDS, load
 
@@ -32,15 +34,11 @@ def load_series(directory: str | Path = "outputs", frame: pd.DataFrame | None = 
     return series_of(contents(directory), frame)
 
 
-def contents(directory: str | Path) -> Iterator[Mapping[str, Any]]:
-    """Every file of `<directory>/rows` that is a JSON object, in the order of their names."""
+def contents(directory: str | Path) -> Iterator[StoredRow]:
+    """Every row in `<directory>/rows` that is whole, in the order of their names."""
     for path in sorted(Path(directory, "rows").glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue  # `load` has told of it
-        if isinstance(content, dict):
-            yield content
+        with suppress(OSError, Damaged):  # `load` has told of it
+            yield read_row(path)
 
 
 def series_of(rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame) -> pd.DataFrame:
@@ -50,12 +48,10 @@ def series_of(rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame) -> pd.Data
     suffixes = metric_suffixes(frame)
     found = []
     for row in rows:
-        label = labels.get(row.get("cell"))
-        parts = row.get("series")
-        if label is None or not isinstance(parts, Mapping):
+        if (label := labels.get(row["cell"])) is None:
             continue
         for part, role in ROLES.items():
-            for name, curve in (parts.get(part) or {}).items():
+            for name, curve in row["series"][part].items():
                 x, y = tuple(curve["x"]), tuple(curve["y"])
                 if x and len(x) == len(y):
                     found.append((*label, role, name + suffixes.get((label[0], name.partition("/")[0]), ""), x, y))

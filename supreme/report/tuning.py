@@ -45,8 +45,6 @@ def tuning_notes(part: pd.DataFrame, columns: Mapping[str, Column]) -> list[str]
 
 def tuning_text(row: Mapping[str, Any]) -> str:
     """How the values of a row's method were chosen, for the evaluation card."""
-    if "tuned" not in row:
-        return "not recorded: say how these values were chosen, on which data and seeds"
     tuned = row["tuned"]
     if tuned is None or not tuned["kept"]:
         preset = "no preset" if tuned is None else f"preset {tuned['preset']}, all of whose values were overridden"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from supreme.cell import COMPONENTS, Cell, Workplace
+from supreme.core.canonical import Damaged
+from supreme.core.row import read_audit, read_row
 from supreme.ensembles import AuditJob
 from supreme.sweep.tasks import Task
+
+T = TypeVar("T")
 
 DEPENDS_ON = {
     "original": ("data", "model", "recipe"),
@@ -24,9 +29,6 @@ DEPENDS_ON = {
 
 ENOUGH = 20
 """Stored times whose mean is taken; more are not looked for."""
-
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What a file may raise that is not what it should be: then it tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class Stored:
         for cell in (cell for task in tasks if (cell := cell_of(task))):
             for stage in ("original", "reference"):
                 self._add_trained(stage, Subject.of_cell(stage, cell), cell.key(stage), cell.nodes)
-        for record in _files(Path(at.output_dir, "audits")):
+        for record in _whole(read_audit, Path(at.output_dir, "audits")):
             self._add_audit(record)
         wanted = {subject.values for subject in self._subjects.values()}
-        for row in _files(Path(at.output_dir, "rows")):
+        for row in _whole(read_row, Path(at.output_dir, "rows")):
             if all(len(self._by_values[values]) >= ENOUGH for values in wanted):
                 break
             self._add_row(row)
@@ -145,23 +147,17 @@ class Stored:
             self._model_bytes[_model(nodes)].append(folder_bytes(self._at.store.root / stage / key[:2] / key))
 
     def _add_row(self, row: Any) -> None:
-        try:
-            config, origin = row["config"], row["provenance"]
-            subject = Subject.of("cell", row, config, "", sorted(config["metric"]))
-            self._add(subject, row["cost"]["seconds"], origin.get("evaluation_seconds", 0.0))
-            for stage in ("original", "reference"):
-                self._add_trained(stage, Subject.of(stage, row, config, "", None), origin["keys"][stage], config)
-        except _UNREADABLE:
-            return
+        config, origin = row["config"], row["provenance"]
+        subject = Subject.of("cell", row, config, "", sorted(config["metric"]))
+        self._add(subject, row["cost"]["seconds"], origin["evaluation_seconds"])
+        for stage in ("original", "reference"):
+            self._add_trained(stage, Subject.of(stage, row, config, "", None), origin["keys"][stage], config)
 
     def _add_audit(self, record: Any) -> None:
-        try:
-            config = record["config"]
-            more = [config["audit"], len(record["cells"]) + len(record["missing"])]
-            subject = Subject.of("audit", record, config, record["name"], more)
-            self._add(subject, record["provenance"]["seconds"])
-        except _UNREADABLE:
-            return
+        config = record["config"]
+        more = [config["audit"], len(record["cells"]) + len(record["missing"])]
+        subject = Subject.of("audit", record, config, record["name"], more)
+        self._add(subject, record["provenance"]["seconds"])
 
 
 def cell_of(task: Task) -> Cell | None:
@@ -177,10 +173,8 @@ def _model(nodes: Mapping[str, Any]) -> str:
     return json.dumps([nodes["data"], nodes["model"]], sort_keys=True)
 
 
-def _files(folder: Path) -> Iterator[Any]:
-    """What the JSON files of a folder hold, those that can be read; their names say nothing of their order."""
+def _whole(read: Callable[[Path], T], folder: Path) -> Iterator[T]:
+    """What this reader makes of the files of a folder, those that are whole; their names say nothing of their order."""
     for path in sorted(folder.glob("*.json")):
-        try:
-            yield json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            continue
+        with suppress(OSError, Damaged):
+            yield read(path)

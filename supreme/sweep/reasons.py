@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from supreme.cell import Cell, Workplace
+from supreme.cell import COMPONENTS, Cell, Workplace
+from supreme.core.canonical import Damaged, read_json
+from supreme.core.row import read_row
 from supreme.data import cache as data_cache
 from supreme.files import digest
 from supreme.fingerprint import Code, changes
@@ -45,8 +46,8 @@ class Earlier:
         self._at = at
         self._rows: dict[str, Mapping[str, Any]] = {}
         for path in sorted((Path(at.output_dir) / "rows").glob("*.json"), key=_written):
-            row = _read(path)
-            if (key := _asked_of(row)) in wanted:
+            row = _read(read_row, path)
+            if row and (key := _asked_of(row)) in wanted:
                 self._rows[key] = row
         self._records: dict[str, Mapping[str, Any]] = {}
 
@@ -59,10 +60,7 @@ class Earlier:
         row = own or self._rows.get(asked(cell))
         if row is None:
             return ""
-        depends = row["provenance"].get("depends")
-        if not isinstance(depends, Mapping):
-            return "an earlier version of supreme made the row"
-        found = list(self._changes(depends, cell))
+        found = list(self._changes(row["provenance"]["depends"], cell))
         if own is not None:
             found += [f"metric {name} is new" for name in cell.metrics if name not in own["metric_keys"]]
             found += made_by(own) if self._at.same_versions else ()
@@ -98,7 +96,7 @@ class Earlier:
         """How many images differ, where both are still decoded here."""
         new = Path(cell.data_path)
         for folder in new.parent.glob("*"):
-            if _read(folder / "meta.json").get("fingerprint") != old:
+            if (_read(read_json, folder / "meta.json") or {}).get("fingerprint") != old:
                 continue
             before, after = data_cache.open(folder), data_cache.open(new)
             if before.pixels.shape != after.pixels.shape:
@@ -116,21 +114,18 @@ def asked(cell: Cell) -> str:
     return digest([dict(cell.names), cell.nodes, cell.numerics, cell.seed, dict(cell.seeds)])
 
 
-def _asked_of(row: Any) -> str:
-    try:
-        names = {group: row[group] for group in ("data", "model", "recipe", "scenario", "method")}
-        config = row["config"]
-        numerics = {name: config[name] for name in ("deterministic", "threads")}
-        return digest([names, {group: config[group] for group in names}, numerics, row["seed"], row["seeds"]])
-    except (KeyError, TypeError):
-        return ""
+def _asked_of(row: Mapping[str, Any]) -> str:
+    names, config = {group: row[group] for group in COMPONENTS}, row["config"]
+    numerics = {name: config[name] for name in ("deterministic", "threads")}
+    return digest([names, {group: config[group] for group in names}, numerics, row["seed"], row["seeds"]])
 
 
-def _read(path: Path) -> Any:
+def _read(read: Callable[[Path], Any], path: Path) -> Any:
+    """What is in a file; None where it cannot be read: whoever needs it says so."""
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
+        return read(path)
+    except (OSError, Damaged):
+        return None
 
 
 def _written(path: Path) -> float:

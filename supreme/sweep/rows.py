@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from supreme.cell import Cell, Workplace
+from supreme.core.row import read_row as read
+from supreme.files import whole_or_aside
 from supreme.provenance import differences
-
-log = logging.getLogger(__name__)
 
 
 def holds(row: Mapping[str, Any] | None, cell: Cell, at: Workplace) -> bool:
@@ -28,17 +26,6 @@ def made_by(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def read_row(cell: Cell, at: Workplace) -> dict[str, Any] | None:
-    """The stored row of the cell; None when there is none, or none that can be used."""
-    path = at.row_path(cell)
-    try:
-        row = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        row = None
-    from supreme.report import is_row  # here: with it comes pandas, which a worker does not need to make a row
-
-    if isinstance(row, dict) and row.get("cell") == cell.id and is_row(path, row):
-        return row
-    log.warning("%s is damaged and will be made again", path)
-    return None
+    """The stored row of the cell; None when there is none. A damaged one is set aside, to be made again."""
+    row: Any = whole_or_aside(read, at.row_path(cell), at.store.root)
+    return row

@@ -67,6 +67,8 @@ def command(directory: Path, seeds: int, *more: str) -> Measured:
 
 def finish(directory: Path, template: Path, seeds: int) -> int:
     """Write the rows and logs that this sweep would have left; the bytes of all rows."""
+    from supreme.core.row import sealed_row
+
     rows = {row["method"]: row for path in template.glob("rows/*.json") if (row := json.loads(path.read_text()))}
     logs = [path.read_text() for path in template.glob("logs/????????????????.log")]
     (directory / "rows").mkdir(parents=True)
@@ -86,7 +88,7 @@ def finish(directory: Path, template: Path, seeds: int) -> int:
             row[part] = {name: moved(value, shared.get(part, rng)) for name, value in row[part].items()}
         keys = {stage: cell.key(stage) for stage in ("original", "reference", "unlearned")}
         row["provenance"] = {**row["provenance"], "keys": keys, "overrides": list(cell.overrides)}
-        text = json.dumps(row, indent=2)
+        text = json.dumps(sealed_row(row), indent=2)
         total += len(text)
         (directory / "rows" / f"{cell.id}.json").write_text(text)
         (directory / "logs" / f"{cell.id}.log").write_text(rng.choice(logs))

@@ -1,0 +1,243 @@
+"""The row of a cell and the record of an audit: what such a file holds, and whether it is still what was written.
+
+Each holds the SHA-256 of the canonical JSON of everything else in it. So what a disk, a copy or an editor has changed
+is never taken for a result. Other keys than those declared here may stand in a file; the digest covers them, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from supreme.core.canonical import Damaged, digest, digest_of_parsed, parse, read_bytes
+from supreme.core.typed import flaw
+
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
+SCHEMAS = {"row": 2, "audit": 2}
+"""Raised when what a file holds changes its meaning: files of another one are left alone, and made again."""
+
+DIGEST = "sha256"
+
+Values = Mapping[str, float | None]
+"""Of columns; null has its reason beside it."""
+
+
+class Curves(TypedDict):
+    """A curve or a bar chart."""
+
+    x: list[str | float]
+    y: list[float]
+
+
+class ByModel(TypedDict):
+    """Of the unlearned model (`metrics`), and of those that every row holds to compare with."""
+
+    metrics: Mapping[str, str]
+    reference: Mapping[str, str]
+    original: Mapping[str, str]
+
+
+class CurvesByModel(TypedDict):
+    """The same of series."""
+
+    metrics: Mapping[str, Curves]
+    reference: Mapping[str, Curves]
+    original: Mapping[str, Curves]
+
+
+class Seeds(TypedDict):
+    """Of the streams beside the training seed."""
+
+    forget: int
+    reference: int
+    unlearn: int
+    evaluate: int
+
+
+class RowConfig(TypedDict):
+    """Every value that the cell was computed with."""
+
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    scenario: Mapping[str, Any]
+    method: Mapping[str, Any]
+    metric: Mapping[str, Mapping[str, Any]]
+    deterministic: bool
+    threads: int
+
+
+class AuditConfig(TypedDict):
+    """Every value that the audit was computed with."""
+
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    scenario: Mapping[str, Any]
+    method: Mapping[str, Any]
+    audit: Mapping[str, Any]
+
+
+class Keys(TypedDict):
+    """Of the artefacts of the three models."""
+
+    original: str
+    reference: str
+    unlearned: str
+
+
+class Depends(TypedDict):
+    """What a row depends on beside its values."""
+
+    schemas: Mapping[str, int]
+    data: str
+    split: str
+    code: Mapping[str, str]
+    files: Mapping[str, str]
+
+
+class RowProvenance(TypedDict):
+    """Where a row comes from."""
+
+    depends: Depends
+    versions: Mapping[str, str]
+    host: str
+    device: str
+    threads: int
+    data_fingerprint: str
+    keys: Keys
+    stages: Mapping[str, Mapping[str, Any]]
+    overrides: list[str]
+    evaluation_seconds: float
+
+
+class AuditProvenance(TypedDict):
+    """Where a record comes from."""
+
+    versions: Mapping[str, str]
+    host: str
+    device: str
+    threads: int
+    data_fingerprint: str
+    seconds: float
+
+
+class StoredRow(TypedDict):
+    """The result of one cell."""
+
+    cell: str
+    schema: int
+    data: str
+    model: str
+    recipe: str
+    scenario: str
+    method: str
+    protocol: str
+    tuned: Mapping[str, Any] | None
+    seed: int
+    seeds: Seeds
+    metrics: Values
+    reference: Values
+    original: Values
+    reasons: ByModel
+    warnings: Mapping[str, str]
+    series: CurvesByModel
+    notes: list[str]
+    cost: Mapping[str, float | bool | None]
+    sets: Mapping[str, int]
+    forget_digest: str
+    metric_keys: Mapping[str, str]
+    config: RowConfig
+    provenance: RowProvenance
+
+
+class StoredAudit(TypedDict):
+    """The result of one audit of one ensemble."""
+
+    audit: str
+    schema: int
+    name: str
+    data: str
+    model: str
+    recipe: str
+    scenario: str
+    method: str
+    cells: list[str]
+    seeds: list[int]
+    missing: list[int]
+    sets: Mapping[str, int]
+    forget_digest: str
+    config: AuditConfig
+    values: Values
+    reasons: Mapping[str, str]
+    series: Mapping[str, Curves]
+    provenance: AuditProvenance
+
+
+class OtherSchema(Damaged):
+    """The file is of another schema, most likely an older one; it says no more than that."""
+
+
+def sealed_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as its file holds it: with its digest, and of the declared types.
+
+    Raises:
+        TypeError: it is not what `StoredRow` declares.
+    """
+    return _sealed(row, StoredRow, "row")
+
+
+def sealed_audit(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as its file holds it; see `sealed_row`."""
+    return _sealed(record, StoredAudit, "audit")
+
+
+def read_row(path: Path) -> StoredRow:
+    """The row in this file, whose name is that of its cell.
+
+    Raises:
+        FileNotFoundError: there is none.
+        Damaged: it cannot be read, or is not what was written; OtherSchema: it is of another version.
+    """
+    return cast(StoredRow, _checked(_content(path), StoredRow, "row", "cell", path.stem))
+
+
+def read_audit(path: Path) -> StoredAudit:
+    """The record in this file, whose name is that of its audit; see `read_row`."""
+    return cast(StoredAudit, _checked(_content(path), StoredAudit, "audit", "audit", path.stem))
+
+
+def _sealed(value: Mapping[str, Any], wanted: type, schema: str) -> dict[str, Any]:
+    whole = {**value, DIGEST: digest({name: part for name, part in value.items() if name != DIGEST})}
+    if wrong := flaw(whole, wanted):
+        raise TypeError(f"this is no {schema}: {wrong}")
+    return whole
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Damaged(f"it cannot be read ({error.strerror})") from error
+
+
+def _checked(content: bytes, wanted: type, schema: str, field: str, name: str) -> Any:
+    value = parse(content)
+    if not isinstance(value, dict):
+        raise Damaged(f"it holds a {type(value).__name__}, not a {schema}")
+    if (stated := value.get("schema")) != SCHEMAS[schema]:
+        raise OtherSchema(f"its schema is {stated!r}, and this version reads schema {SCHEMAS[schema]}")
+    others = {key: part for key, part in value.items() if key != DIGEST}
+    if value.get(DIGEST) != digest_of_parsed(others):
+        raise Damaged("its content is not what was written: it does not fit its SHA-256")
+    if wrong := flaw(value, wanted):
+        raise Damaged(f"it is no {schema}: {wrong}")
+    if "forget" not in value["sets"]:
+        raise Damaged(f"it is no {schema}: its sets lack forget")
+    if value[field] != name:
+        raise Damaged(f"it is the {schema} of {field} {value[field]}, not of {name}")
+    return value

@@ -1,0 +1,66 @@
+"""Whether parsed JSON is of a type that a `TypedDict` declares, and where it is not."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
+
+def flaw(value: Any, wanted: Any, where: str = "") -> str | None:
+    """What of a value is of another type than wanted, as a clause: `seed is a str, not int`; None where nothing is.
+
+    Args:
+        wanted: a TypedDict (whose other keys do not matter), Mapping[str, ...], list[...], a union of types, or a type
+            of JSON itself; True is no int, and an int is a float.
+    """
+    if (scalars := _scalars(wanted)) is not None:
+        return None if type(value) in scalars else _told(value, wanted, where)
+    if is_typeddict(wanted):
+        return _flaw_of_fields(value, wanted, where)
+    origin, inner = get_origin(wanted), get_args(wanted)[-1]
+    if origin in (Union, types.UnionType):  # of a container and null
+        inner = next(option for option in get_args(wanted) if option is not types.NoneType)
+        return None if value is None else flaw(value, inner, where)
+    if not isinstance(value, list if origin is list else Mapping):
+        return _told(value, wanted, where)
+    if inner is Any or ((scalars := _scalars(inner)) is not None and _types_of(value) <= scalars):
+        return None
+    items = enumerate(value) if isinstance(value, list) else value.items()
+    return next((found for at, item in items if (found := flaw(item, inner, f"{where}[{at!r}]"))), None)
+
+
+def _flaw_of_fields(value: Any, wanted: Any, where: str) -> str | None:
+    if not isinstance(value, Mapping):
+        return _told(value, dict, where)
+    hints = _hints(wanted)
+    if lacking := [name for name in hints if name not in value]:
+        return f"{where or 'it'} lacks {lacking[0]}"
+    dot = "." if where else ""
+    return next((found for name, hint in hints.items() if (found := flaw(value[name], hint, where + dot + name))), None)
+
+
+@cache
+def _hints(wanted: Any) -> dict[str, Any]:
+    return get_type_hints(wanted)
+
+
+@cache
+def _scalars(wanted: Any) -> frozenset[type] | None:
+    """The types that a value may have; None of a type that has parts."""
+    options = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
+    if not all(option in (str, int, float, bool, types.NoneType) for option in options):
+        return None
+    return frozenset({*options, int} if float in options else options)
+
+
+def _types_of(value: Any) -> set[type]:
+    return set(map(type, value if isinstance(value, list) else value.values()))
+
+
+def _told(value: Any, wanted: Any, where: str) -> str:
+    name = wanted.__name__ if isinstance(wanted, type) and not get_args(wanted) else str(wanted)
+    return f"{where or 'it'} is a {type(value).__name__}, not {name.replace('typing.', '')}"
