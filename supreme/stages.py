@@ -25,6 +25,7 @@ from supreme.core import Cost, Epoch, Split, SupremeError
 from supreme.evaluation import BATCH, StoredPredictions, predict
 from supreme.files import digest
 from supreme.fingerprint import identity
+from supreme.models import checkpoints
 from supreme.provenance import provenance
 from supreme.runtime import Measured, autocast
 from supreme.workbench import data_of, evaluating, fresh, loaded, prepare, split_of, train, training_images, warm_up
@@ -88,7 +89,8 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
 
 def _weights_of(model: nn.Module, at: Workplace, cost: Cost, curve: Sequence[Epoch], **record: Any) -> Contents:
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    told = {"cost": asdict(cost), "curve": _points(curve), "provenance": provenance(at.device)}
+    came = {"checkpoint": origin} if (origin := checkpoints.origin(model)) else {}
+    told = {"cost": asdict(cost), "curve": _points(curve), "provenance": {**provenance(at.device), **came}}
     return Contents(tensors=tensors, record={**told, **record})
 
 

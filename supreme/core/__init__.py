@@ -306,6 +306,10 @@ class Data(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
+    """A model may also have `check`, with the arguments of the call: it raises SupremeError where the call could not
+    succeed, or its classifier could take no such images. The plan asks it before anything runs; see `models/trial.py`.
+    """
+
     def __call__(
         self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]
     ) -> Classifier: ...

@@ -9,6 +9,7 @@ from torch import nn
 
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
+from supreme.models import trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class SmallCNN:
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
             raise SupremeError(f"model small_cnn: widths={self.widths} is not allowed: as in model.widths=[32,64,128]")
+
+    check = trial.run
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         if image_size < 2 ** (len(self.widths) - 1):

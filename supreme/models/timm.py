@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
+from supreme.models import checkpoints, trial
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of each channel, pixels in [0, 1]."""
@@ -31,7 +33,7 @@ class Timm:
     pretrained: bool
     """Start from pretrained weights instead of random ones."""
     checkpoint: str | None
-    """File (.safetensors or .pth) with the pretrained weights, for machines without a network; null: timm's hub."""
+    """File of the pretrained weights (.safetensors, or what torch.save wrote), which never runs; null: timm's hub."""
     image_size: int | None
     """Side the images are resized to. Null: what the architecture insists on, else the size that the data has."""
     normalisation: str
@@ -50,11 +52,27 @@ class Timm:
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         body = self._backbone()
+        if self.checkpoint is not None:
+            checkpoints.load(body, self.checkpoint, of=self.arch, convert=self._convert(body))
         config = body.pretrained_cfg
         fixed = config["input_size"][-1] if config.get("fixed_input_size") else None
         head = nn.Linear(body.head_hidden_size, num_classes)
         mean, std = (config["mean"], config["std"]) if self.normalisation == "of_weights" else IMAGENET
         return Classifier(body, head, mean, std, self.image_size or fixed)
+
+    def check(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Refuse a checkpoint that does not fit, and images that the architecture cannot take, before any training."""
+        offline = self if self.checkpoint is not None else replace(self, pretrained=False)
+        usual = self._registered_config().input_size[-1]
+        trial.run(offline, num_classes, image_size, mean, std, hint=f"give model.image_size={usual}, say")
+
+    def _convert(self, body: Any) -> checkpoints.Convert | None:
+        """What timm makes of the weights of others: their names, and position embeddings of another image size."""
+        import timm
+
+        home = sys.modules[timm.model_entrypoint(self.arch).__module__]
+        convert = getattr(home, "checkpoint_filter_fn", None)
+        return convert and (lambda tensors: convert(tensors, body))
 
     def _backbone(self) -> Any:
         import timm
@@ -63,13 +81,11 @@ class Timm:
         options: dict[str, Any] = {}
         if self.image_size is not None and config.fixed_input_size and config.input_size[-1] != self.image_size:
             options["img_size"] = self.image_size  # others take any size; the classifier resizes for them
-        if self.checkpoint is not None:
-            overlay = {"file": str(Path(self.checkpoint).expanduser()), "custom_load": False}  # custom: an .npz
-            options["pretrained_cfg_overlay"] = overlay
+        of_timm = self.pretrained and self.checkpoint is None  # a file is never timm's to open
         try:
-            return timm.create_model(self.arch, pretrained=self.pretrained, num_classes=0, **options)
+            return timm.create_model(self.arch, pretrained=of_timm, num_classes=0, **options)
         except OSError as error:
-            if not self.pretrained or self.checkpoint is not None:
+            if not of_timm:
                 raise
             raise SupremeError(
                 f"the pretrained weights of {self.arch} cannot be fetched ({type(error).__name__}); "

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from supreme import registry
-from supreme.cell import Cell, Workplace
+from supreme.cell import Cell, Workplace, open_data
 from supreme.core import SupremeError
 from supreme.ensembles import AuditJob, audit_jobs, merged
 from supreme.files import digest
+from supreme.images import ImageData
 from supreme.provenance import versions
 from supreme.sweep import reasons
 from supreme.sweep.compose import Problems
@@ -241,6 +242,12 @@ def _check_components(cells: Iterable[Cell], problems: Problems) -> None:
                 flaws[key] = flaw(what, node)
             if flaws[key]:
                 problems.add(flaws[key])
+        data = open_data(cell.data_path)
+        key = digest([cell.nodes["model"], data.num_classes, data.image_size])
+        if key not in flaws:
+            flaws[key] = misfit(cell, data)
+        if flaws[key]:
+            problems.add(flaws[key])
 
 
 def flaw(what: str, node: Mapping[str, Any]) -> str:
@@ -249,4 +256,18 @@ def flaw(what: str, node: Mapping[str, Any]) -> str:
         registry.build(node, what)
     except SupremeError as error:
         return str(error)
+    return ""
+
+
+def misfit(cell: Cell, data: ImageData) -> str:
+    """Why its model cannot be built for these data, where the model can tell and can be chosen; else empty."""
+    what = f"model {cell.names['model']}"
+    if flaw(what, cell.nodes["model"]) or not hasattr(model := cell.build("model"), "check"):
+        return ""
+    try:
+        model.check(data.num_classes, data.image_size, data.mean, data.std)
+    except SupremeError as error:
+        return f"{what}: {error}"
+    except Exception as error:  # a third party's own check
+        return f"{what}: {type(error).__name__}: {error}"
     return ""
