@@ -18,6 +18,7 @@ from supreme.core.row import sealed_audit
 from supreme.ensembles import AuditJob
 from supreme.evaluation import StoredPredictions
 from supreme.files import write_json
+from supreme.process_state import untouched
 from supreme.provenance import provenance
 from supreme.workbench import prepare, split_of
 
@@ -56,7 +57,10 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
     first, start = job.cells[0], time.monotonic()
     prepare(first, at)
     ensemble = _ensemble(first, cells, at)
-    measured = _measured(job.build(), ensemble)
+    component = job.build()
+    seed = seeds.branch(seeds.stream("audit", ensemble.stream), job.name)
+    with untouched(f"audit {job.name}", component), seeds.scoped(seed):
+        measured = _measured(component, ensemble)
     record = {
         "audit": job.id,
         "schema": SCHEMA["audit"],

@@ -17,6 +17,7 @@ from supreme.data import cache as data_cache
 from supreme.files import digest
 from supreme.fingerprint import Code, codes, identity, named_files
 from supreme.images import ImageData
+from supreme.process_state import untouched
 from supreme.store import Store
 
 SCHEMA: dict[str, int] = dict.fromkeys(
@@ -110,11 +111,16 @@ class Cell:
 
     def resolved(self, data_directory: Path) -> Cell:
         """The cell with its data decoded, unless it is known where they lie, and its split drawn: all its keys."""
-        node = identity(self.nodes["data"], files=False)  # its signature looks into them
-        path = self.data_path or data_cache.prepare(self.build("data"), node, data_directory)
+        path = self.data_path or self._prepared(data_directory)
         located = replace(self, data_path=str(path))
         split = located.split()
         return replace(located, fingerprint=split.data.fingerprint, split_digest=split.digest)
+
+    def _prepared(self, data_directory: Path) -> Path:
+        source = self.build("data")
+        with untouched(f"data {self.names['data']}", source), seeds.scoped_where_loaded(seeds.stream("train", 0)):
+            node = identity(self.nodes["data"], files=False)  # its signature looks into them
+            return data_cache.prepare(source, node, data_directory)
 
     def split(self) -> Split:
         """What this cell's scenario draws from its decoded data, or from what it makes of them when it poisons.
@@ -250,7 +256,12 @@ def open_data(path: str) -> ImageData:
 @lru_cache(maxsize=2)
 def _drawn(path: str, scenario: str, what: str, forget: int) -> Split:
     """Only the last ones are kept: what a scenario adds to the data differs from one forget stream to the next."""
-    return _built(scenario, what)(open_data(path), seeds.numpy_generator("forget", forget))
+    component, data = _built(scenario, what), open_data(path)
+    with untouched(what, component):
+        split = seeds.called(
+            seeds.stream("forget", forget), lambda: component(data, seeds.numpy_generator("forget", forget))
+        )
+    return split if split.data is data else split.sealed()
 
 
 def _truth(name: str, value: object) -> bool:

@@ -17,6 +17,7 @@ from supreme.core import Context, Cost, Epoch, SupremeError
 from supreme.files import digest
 from supreme.fingerprint import code_of_functions
 from supreme.images import Images
+from supreme.process_state import refuse_touched
 from supreme.recipes import Recipe
 from supreme.runtime import Measured
 from supreme.workbench import fresh, train, training_images
@@ -58,6 +59,7 @@ def context_of(cell: Cell, at: Workplace, rng: torch.Generator, work: Measured, 
         def create() -> Contents:
             with Measured(at.device, at.shared) as own:
                 tensors = compute()
+            refuse_touched()
             return Contents(
                 tensors=tensors, record={"cost": asdict(own.cost), "of": {"original": cell.key("original")}}
             )
@@ -189,8 +191,13 @@ class StoredHistory:
         if not self.cell.deterministic:
             raise SupremeError("training can be replayed only when it is deterministic: type deterministic=true")
         parts = {"schema": SCHEMA["history"], "original": self.cell.key("original"), **what}
+
+        def alone() -> Contents:
+            refuse_touched()
+            return create()
+
         with self.work.paused():
-            artefact, _ = self.at.store.get_or_create("history", digest(parts), create)
+            artefact, _ = self.at.store.get_or_create("history", digest(parts), alone)
             return {name: tensor.to(self.at.device) for name, tensor in artefact.tensors().items()}
 
 

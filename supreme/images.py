@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +23,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Picture = TypeVar("Picture", "np.ndarray", "Tensor")
+
+
+def sealed(array: np.ndarray) -> np.ndarray:
+    """A copy in memory that nobody can write to: numpy refuses it, and what goes past numpy ends its process."""
+    if array.size == 0:
+        return array
+    with (
+        tempfile.TemporaryFile() if not hasattr(os, "memfd_create") else open(os.memfd_create("sealed"), "w+b") as file
+    ):
+        file.write(np.ascontiguousarray(array).tobytes())
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapped, array.dtype).reshape(array.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +109,19 @@ class ImageData:
         """The images at these positions of the source, in this order."""
         indices = np.asarray(indices, dtype=np.int64)
         return Images(data=self, indices=indices, targets=self.labels[indices])
+
+    def sealed(self) -> ImageData:
+        """The same data, for many cells: nobody can write to any of its arrays."""
+        fine, pixels = self.fine_labels, self.pixels
+        return replace(
+            self,
+            labels=sealed(self.labels),
+            train=sealed(self.train),
+            validation=sealed(self.validation),
+            test=sealed(self.test),
+            fine_labels=None if fine is None else sealed(fine),
+            pixels=Extended(pixels.base, sealed(pixels.added)) if isinstance(pixels, Extended) else pixels,
+        )
 
     def extended(self, origins: IntArray, pixels: np.ndarray, labels: IntArray, training: int) -> ImageData:
         """These data with changed copies of some images behind the last one, at positions N to N + P - 1.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from supreme import stages
+from supreme import seeds, stages
 from supreme.artefact import Artefact, Contents
 from supreme.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined
@@ -18,6 +19,7 @@ from supreme.core.row import sealed_row
 from supreme.evaluation import BATCH, CellEvaluation, StoredPredictions
 from supreme.files import digest, write_json
 from supreme.fingerprint import Code
+from supreme.process_state import untouched
 from supreme.provenance import provenance
 from supreme.store import Store
 from supreme.workbench import evaluating, prepare, split_of
@@ -57,10 +59,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "reasons": {"metrics": measured["reasons"], **{name: anchors[name]["reasons"] for name in ANCHORS}},
         "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
-        "notes": [
-            *(["unchanged"] if done["unlearned"].record["unchanged"] else []),
-            *(warning for code in cell.codes.values() for warning in code.warnings),
-        ],
+        "notes": _notes(cell, done["unlearned"].record),
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in split.sets.items() if len(images)},
         "forget_digest": split.forget_digest,
@@ -87,6 +86,12 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
 def _keep(store: Store, code: Code) -> None:
     """Keep what the code of a component was, once in this process: a digest alone cannot tell what has changed."""
     store.get_or_create("code", code.digest, lambda: Contents(record={**code.record(), "of": {"code": code.digest}}))
+
+
+def _notes(cell: Cell, unlearned: Mapping[str, Any]) -> list[str]:
+    """What the table is to say of a method that misbehaved, and of what a key could not see."""
+    unseen = [warning for code in cell.codes.values() for warning in code.warnings]
+    return ["unchanged"] * unlearned["unchanged"] + [f"left {text}" for text in unlearned.get("left", ())] + unseen
 
 
 def _evaluations(cell: Cell, at: Workplace, split: Split, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:
@@ -130,11 +135,9 @@ def measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str,
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     series: dict[str, Any] = {}
-    for metric in metrics.values():
-        try:
-            found: Mapping[str, float | Undefined] = metric(evaluation)
-        except SelfComparison as reason:
-            found = {column: Undefined(reason) for column in metric.columns(evaluation)}
+    for name, metric in metrics.items():
+        with _alone(name, metric, evaluation):
+            found, curves = _found(metric, evaluation), _series(metric, evaluation)
         for column, value in found.items():
             if column in values:
                 raise SupremeError(f"two metrics give the column {column}: choose one of them")
@@ -144,8 +147,23 @@ def measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str,
                 values[column] = float(value)
             else:
                 values[column], reasons[column] = None, f"the metric gave {value}"
-        series |= {name: asdict(curve) for name, curve in _series(metric, evaluation).items()}
+        series |= {name: asdict(curve) for name, curve in curves.items()}
     return {"values": values, "reasons": reasons, "series": series}
+
+
+@contextmanager
+def _alone(name: str, metric: Any, evaluation: CellEvaluation) -> Iterator[None]:
+    """Whatever it draws from is seeded by the cell, and it leaves nothing behind."""
+    seed = seeds.branch(seeds.stream("evaluate", *evaluation.stream), f"metric {name}")
+    with untouched(f"metric {name}", metric), seeds.scoped(seed):
+        yield
+
+
+def _found(metric: Any, evaluation: CellEvaluation) -> Mapping[str, float | Undefined]:
+    try:
+        return metric(evaluation)
+    except SelfComparison as reason:
+        return {column: Undefined(reason) for column in metric.columns(evaluation)}
 
 
 def _warnings(
@@ -153,8 +171,10 @@ def _warnings(
 ) -> dict[str, str]:
     """For a column that has a value, why its metric doubts it here."""
     found: dict[str, str] = {}
-    for metric in metrics.values():
-        found |= metric.warnings(evaluation) if hasattr(metric, "warnings") else {}
+    for name, metric in metrics.items():
+        if hasattr(metric, "warnings"):
+            with _alone(name, metric, evaluation):
+                found |= metric.warnings(evaluation)
     return {column: text for column, text in found.items() if values[column] is not None}
 
 

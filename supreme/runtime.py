@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from supreme.core import Cost, SupremeError
 from supreme.images import ImageData
+from supreme.process_state.shared import share
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ def place(data: ImageData, device: str) -> ImageData:
     if device == "cuda" and data.pixels.nbytes > DATA_SHARE_OF_DEVICE * torch.cuda.mem_get_info()[0]:
         log.info("the images take %.1f GB and stay memory-mapped on the host", data.pixels.nbytes / 1e9)
         return data
-    return replace(data, pixels=torch.from_numpy(np.array(data.pixels)).to(device))
+    pixels = torch.from_numpy(np.array(data.pixels)).to(device)
+    return replace(data, pixels=share("the images on the device", pixels))
 
 
 def synchronise(device: str) -> None:

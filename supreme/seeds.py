@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
+
+Result = TypeVar("Result")
 
 ROLES = ("train", "forget", "reference", "unlearn", "evaluate", "untrained", "audit")
 
@@ -47,10 +51,45 @@ def torch_generator(role: str, *numbers: int) -> torch.Generator:
 
 @contextmanager
 def scoped(seed: int) -> Iterator[None]:
-    """Seed torch's global generators for what runs inside (initialisers, dropout), then put them back as they were.
+    """Seed every global generator for what runs inside (initialisers, dropout), then put them back as they were.
 
     Only a generator of Apple's GPUs stays seeded; CUDA's are put back unless CUDA started inside.
     """
+    import torch  # noqa: F401
+
+    with scoped_where_loaded(seed):
+        yield
+
+
+@contextmanager
+def scoped_where_loaded(seed: int) -> Iterator[None]:
+    """The same, but torch's generators only where torch is imported already."""
+    python, generator = random.getstate(), np.random.get_bit_generator()  # type: ignore[attr-defined]
+    numpy = generator.state
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        with _scoped_torch(seed) if "torch" in sys.modules else nullcontext():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_bit_generator(generator)  # type: ignore[attr-defined]
+        generator.state = numpy
+
+
+def called(seed: int, function: Callable[[], Result]) -> Result:
+    """What the function returns with every global generator seeded, whether or not torch is imported already."""
+    loaded = "torch" in sys.modules
+    with scoped_where_loaded(seed):
+        result = function()
+    if loaded or "torch" not in sys.modules:
+        return result
+    with scoped_where_loaded(seed):  # the first time torch's generators were as its import leaves them: anyhow
+        return function()
+
+
+@contextmanager
+def _scoped_torch(seed: int) -> Iterator[None]:
     import torch
 
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()

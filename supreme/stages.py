@@ -26,6 +26,7 @@ from supreme.evaluation import BATCH, StoredPredictions, predict
 from supreme.files import digest
 from supreme.fingerprint import identity
 from supreme.models import checkpoints
+from supreme.process_state import Touched, listed, watching
 from supreme.provenance import provenance
 from supreme.runtime import Measured, autocast
 from supreme.workbench import data_of, evaluating, fresh, loaded, prepare, split_of, train, training_images, warm_up
@@ -75,15 +76,18 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
         log.info("unlearning %d of %d images", len(split.forget), len(split.forget) + len(split.retain))
         at.activity.begin("unlearn")
         with (
+            watching(f"method {cell.names['method']}", method) as watch,
             seeds.scoped(seeds.branch(seed, "dropout")),
             autocast(at.device, precision),
             Measured(at.device, at.shared) as work,
         ):
             model = method(model, split, context_of(cell, at, rng, work, curve))
-        return _checked(cell, at, model, before, work.cost, curve)
+        return _checked(cell, at, model, before, work.cost, curve, watch.left)
 
     precision = prepare(cell, at)
-    artefact, _ = at.store.get_or_create("unlearned", cell.key("unlearned"), create)
+    artefact, is_new = at.store.get_or_create("unlearned", cell.key("unlearned"), create)
+    if is_new and artefact.record["left"]:
+        raise Touched(f"method {cell.names['method']} left {listed(artefact.record['left'])}")
     return artefact
 
 
@@ -103,13 +107,19 @@ def _points(curve: Sequence[Epoch]) -> list[dict[str, float | None]]:
 
 
 def _checked(
-    cell: Cell, at: Workplace, model: object, before: Mapping[str, Tensor], cost: Cost, curve: Sequence[Epoch]
+    cell: Cell,
+    at: Workplace,
+    model: object,
+    before: Mapping[str, Tensor],
+    cost: Cost,
+    curve: Sequence[Epoch],
+    left: Sequence[str],
 ) -> Contents:
     """What the method returned, refused when it is no model of this kind or not finite; no tensors when unchanged."""
     name = f"method {cell.names['method']}"
     if not isinstance(model, nn.Module):
         raise SupremeError(f"{name} returned {type(model).__name__} and not a model")
-    contents = _weights_of(model, at, cost, curve, unchanged=False)
+    contents = _weights_of(model, at, cost, curve, unchanged=False, left=list(left))
     shapes = {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in contents.tensors.items()}
     wanted = {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in before.items()}
     if shapes != wanted:

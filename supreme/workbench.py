@@ -17,6 +17,7 @@ from supreme.classifier import Classifier
 from supreme.core import Epoch, Split
 from supreme.evaluation import BATCH, inference
 from supreme.images import ImageData, Images
+from supreme.process_state import untouched
 from supreme.recipes import Recipe
 from supreme.runtime import Measured, autocast, configure, place
 
@@ -79,10 +80,9 @@ def fresh(cell: Cell, at: Workplace, seed: int, *, untrained: bool = False) -> C
         untrained: random in all its weights, even where models of this kind start from pretrained ones.
     """
     data = open_data(cell.data_path)
-    with seeds.scoped(seeds.branch(seed, "weights")):
-        model: Classifier = cell.build_model(untrained=untrained)(
-            data.num_classes, data.image_size, data.mean, data.std
-        )
+    architecture = cell.build_model(untrained=untrained)
+    with untouched(f"model {cell.names['model']}", architecture), seeds.scoped(seeds.branch(seed, "weights")):
+        model: Classifier = architecture(data.num_classes, data.image_size, data.mean, data.std)
     if cell.nodes["recipe"]["channels_last"]:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.to(at.device).eval()
@@ -123,7 +123,8 @@ def train(
             best.look()
 
     rng = torch.Generator().manual_seed(seeds.branch(seed, "batches"))
-    with seeds.scoped(seeds.branch(seed, "dropout")), autocast(at.device, recipe.precision):
+    watched = untouched(f"recipe {cell.names['recipe']}", recipe)
+    with watched, seeds.scoped(seeds.branch(seed, "dropout")), autocast(at.device, recipe.precision):
         paused = work.paused if work else nullcontext
         recipe(model, images, rng, progress=at.activity, after_step=after_step, after_epoch=told, paused=paused)
     if best:

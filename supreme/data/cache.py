@@ -91,7 +91,7 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
 
 
 def open(path: Path) -> ImageData:  # noqa: A001  (always called as cache.open)
-    """The data in this folder, the pixels memory-mapped and read-only.
+    """The data in this folder, the pixels memory-mapped; nobody can write to it.
 
     A folder whose files were touched since it was made is read whole and compared with its fingerprint.
 
@@ -116,7 +116,7 @@ def open(path: Path) -> ImageData:  # noqa: A001  (always called as cache.open)
         raise DamagedCacheError(f"{path} is damaged ({error}): run the same command again") from error
     if touched and content_digest(data) != data.fingerprint:
         raise DamagedCacheError(f"{path} is damaged (its content is not what was written): run the same command again")
-    return data
+    return data.sealed()
 
 
 def fingerprint(path: Path) -> str:

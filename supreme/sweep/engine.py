@@ -29,6 +29,8 @@ MOVES = 5
 """A task whose devices were at fault this often is at fault itself."""
 LEAVES = 20
 """A task that has left its slot this often, since another worker was faster each time, waits inside from then on."""
+TOUCHES = 5
+"""A task whose process had to be replaced this often has failed: what a method made is found the second time."""
 STARTING_SECONDS = 30.0
 """How much longer the first task of a new process may take."""
 
@@ -99,6 +101,7 @@ class _Sweep:
         self._aside = Aside()
         self._left = Counter[str]()
         self._moves = Counter[str]()
+        self._touched = Counter[str]()
         self._attempts = dict.fromkeys((task.key for task in tasks), 0)
 
     def interrupt(self, signal_name: str) -> None:
@@ -189,19 +192,29 @@ class _Sweep:
             )
             self._aside.put(task, reply.awaited)
             return
+        if reply.touched and self._touched[task.key] < TOUCHES:
+            place.process.kill()
+            self._touched[task.key] += 1
+            self._attempts[task.key] -= 1
+            self._on_event(
+                Retrying(task=task, slot=place.slot.name, reason=f"{reply.touched}; the rest is done afresh")
+            )
+            self.graph.put(task)
+            return
         if reply.spent:
             place.process.kill()
             if self._moves[task.key] < MOVES and (why := self._crew.blame(place, reply, self._moves[task.key] > 0)):
                 self._move(task, place, why)
                 return
         self._crew.learn(place, reply.peak_bytes)
-        if reply.error and reply.spent and self._attempts[task.key] < ATTEMPTS:
+        if reply.error and reply.spent and not reply.settled and self._attempts[task.key] < ATTEMPTS:
             self._on_event(Retrying(task=task, slot=place.slot.name, reason=reply.error))
             self.graph.put(task)
             return
         if not reply.error and not reply.spent:
             place.process.settle()
-        value, error = (None, reply.error) if reply.error else _read(reply.value)
+        error = reply.error or reply.touched
+        value, error = (None, error) if error else _read(reply.value)
         self._end(place, attempt, error, value)
 
     def _move(self, task: Task, place: Place, why: str) -> None:

@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.files import remove_orphans
+from supreme.process_state import Touched
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.compose import Composer, Problems, compose_all, expand, plain_values
@@ -28,12 +29,13 @@ from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
+from supreme.sweep.leftovers import sweep_leftovers
 from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.presets import Presets
 from supreme.sweep.progress import Progress
 from supreme.sweep.settings import Settings
 from supreme.sweep.slots import lock_directory
-from supreme.sweep.tasks import Event, Outcome, Task
+from supreme.sweep.tasks import Event, Outcome, Retrying, Task, Waiting
 from supreme.sweep.tracking import Tracking
 
 log = logging.getLogger(__name__)
@@ -110,7 +112,7 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
             if settings.timeout is not None:
                 log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
             with _in_use(settings):
-                _run_here(plan.todo[0], settings)
+                _run_one(plan, settings, alone=hydra.mode == RunMode.RUN)
         of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
         with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
             tracking(*plan.cells)
@@ -173,6 +175,7 @@ def _plan(
     if not settings.dry_run:
         at.store.prepare()
         at.store.sweep_temporary()
+        sweep_leftovers()
         for folder in ("rows", "audits", *(f"tracking/{name}/.told" for name in settings.tracker)):
             remove_orphans(settings.output_dir / folder)
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
@@ -225,6 +228,30 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
     with Progress(tasks, output_dir=settings.output_dir, expected=expected) as progress:
         outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
+
+
+def _run_one(plan: Plan, settings: Settings, alone: bool) -> None:
+    """Run the only cell of a plan.
+
+    A run alone is this process's own affair, but for what is left to do once a method has touched the process. The job
+    of a launcher that is not ours may not be the last one of its process, which no method may touch: it has a worker.
+    """
+    if alone:
+        try:
+            _run_here(plan.todo[0], settings)
+            return
+        except Touched as touched:
+            log.warning("%s: the rest is done in a fresh process", touched)
+    for outcome in run_on_slots(plan.tasks, settings, _tell):
+        if outcome.status != "done":
+            raise SupremeError(f"{outcome.error}; its log: {outcome.task.log}")
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Retrying):
+        log.warning("again: %s: %s", event.task.label, event.reason)
+    elif isinstance(event, Waiting):
+        log.info("waiting for a free device slot: %s", "; ".join(event.holders))
 
 
 def _run_here(cell: Cell, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
-from supreme.sweep.engine import STARTING_SECONDS
+from supreme.sweep.engine import STARTING_SECONDS, TOUCHES
 from supreme.sweep.graph import Graph
 from supreme.sweep.ray_worker import Attempt, Place, Worker, death, one_line
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
@@ -82,6 +83,7 @@ class Sweep:
         self._failed_starts = 0
         self._told = False
         self._attempts = dict.fromkeys((task.key for task in tasks), 0)
+        self._touched = Counter[str]()
         self._lost = dict.fromkeys((task.key for task in tasks), 0)
         self._ray: Any = ray
         self._worker = self._ray.remote(Worker).options(
@@ -222,11 +224,17 @@ class Sweep:
     def _judge(self, place: Place, attempt: Attempt, reply: Reply) -> None:
         """The end of the task, or another attempt."""
         task = attempt.task
-        if reply.error and reply.spent and self._attempts[task.key] < self._most_attempts:
+        if reply.touched and self._touched[task.key] < TOUCHES:
+            self._touched[task.key] += 1
+            self._attempts[task.key] -= 1
+            self._on_event(Retrying(task=task, slot=place.name, reason=f"{reply.touched}; the rest is done afresh"))
+            self.graph.put(task)
+            return
+        if reply.error and reply.spent and not reply.settled and self._attempts[task.key] < self._most_attempts:
             self._on_event(Retrying(task=task, slot=place.name, reason=reply.error))
             self.graph.put(task)
             return
-        value, error = None, reply.error
+        value, error = None, reply.error or reply.touched
         if not error:
             try:
                 value = pickle.loads(reply.value)

@@ -6,6 +6,7 @@ import getpass
 import multiprocessing.resource_tracker
 import os
 import re
+import secrets
 import shlex
 import signal
 import sys
@@ -24,7 +25,7 @@ from loky import ProcessPoolExecutor
 from supreme.core import SupremeError
 from supreme.sweep.devices import Slot
 from supreme.sweep.tasks import Task
-from supreme.sweep.worker import Reply, execute, initialise
+from supreme.sweep.worker import MARK, Reply, execute, initialise
 
 ELSEWHERE = "set SUPREME_LOCK_DIR to a folder that every sweep of this machine can write"
 
@@ -133,7 +134,7 @@ class SlotProcess:
     def _submit(self, *arguments: Any) -> Future[Reply]:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                1, timeout=None, env=self._slot.environment, initializer=initialise, initargs=(os.getpid(),)
+                1, timeout=None, env=self._environment(), initializer=initialise, initargs=(os.getpid(),)
             )
         # A process that is starting must not answer Ctrl-C with a traceback: it inherits the blocked signal. The
         # tracker would unblock it here, were it not running yet.
@@ -143,6 +144,9 @@ class SlotProcess:
             return self._executor.submit(execute, *arguments)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _environment(self) -> dict[str, str]:
+        return {**self._slot.environment, MARK: secrets.token_hex(8)}
 
     @property
     def replaced(self) -> bool:

@@ -26,8 +26,13 @@ from supreme.claims import Claims
 from supreme.core import SupremeError
 from supreme.files import explaining
 from supreme.patience import Busy, leaving
+from supreme.process_state import Touched, after_task, left_behind, listed
+from supreme.process_state.running import kill_descendants
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+MARK = "SUPREME_WORKERS"
+"""The variable in which every process below a slot's has the slot's own word, whatever its session or its parent."""
 FULL = ("OutOfMemoryError", "out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
 """In an exception of torch: there was not the memory."""
 LOST = (
@@ -65,6 +70,10 @@ class Reply:
     """Whether there was not the memory."""
     lost: bool = False
     """Whether the device cannot be used."""
+    settled: bool = False
+    """Whether it failed by its own doing, although the process is spent: another process would not help."""
+    touched: str = ""
+    """What its method left in this process, which must not go on: the task starts again in another one."""
     peak_bytes: int = 0
     """What the task took of a GPU's memory, tensors and cache; 0 elsewhere."""
     awaited: Awaited | None = None
@@ -88,11 +97,17 @@ def initialise(parent: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a breakpoint ends the task; it never waits for a terminal
 
 
+_guards: list[int] = []
+
+
 def _guard() -> None:
     """Start the process that ends all that tasks start here as soon as this one has ended, though it be killed."""
     os.setpgid(0, 0)  # the group that they will be in, this one too
-    worker = os.getpid()
-    if os.fork():
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # a daemon stays below this process
+    worker, parent = os.getpid(), os.getppid()
+    if guard := os.fork():
+        _guards.append(guard)
         return
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -104,8 +119,33 @@ def _guard() -> None:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # else the parent would not see that the worker has ended
         while os.getppid() == worker:
             signal.sigwait({signal.SIGTERM}) if sys.platform == "linux" else time.sleep(0.5)
+        _end_marked(parent)
     finally:
         os.killpg(worker, signal.SIGKILL)
+
+
+def _end_marked(parent: int) -> None:
+    """End what has our slot's mark, in whatever session, but for a new worker of the slot and what that has started."""
+    mark = f"{MARK}={os.environ.get(MARK, '')}".encode()
+    parents, marked = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            pid = int(folder.name)
+            parents[pid] = int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
+            if pid != os.getpid() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                marked.append(pid)
+
+    def is_of_parent(pid: int) -> bool:
+        while pid in parents:
+            if parents[pid] == parent:
+                return True
+            pid = parents[pid]
+        return False
+
+    for pid in marked:
+        if not is_of_parent(pid):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _leave_with(parent: int) -> None:
@@ -135,6 +175,10 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
         with suppress(OSError):
             sys.stderr.write(f"put aside: {busy}\n")
         reply = Reply(awaited=Awaited(claims=busy.claims, name=busy.name))
+    except Touched as touched:
+        with suppress(OSError):
+            sys.stderr.write(f"{touched}: the rest is done in a fresh process\n")
+        reply = Reply(touched=str(touched), spent=True)
     except BaseException as error:
         _print_traceback()
         full, lost, spent = (_tells_of(error, marks) for marks in (FULL, LOST, EXHAUSTED))
@@ -142,7 +186,7 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
     finally:
         faulthandler.cancel_dump_traceback_later()
     try:
-        reply = replace(reply, peak_bytes=_peak_bytes())
+        reply = replace(_judged(reply), peak_bytes=_peak_bytes())
         _release_memory()
     except Exception:  # a poisoned CUDA context can do nothing any more, not even this
         _print_traceback()
@@ -150,6 +194,17 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
     with suppress(OSError):
         sys.stdout.flush()
     return reply
+
+
+def _judged(reply: Reply) -> Reply:
+    """The same, of a process that counts as spent where anything was left in it."""
+    known, unknown = left_behind(), after_task()
+    if not known and not unknown:
+        return reply
+    with suppress(OSError):
+        sys.stderr.write(f"this process is given no other task: {listed(known or unknown)}\n")
+    kill_descendants(spared=_guards)
+    return replace(reply, spent=True, settled=bool(known) and not reply.spent)
 
 
 def _redirect(log: Path, header: str) -> None:
