@@ -155,6 +155,35 @@ def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., T
     assert {outcome.slot for outcome in outcomes[2:]} == {"cuda:0", "cuda:1"}
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_process_that_dies_idle_costs_the_next_task_neither_an_attempt_nor_time(
+    task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    """Whether its death is seen when the task is handed out, or only afterwards."""
+    victims: list[int] = []
+    submit = SlotProcess.submit
+
+    def submitting(process: SlotProcess, *arguments: Any) -> Future[Reply]:
+        if victims or not process.pids():
+            return submit(process, *arguments)
+        victims.extend(process.pids())
+        os.kill(victims[0], signal.SIGKILL if seen else signal.SIGSTOP)  # stopped, it cannot begin
+        assert not seen or within(20.0, lambda: process._executor._flags.broken)  # type: ignore[union-attr]
+        try:
+            return submit(process, *arguments)
+        finally:
+            os.kill(victims[0], signal.SIGKILL) if not seen else None
+
+    events: list[Event] = []
+    monkeypatch.setattr(SlotProcess, "submit", submitting)
+    tasks = [task("first", jobs.where), task("second", time.sleep, 0.2)]
+    first, second = run(tasks, find_slots([0], 1, 1), timeout=0.5, on_event=events.append)
+    assert victims == [first.value["pid"]]
+    assert [(outcome.status, outcome.attempts) for outcome in (first, second)] == [("done", 1)] * 2
+    assert [type(event) for event in events] == [Started, Outcome] * 2
+    assert second.task.log.read_text().count("attempt 1") == 1
+
+
 def test_everything_a_task_says_goes_to_the_end_of_its_own_log(
     task: Callable[..., Task], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -411,8 +411,10 @@ class World:
     def __call__(self, *_arguments: Any, **_options: Any) -> World:
         return self
 
-    def submit(self, _execute: Any, payload: bytes, *_more: Any) -> Future[Reply]:
+    def submit(self, _execute: Any, payload: bytes, log: Path, header: str, *_more: Any) -> Future[Reply]:
         _, (key, fate) = pickle.loads(payload)
+        with log.open("a") as file:  # by which it is known that the process came to it
+            file.write(header + "\n")
         future: Future[Reply] = Future()
         number = self.tries[key] = self.tries.get(key, 0) + 1
         self.running.append((future, key, FATES[fate][number - 1]))
