@@ -210,6 +210,14 @@ def mark_after(folder: Path, name: str, seconds: float) -> None:
     mark(folder, name)
 
 
+def mark_when(folder: Path, name: str, gate: str) -> None:
+    """Begin, and mark this file as soon as that of the gate is there."""
+    mark(folder, f"{name}.begun")
+    while not (folder / gate).exists():
+        time.sleep(0.05)
+    mark(folder, name)
+
+
 def lose_device(folder: Path, entry: str, text: str) -> str:
     """On the device of this entry: let the driver lose it, and fail as torch would; elsewhere where it ran."""
     visible = os.environ["CUDA_VISIBLE_DEVICES"]

@@ -18,10 +18,11 @@ import psutil
 import pytest
 import slurm_cluster
 from conftest import Run, environment
+from processes import wait_for
 from test_sweep import rows
 
 from supreme.core import SupremeError
-from supreme.sweep import slurm
+from supreme.sweep import slurm, slurm_sent
 from supreme.sweep.cluster import Cluster
 from supreme.sweep.settings import Settings
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
@@ -185,17 +186,36 @@ def test_ctrl_c_leaves_no_job_and_no_process(real_slurm: dict[str, str], tmp_pat
 def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
     real_slurm: dict[str, str], tmp_path: Path, settings: Settings
 ) -> None:
-    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_after, tmp_path, f"t{index}", 3.0) for index in range(2)]
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
     tasks.append(task(tmp_path, "last", engine_tasks.mark_after, tmp_path, "last", 0.0, kind="b", needs=("t0", "t1")))
     thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1)
     with pytest.raises(KeyboardInterrupt):
         slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()
     assert len(queue(real_slurm)) == 3
+    (tmp_path / "gate").touch()
     changed = replace(tasks[2], arguments=(tmp_path, "changed", 0.0))
     outcomes = slurm.run([*tasks[:2], changed], settings, Cluster(**FAST))
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
+
+
+def test_what_a_job_of_a_dead_sweep_did_after_the_plan_was_made_is_not_sent_again(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings
+) -> None:
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
+    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2)
+    with pytest.raises(KeyboardInterrupt):
+        slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+    thread.join()
+    planned = slurm_sent.told(settings.output_dir)
+    (tmp_path / "gate").touch()
+    wait_for(lambda: not queue(real_slurm))
+    outcomes = slurm.run(tasks, settings, Cluster(**FAST), told_before=planned)
+    assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 2
+    assert [size(tmp_path / f"t{index}") for index in range(2)] == [1, 1]
+    slurm.run(tasks[:1], settings, Cluster(**FAST))  # done before the plan was made, and its row then taken away
+    assert [size(tmp_path / f"t{index}") for index in range(2)] == [2, 1]
 
 
 def test_why_nothing_runs_is_told_and_a_sweep_in_a_job_of_an_array_sends_jobs_of_its_own(
