@@ -141,6 +141,14 @@ def wait_for_marks(folder: Path, name: str, count: int) -> None:
         time.sleep(0.05)
 
 
+def meet(folder: Path, name: str, count: int) -> dict[str, Any]:
+    """Where this ran, and when: until so many have met here."""
+    began = time.time()
+    mark(folder, name)
+    wait_for_marks(folder, name, count)
+    return {**where(), "began": began}
+
+
 def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) -> int:
     """The id of the process that made the one thing, which takes this long; whoever asks meanwhile waits for it.
 

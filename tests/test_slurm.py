@@ -7,18 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import engine_tasks
-import psutil
 import pytest
 import slurm_cluster
 from conftest import Run, environment
-from processes import wait_for
+from processes import alive, wait_for, within
 from test_sweep import rows
 
 from supreme.core import SupremeError
@@ -79,9 +77,7 @@ def interrupt_when(happens: Callable[[], bool]) -> threading.Thread:
     """Send this process Ctrl-C as soon as something is so."""
 
     def wait() -> None:
-        end = time.monotonic() + 60
-        while not happens() and time.monotonic() < end:
-            time.sleep(0.1)
+        within(200.0, happens)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=wait)
@@ -97,7 +93,7 @@ def size(path: Path) -> int:
 def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_at_once(
     tmp_path: Path, settings: Settings
 ) -> None:
-    tasks = [task(tmp_path, f"t{index}", engine_tasks.where, None, 1.0) for index in range(4)]
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.meet, tmp_path, f"job {index // 2}", 2) for index in range(4)]
     outcomes = slurm.run(tasks, replace(settings, jobs_per_device=2), Cluster(**FAST, max_running=2))
     assert [outcome.status for outcome in outcomes] == ["done"] * 4
     assert [outcome.task for outcome in outcomes] == tasks
@@ -180,7 +176,7 @@ def test_ctrl_c_leaves_no_job_and_no_process(real_slurm: dict[str, str], tmp_pat
     assert queue(real_slurm) == []
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
     assert len(pids) == 4
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    wait_for(lambda: not any(alive(pid) for pid in pids), 5.0)
 
 
 def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
@@ -255,9 +251,8 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     command = [sys.executable, "-m", "supreme", *on_slurm]
     parent = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=(tmp_path / "said").open("w"))
     try:
-        end = time.monotonic() + 60
-        while not list(tmp_path.glob("outputs/logs/*.log")) and time.monotonic() < end:
-            time.sleep(0.1)
+        within(200.0, lambda: list(tmp_path.glob("outputs/logs/*.log")))
+        within(200.0, lambda: len(list(tmp_path.glob("outputs/slurm/*/jobs/*.json"))) == 4)  # all are sent
     finally:
         parent.kill()
         parent.wait()
