@@ -172,6 +172,7 @@ class _Watch:
         self._silence_seconds = silence_seconds
         self._seen: tuple[bytes, int] | None = None
         self._since = 0.0
+        self._told: Process | None = None
 
     def is_there(self) -> bool:
         return self._path.exists()
@@ -187,9 +188,10 @@ class _Watch:
             self._seen = None
             return False
         owner = owner_in(seen[0])
+        if tell and owner is not None and owner != self._told:
+            log.info("waiting for process %d on %s, which holds %s", owner.pid, owner.host, self._path.stem)
+            self._told = owner
         if seen != self._seen:
-            if tell and (self._seen is None or self._seen[0] != seen[0]) and owner is not None:
-                log.info("waiting for process %d on %s, which holds %s", owner.pid, owner.host, self._path.stem)
             self._seen, self._since = seen, time.monotonic()
         gone = None if owner is None else owner.gone()
         if gone is None:

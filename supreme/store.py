@@ -163,8 +163,8 @@ class Store:
             yield
 
     def claims(self) -> list[Holder]:
-        """Every claim there is, also those of the dead."""
-        return self._claims.holders()
+        """Every claim there is, also those of the dead; those on the whole store first, for they outlast the others."""
+        return sorted(self._claims.holders(), key=lambda holder: not holder.name.startswith(f"{USE}-"))
 
     def flaw(self, stage: str, key: str) -> str | None:
         """What is wrong with an artefact, every file compared with its SHA-256; None where nothing is."""

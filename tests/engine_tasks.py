@@ -13,7 +13,6 @@ import types
 from pathlib import Path
 from typing import Any, NoReturn
 
-import psutil
 from filelock import FileLock
 
 HOARD: list[bytes] = []
@@ -76,21 +75,6 @@ def kill_self(folder: Path) -> None:
     time.sleep(60)
 
 
-def die_idle(folder: Path) -> None:
-    """Be killed when this is done and nothing runs here; the process id is left in `idle`."""
-    (folder / "idle.new").write_text(str(os.getpid()))
-    (folder / "idle.new").rename(folder / "idle")
-    subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {os.getpid()}"])
-
-
-def outlive(folder: Path) -> None:
-    """Work until the process in `idle` is dead and buried by whoever started it."""
-    idle = folder / "idle"
-    while not idle.exists() or psutil.pid_exists(int(idle.read_text())):
-        time.sleep(0.05)
-    time.sleep(0.2)
-
-
 def kill_self_once(folder: Path) -> int:
     mark(folder, "kill_once")
     if (folder / "kill_once").stat().st_size == 1:
@@ -150,11 +134,26 @@ def load_batches() -> int:
     return sum(int(batch.sum()) for batch in DataLoader(range(10), batch_size=2, num_workers=2))  # type: ignore[arg-type]
 
 
+def wait_for_marks(folder: Path, name: str, count: int) -> None:
+    """Until this file has so many marks; for no longer than a test may take, so that a failure is told."""
+    end = time.monotonic() + 120.0
+    while not ((folder / name).exists() and (folder / name).stat().st_size >= count) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def meet(folder: Path, name: str, count: int) -> dict[str, Any]:
+    """Where this ran, and when: until so many have met here."""
+    began = time.time()
+    mark(folder, name)
+    wait_for_marks(folder, name, count)
+    return {**where(), "began": began}
+
+
 def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) -> int:
     """The id of the process that made the one thing, which takes this long; whoever asks meanwhile waits for it.
 
     Args:
-        after: it is not made before this file has so many marks, for 20 s at most.
+        after: it is not made before this file has so many marks.
     """
     from supreme.artefact import Contents
     from supreme.store import Store
@@ -162,9 +161,7 @@ def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) ->
     def create() -> Contents:
         mark(Path(folder), "made")
         if after is not None:
-            others, end = Path(folder) / after[0], time.monotonic() + 20.0
-            while not (others.exists() and others.stat().st_size >= after[1]) and time.monotonic() < end:
-                time.sleep(0.05)
+            wait_for_marks(Path(folder), *after)
         time.sleep(seconds)
         return Contents(record={"pid": os.getpid()})
 
@@ -172,25 +169,27 @@ def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) ->
 
 
 def work_then_share(folder: Path, seconds: float) -> int:
-    """Work that is kept only at the end, and that asks late for what another worker makes."""
+    """Work that is kept only at the end, and that asks late for what another worker has begun to make."""
     from supreme.artefact import Contents
     from supreme.store import Store
 
     def create() -> Contents:
         time.sleep(seconds)
+        wait_for_marks(folder, "made", 1)
         return Contents(record={"pid": share(folder, 0.0)})
 
     return Store(folder / "store").get_or_create("long", "2" * 64, create)[0].record["pid"]
 
 
 def keep_then_share(folder: Path, seconds: float) -> int:
-    """Work whose result is kept, then ask for what another worker makes."""
+    """Work whose result is kept, then ask for what another worker has begun to make."""
     from supreme.artefact import Contents
     from supreme.store import Store
 
     def create() -> Contents:
         mark(folder, "kept")
         time.sleep(seconds)
+        wait_for_marks(folder, "made", 1)
         return Contents()
 
     Store(folder / "store").get_or_create("kept", "1" * 64, create)
@@ -207,6 +206,14 @@ def kill_parent(folder: Path) -> None:
 def mark_after(folder: Path, name: str, seconds: float) -> None:
     mark(folder, f"{name}.begun")
     time.sleep(seconds)
+    mark(folder, name)
+
+
+def mark_when(folder: Path, name: str, gate: str) -> None:
+    """Begin, and mark this file as soon as that of the gate is there."""
+    mark(folder, f"{name}.begun")
+    while not (folder / gate).exists():
+        time.sleep(0.05)
     mark(folder, name)
 
 

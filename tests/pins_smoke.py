@@ -59,6 +59,7 @@ def main() -> None:
     os.environ |= {"PYTHONPATH": path, "COLUMNS": "100"}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        os.environ["SUPREME_LOCK_DIR"] = str(folder / "locks")  # no sweep of somebody else is waited for
         pins_shaped.write(folder / "pins", classes=105, images=4, sizes=(40, 120))
         write_checkpoint(folder / "vit.safetensors")
         rows = 0

@@ -45,7 +45,7 @@ def within(seconds: float, condition: Callable[[], object]) -> bool:
     return True
 
 
-def wait_for(condition: Callable[[], Found], seconds: float = 60.0) -> Found:
+def wait_for(condition: Callable[[], Found], seconds: float = 200.0) -> Found:
     """The first value of the condition that is true."""
     end = time.monotonic() + seconds
     while not (found := condition()):

@@ -23,7 +23,6 @@ import pytest
 from processes import alive, within
 
 from supreme.core import SupremeError
-from supreme.sweep import engine
 from supreme.sweep.devices import Slot, find_slots
 from supreme.sweep.engine import run
 from supreme.sweep.slots import SlotLock, SlotProcess, lock_directory
@@ -61,24 +60,22 @@ def tries(folder: Path, name: str) -> int:
 
 
 @pytest.mark.slow
-def test_each_way_to_fail_costs_its_own_task_only(
-    task: Callable[..., Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "STARTING_SECONDS", 0.0)
+def test_each_way_to_fail_costs_its_own_task_only(task: Callable[..., Task], tmp_path: Path) -> None:
     tasks = [
         task("ok 1", jobs.where),
         task("raises", jobs.raise_error, tmp_path),
         task("raises unpicklable", jobs.raise_unpicklable),
         task("exits 3", jobs.exit_with, 3),
         task("exits 0", jobs.exit_with, 0),
-        task("ok 2", jobs.where),
+        replace(task("ok 2", jobs.where), affinity=("one process",)),
         task("killed", jobs.kill_self, tmp_path),
         task("segfault", jobs.segfault, tmp_path),
         task("os exit", jobs.exit_at_once, tmp_path),
         task("returns unpicklable", jobs.return_unpicklable),
         task("cannot be sent", lambda: None),
         task("memory", jobs.out_of_memory, tmp_path),
-        task("hangs", jobs.hang, tmp_path),
+        # where something was done just before, so that no time is for the start of the process
+        replace(task("hangs", jobs.hang, tmp_path, needs=("ok 2",)), affinity=("one process",)),
         *(task(f"ok {number}", jobs.where) for number in range(3, 8)),
     ]
     outcomes = run(tasks, find_slots([0, 1], 1, 1), timeout=6.0)
@@ -145,14 +142,48 @@ def test_a_task_that_died_succeeds_in_a_fresh_process(task: Callable[..., Task],
 
 
 def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., Task], tmp_path: Path) -> None:
+    def kill(event: Event) -> None:
+        if isinstance(event, Outcome) and event.task.key == "idle":
+            os.kill(event.value["pid"], signal.SIGKILL)
+            jobs.mark(tmp_path, "killed")
+
     tasks = [
-        task("long", jobs.outlive, tmp_path),
-        task("dies", jobs.die_idle, tmp_path),
+        task("long", jobs.mark_when, tmp_path, "long", "killed"),
+        task("idle", jobs.where),
         *(task(f"after {number}", jobs.where, None, 0.2, needs=("long",)) for number in range(2)),
     ]
-    outcomes = run(tasks, find_slots([0, 1], 1, 1), timeout=None)
+    outcomes = run(tasks, find_slots([0, 1], 1, 1), timeout=None, on_event=kill)
     assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 4
     assert {outcome.slot for outcome in outcomes[2:]} == {"cuda:0", "cuda:1"}
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_process_that_dies_idle_costs_the_next_task_neither_an_attempt_nor_time(
+    task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    """Whether its death is seen when the task is handed out, or only afterwards."""
+    victims: list[int] = []
+    submit = SlotProcess.submit
+
+    def submitting(process: SlotProcess, *arguments: Any) -> Future[Reply]:
+        if victims or not process.pids():
+            return submit(process, *arguments)
+        victims.extend(process.pids())
+        os.kill(victims[0], signal.SIGKILL if seen else signal.SIGSTOP)  # stopped, it cannot begin
+        assert not seen or within(60.0, lambda: process._executor._flags.broken)  # type: ignore[union-attr]
+        try:
+            return submit(process, *arguments)
+        finally:
+            os.kill(victims[0], signal.SIGKILL) if not seen else None
+
+    events: list[Event] = []
+    monkeypatch.setattr(SlotProcess, "submit", submitting)
+    tasks = [task("first", jobs.where), task("second", time.sleep, 0.2)]
+    first, second = run(tasks, find_slots([0], 1, 1), timeout=0.5, on_event=events.append)
+    assert victims == [first.value["pid"]]
+    assert [(outcome.status, outcome.attempts) for outcome in (first, second)] == [("done", 1)] * 2
+    assert [type(event) for event in events] == [Started, Outcome] * 2
+    assert second.task.log.read_text().count("attempt 1") == 1
 
 
 def test_everything_a_task_says_goes_to_the_end_of_its_own_log(
@@ -204,7 +235,7 @@ def test_a_new_process_is_known_as_one_though_the_last_was_gone_before_its_task_
         submit(jobs.where).result()
         process.settle()
         submit(jobs.hoard, 400).result()
-        assert within(20.0, lambda: not process.pids())
+        assert within(60.0, lambda: not process.pids())
         process.settle()
         submit(jobs.where).result()
         assert process.replaced
@@ -345,7 +376,7 @@ def test_a_sweep_that_is_stopped_leaves_no_process(tmp_path: Path, number: signa
     arguments = "(folder, 600.0)" if number == signal.SIGKILL else "(folder,)"
     processes = 2 if number == signal.SIGKILL else 4
     sweep = start_sweep(tmp_path, "a", function, arguments, 4)
-    assert within(20.0, lambda: len(list(tmp_path.glob("*.pid"))) == processes)
+    assert within(60.0, lambda: len(list(tmp_path.glob("*.pid"))) == processes)
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
     assert all(alive(pid) for pid in pids)
     os.kill(sweep.pid, number) if number != signal.SIGINT else os.killpg(sweep.pid, number)  # as the terminal does
@@ -366,7 +397,7 @@ def test_ctrl_c_while_processes_start_prints_no_traceback(tmp_path: Path) -> Non
         "    time.sleep(60)\n"
     )
     sweep = start_sweep(tmp_path, "a", "where", "()", 2)
-    assert within(20.0, (tmp_path / "starting").exists)
+    assert within(60.0, (tmp_path / "starting").exists)
     os.killpg(sweep.pid, signal.SIGINT)  # as the terminal does
     assert sweep.communicate(timeout=10) == ("interrupted by SIGINT\n", "")
 
@@ -407,19 +438,19 @@ def test_a_sweep_waits_for_a_slot_says_for_whom_and_takes_it_when_free(
     assert (outcome.status, outcome.slot) == ("done", "cuda:1")
 
 
-def test_a_sweep_gives_back_the_slots_it_cannot_use(task: Callable[..., Task]) -> None:
+def test_a_sweep_gives_back_the_slots_it_cannot_use(task: Callable[..., Task], tmp_path: Path) -> None:
     slots = find_slots([0, 1], 1, 1)
     taken: list[bool] = []
 
     def take_one() -> None:
-        lock = SlotLock(slots[1], lock_directory())
-        taken.append(within(10.0, lock.acquire))
+        taken.append(within(60.0, SlotLock(slots[1], lock_directory()).acquire))
+        jobs.mark(tmp_path, "taken")
 
     def note(event: Event) -> None:
         if isinstance(event, Outcome) and event.task.key == "short":
             threading.Thread(target=take_one).start()
 
-    tasks = [task("long", jobs.where, None, 3.0), task("short", jobs.where, None, 0.0)]
+    tasks = [task("long", jobs.mark_when, tmp_path, "long", "taken"), task("short", jobs.where)]
     long, short = run(tasks, slots, timeout=None, on_event=note)
     assert (long.slot, short.slot) == ("cuda:0", "cuda:1")
     assert taken == [True], "the other slot was kept until the end"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 import engine_tasks as jobs
 import pytest
 from conftest import environment
+from processes import wait_for
 from test_sweep import SMALL, rows
 
 from supreme.sweep.devices import find_slots
@@ -131,24 +133,39 @@ def test_a_task_that_waits_for_a_dead_worker_starts_when_its_death_is_seen(tmp_p
 
 def test_a_task_with_much_to_lose_waits_inside_its_slot(tmp_path: Path) -> None:
     events: list[Event] = []
+    log = tmp_path / "waits.log"
     tasks = [
-        make("makes", jobs.share, tmp_path, 6.0, log=tmp_path / "makes.log"),
-        make("has much to lose", jobs.work_then_share, tmp_path, 3.5, log=tmp_path / "waits.log"),
+        make("makes", jobs.share, tmp_path, 0.0, ("waits", 1), log=tmp_path / "makes.log"),
+        make("has much to lose", jobs.work_then_share, tmp_path, 3.5, log=log),
     ]
+
+    def release() -> None:
+        wait_for(lambda: log.exists() and "waiting for process" in log.read_text(), 120.0)
+        jobs.mark(tmp_path, "waits")
+
+    thread = threading.Thread(target=release)
+    thread.start()
     outcomes = run(tasks, find_slots("cpu", 1, 1, cores=2), timeout=None, on_event=events.append)
+    thread.join()
     assert [outcome.status for outcome in outcomes] == ["done"] * 2
     assert not [event for event in events if isinstance(event, SetAside)]
 
 
 def test_work_that_is_in_the_store_is_not_lost_by_leaving(tmp_path: Path) -> None:
-    events: list[Event] = []
+    aside: list[Event] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, SetAside):
+            aside.append(event)
+            jobs.mark(tmp_path, "left")
+
     tasks = [
-        make("makes", jobs.share, tmp_path, 6.0, log=tmp_path / "makes.log"),
+        make("makes", jobs.share, tmp_path, 0.0, ("left", 1), log=tmp_path / "makes.log"),
         make("keeps", jobs.keep_then_share, tmp_path, 3.5, log=tmp_path / "keeps.log"),
     ]
-    outcomes = run(tasks, find_slots("cpu", 1, 1, cores=2), timeout=None, on_event=events.append)
+    outcomes = run(tasks, find_slots("cpu", 1, 1, cores=2), timeout=None, on_event=note)
     assert [outcome.status for outcome in outcomes] == ["done"] * 2
-    assert len([event for event in events if isinstance(event, SetAside)]) == 1
+    assert len(aside) == 1
     assert (tmp_path / "kept").stat().st_size == 1, "it was done twice"
 
 

@@ -7,21 +7,20 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import engine_tasks
-import psutil
 import pytest
 import slurm_cluster
 from conftest import Run, environment
+from processes import alive, wait_for, within
 from test_sweep import rows
 
 from supreme.core import SupremeError
-from supreme.sweep import slurm
+from supreme.sweep import slurm, slurm_sent
 from supreme.sweep.cluster import Cluster
 from supreme.sweep.settings import Settings
 from supreme.sweep.tasks import Event, Outcome, Retrying, Started, Task, Waiting
@@ -78,9 +77,7 @@ def interrupt_when(happens: Callable[[], bool]) -> threading.Thread:
     """Send this process Ctrl-C as soon as something is so."""
 
     def wait() -> None:
-        end = time.monotonic() + 60
-        while not happens() and time.monotonic() < end:
-            time.sleep(0.1)
+        within(200.0, happens)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=wait)
@@ -96,7 +93,7 @@ def size(path: Path) -> int:
 def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_at_once(
     tmp_path: Path, settings: Settings
 ) -> None:
-    tasks = [task(tmp_path, f"t{index}", engine_tasks.where, None, 1.0) for index in range(4)]
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.meet, tmp_path, f"job {index // 2}", 2) for index in range(4)]
     outcomes = slurm.run(tasks, replace(settings, jobs_per_device=2), Cluster(**FAST, max_running=2))
     assert [outcome.status for outcome in outcomes] == ["done"] * 4
     assert [outcome.task for outcome in outcomes] == tasks
@@ -179,23 +176,42 @@ def test_ctrl_c_leaves_no_job_and_no_process(real_slurm: dict[str, str], tmp_pat
     assert queue(real_slurm) == []
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
     assert len(pids) == 4
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    wait_for(lambda: not any(alive(pid) for pid in pids), 5.0)
 
 
 def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
     real_slurm: dict[str, str], tmp_path: Path, settings: Settings
 ) -> None:
-    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_after, tmp_path, f"t{index}", 3.0) for index in range(2)]
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
     tasks.append(task(tmp_path, "last", engine_tasks.mark_after, tmp_path, "last", 0.0, kind="b", needs=("t0", "t1")))
     thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1)
     with pytest.raises(KeyboardInterrupt):
         slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()
     assert len(queue(real_slurm)) == 3
+    (tmp_path / "gate").touch()
     changed = replace(tasks[2], arguments=(tmp_path, "changed", 0.0))
     outcomes = slurm.run([*tasks[:2], changed], settings, Cluster(**FAST))
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
+
+
+def test_what_a_job_of_a_dead_sweep_did_after_the_plan_was_made_is_not_sent_again(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings
+) -> None:
+    tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
+    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2)
+    with pytest.raises(KeyboardInterrupt):
+        slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+    thread.join()
+    planned = slurm_sent.told(settings.output_dir)
+    (tmp_path / "gate").touch()
+    wait_for(lambda: not queue(real_slurm))
+    outcomes = slurm.run(tasks, settings, Cluster(**FAST), told_before=planned)
+    assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 2
+    assert [size(tmp_path / f"t{index}") for index in range(2)] == [1, 1]
+    slurm.run(tasks[:1], settings, Cluster(**FAST))  # done before the plan was made, and its row then taken away
+    assert [size(tmp_path / f"t{index}") for index in range(2)] == [2, 1]
 
 
 def test_why_nothing_runs_is_told_and_a_sweep_in_a_job_of_an_array_sends_jobs_of_its_own(
@@ -235,9 +251,8 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     command = [sys.executable, "-m", "supreme", *on_slurm]
     parent = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=(tmp_path / "said").open("w"))
     try:
-        end = time.monotonic() + 60
-        while not list(tmp_path.glob("outputs/logs/*.log")) and time.monotonic() < end:
-            time.sleep(0.1)
+        within(200.0, lambda: list(tmp_path.glob("outputs/logs/*.log")))
+        within(200.0, lambda: len(list(tmp_path.glob("outputs/slurm/*/jobs/*.json"))) == 4)  # all are sent
     finally:
         parent.kill()
         parent.wait()

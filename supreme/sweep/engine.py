@@ -8,6 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -157,16 +158,32 @@ class _Sweep:
             return
         self._attempts[task.key] += 1
         self._started = True
+        self._send(task, payload, place)
+        self._on_event(Started(task=task, slot=place.slot.name))
+
+    def _send(self, task: Task, payload: bytes, place: Place) -> None:
+        """Hand a task to the process of a place."""
         header = task.heading(self._attempts[task.key], place.slot.name, place.slot.device)
         started = time.monotonic()
         end = None
         if self._timeout is not None:  # what it takes to start a process and to import torch is no fault of the task
             end = started + self._timeout + (0.0 if place.process.warm else STARTING_SECONDS)
-        future = place.process.submit(payload, task.log, header, end, self._left[task.key] < LEAVES)
+        warm, log_bytes = place.process.warm, task.log_bytes()
+        try:
+            future = place.process.submit(payload, task.log, header, end, self._left[task.key] < LEAVES)
+        except BrokenProcessPool:
+            self._send_anew(task, payload, place)
+            return
         place.warm = task.affinity
-        place.attempt = Attempt(task=task, future=future, started=started, end=end)
+        place.attempt = Attempt(
+            task=task, payload=payload, future=future, started=started, end=end, warm=warm, log_bytes=log_bytes
+        )
         future.add_done_callback(lambda future: self._inbox.put((place, future)))
-        self._on_event(Started(task=task, slot=place.slot.name))
+
+    def _send_anew(self, task: Task, payload: bytes, place: Place) -> None:
+        """Hand a task to a fresh process, for the one that was to have it had died idle: of no task's fault."""
+        place.process.kill()
+        self._send(task, payload, place)
 
     def _patience(self) -> float | None:
         """Seconds until something is to be done though no message comes; None: nothing is."""
@@ -183,6 +200,9 @@ class _Sweep:
             return  # of a process that was ended for being late
         place.attempt = None
         task = attempt.task
+        if attempt.missed:  # once at most: the fresh process has done no task
+            self._send_anew(task, attempt.payload, place)
+            return
         reply = attempt.reply()
         if reply.awaited is not None:
             self._attempts[task.key] -= 1

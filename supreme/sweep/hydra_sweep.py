@@ -57,6 +57,8 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
+        if hasattr(launcher, "before_planning"):
+            launcher.before_planning(settings)
         begin = partial(launcher.warm_up, settings) if hasattr(launcher, "warm_up") else ignore
         plan = _plan(cells, settings, problems, start, ignore if settings.dry_run else begin)
         if settings.dry_run:
@@ -132,6 +134,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     if any(cell.audits for cell in cells):
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
         cells = [replace(cell, audits={}) for cell in cells]
+    launcher.before_planning(settings)
     plan = _plan(cells, settings, problems, time.monotonic())
     if settings.dry_run:
         print_plan(plan, settings.slots())

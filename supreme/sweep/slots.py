@@ -17,7 +17,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 from loky import ProcessPoolExecutor
@@ -124,14 +123,11 @@ class SlotProcess:
     def submit(
         self, payload: bytes, log: Path, header: str, end: float | None, may_leave: bool = False
     ) -> Future[Reply]:
-        """Start a task; see `worker.execute`."""
-        try:
-            return self._submit(payload, log, header, end, may_leave)
-        except BrokenProcessPool:  # it died idle, of no task's fault
-            self.kill()
-            return self._submit(payload, log, header, end, may_leave)
+        """Start a task; see `worker.execute`.
 
-    def _submit(self, *arguments: Any) -> Future[Reply]:
+        Raises:
+            BrokenProcessPool: the process has died, and is to be killed before there is another.
+        """
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 1, timeout=None, env=self._environment(), initializer=initialise, initargs=(os.getpid(),)
@@ -141,7 +137,7 @@ class SlotProcess:
         multiprocessing.resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return self._executor.submit(execute, *arguments)
+            return self._executor.submit(execute, payload, log, header, end, may_leave)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -174,13 +170,25 @@ class Attempt:
     """A task in a slot."""
 
     task: Task
+    payload: bytes
+    """What was sent of it."""
     future: Future[Reply]
     started: float
     """By the monotonic clock, seconds."""
     end: float | None
     """When it will be stopped, by the same clock."""
+    warm: bool
+    """Whether its process had done a task before."""
+    log_bytes: int
+    """How long the task's log was before."""
     extended: bool = False
     """Whether that was put off because its process turned out to be a new one."""
+
+    @property
+    def missed(self) -> bool:
+        """Whether its process died idle, after others had gone well there: a task begins with a line in its log."""
+        died = isinstance(self.future.exception(), BrokenProcessPool)
+        return died and self.warm and self.task.log_bytes() == self.log_bytes
 
     def reply(self) -> Reply:
         """What became of it, once the future is done."""

@@ -24,7 +24,19 @@ from supreme.sweep.devices import find_slots
 from supreme.sweep.graph import Graph
 from supreme.sweep.interrupts import signals
 from supreme.sweep.settings import Settings
-from supreme.sweep.slurm_sent import Job, events_of, in_order, name_of, packs, register, registered
+from supreme.sweep.slurm_sent import (
+    Job,
+    Told,
+    done_since,
+    events_of,
+    in_order,
+    name_of,
+    packs,
+    register,
+    registered,
+    root_of,
+    told,
+)
 from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting, check
 
 log = logging.getLogger(__name__)
@@ -36,12 +48,20 @@ HINTS = {"TIMEOUT": "more hydra.launcher.time", "OUT_OF_MEMORY": "more hydra.lau
 
 
 def run(
-    tasks: Sequence[Task], settings: Settings, cluster: Cluster, on_event: Callable[[Event], None] = lambda event: None
+    tasks: Sequence[Task],
+    settings: Settings,
+    cluster: Cluster,
+    on_event: Callable[[Event], None] = lambda event: None,
+    told_before: Told | None = None,
 ) -> list[Outcome]:
     """Run every task in jobs of Slurm; see `engine.run`, which runs them inside a job.
 
     A task whose job ended without a word of it (crash, limit of time or memory, lost node, scancel) gets a second
     attempt, in a job of its own. One that its job had not begun yet is sent again and loses no attempt.
+
+    Args:
+        told_before: what jobs had `told` before it was found that these tasks are to be done; what a job of an
+            earlier sweep has done since then is done. None: what they have told by now.
 
     Raises:
         SupremeError: a key is not allowed, Slurm is not here, or it refuses the jobs.
@@ -52,9 +72,10 @@ def run(
     find_slots("cpu", settings.jobs_per_device, settings.threads, cores=max(1, settings.threads))  # wrong numbers
     slurm_queue.refuse_without_slurm()
     sweep = _Sweep(tasks, settings, cluster, on_event)
+    told_before = told(settings.output_dir) if told_before is None else told_before
     with signals(sweep.interrupt):
+        sweep.adopt(told_before)
         try:
-            sweep.adopt()
             sweep.submit_all()
             sweep.loop()
         except BaseException:
@@ -81,7 +102,7 @@ class _Sweep:
         self._settings = settings
         self._cluster = cluster
         self._on_event = on_event
-        self._root = settings.output_dir.absolute() / "slurm"
+        self._root = root_of(settings.output_dir)
         self._folder = self._root / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
         self._jobs: list[Job] = []
         self._folders = {self._folder}
@@ -96,17 +117,26 @@ class _Sweep:
         self.interruption = signal_name
         self._inbox.put(None)
 
-    def adopt(self) -> None:
-        """Find the jobs of earlier sweeps that still do, or will do, what is to be done here."""
-        self._jobs = list(registered(self._root, self._tasks, slurm_queue.states() or {}, self._seen))
+    def adopt(self, told_before: Told) -> None:
+        """Find the jobs of earlier sweeps that still do, or will do, what is to be done here, or have done it."""
+        states = slurm_queue.states()
+        if states is None and any(self._root.glob("*/jobs/*.json")):
+            raise SupremeError(
+                f"Slurm does not answer squeue, and jobs of an earlier sweep may still do what is to be done here: "
+                f"give the same command again when it answers, or delete {self._root} if it never will"
+            )
+        self._jobs = list(registered(self._root, self._tasks, states or {}, self._seen))
         self._folders |= {job.folder for job in self._jobs}
         if self._jobs:
             count = sum(len(job.open) for job in self._jobs)
             log.info("%d tasks are in %d jobs that an earlier sweep sent", count, len(self._jobs))
+        # Only now: a job that the queue had no more has told all that it will.
+        for outcome in done_since(told_before, self._settings.output_dir, self._tasks):
+            self._end(outcome, None)
 
     def submit_all(self) -> None:
         """Send what no job does yet, each kind as an array after those that it needs."""
-        sent = {key for job in self._jobs for key in job.open}
+        sent = {key for job in self._jobs for key in job.open} | self.graph.outcomes.keys()
         for tasks in in_order(list(self._tasks.values())):
             if left := [task for task in tasks if task.key not in sent]:
                 self._submit(left, self._cluster.tasks_per_job)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import graphlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supreme.files import digest, write_json
@@ -42,6 +43,11 @@ class Job:
     @property
     def log(self) -> Path:
         return self.folder / f"{self.id}_0_log.out"
+
+
+def root_of(output_dir: Path) -> Path:
+    """Where the folders of all sweeps are."""
+    return output_dir.absolute() / "slurm"
 
 
 def name_of(folder: Path) -> str:
@@ -86,6 +92,35 @@ def registered(
                 del wanted[key]
             started = {key: begun[key] for key in sent if key in begun}
             yield Job(id=path.stem, folder=folder, size=len(sent), open=found, started=started)
+
+
+Told = Mapping[Path, frozenset[str]]
+"""The names of the events in each folder of a sweep."""
+
+
+def told(output_dir: Path) -> Told:
+    """What the jobs of all sweeps have told so far."""
+    return {path.parent: frozenset(os.listdir(path)) for path in root_of(output_dir).glob("*/events")}
+
+
+def done_since(before: Told, output_dir: Path, tasks: Mapping[str, Task]) -> Iterator[Outcome]:
+    """Of these tasks those that a job of an earlier sweep has done meanwhile; what was done before may be gone again.
+
+    Args:
+        before: what had been told when it was found that they are to be done.
+        tasks: by their keys.
+    """
+    for folder, names in told(output_dir).items():
+        known = before.get(folder, frozenset())
+        if not names - known:
+            continue
+        sent: dict[str, str] = {}
+        for path in folder.glob("jobs/*.json"):
+            sent |= json.loads(path.read_text())
+        wanted = [key for key, task in tasks.items() if sent.get(key) == _identity(task)]
+        for event in slurm_job.read(events_of(folder), seen=set(known), keys=wanted):
+            if isinstance(event, Outcome) and event.status == "done":
+                yield replace(event, task=tasks[event.task.key])
 
 
 def _identity(task: Task) -> str:

@@ -41,6 +41,12 @@ class Task:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         return f"{now} {self.label}: attempt {attempt} on {slot} ({device}), key {self.key}"
 
+    def log_bytes(self) -> int:
+        """How long its log is."""
+        with suppress(OSError):
+            return self.log.stat().st_size
+        return 0
+
     def note(self, line: str) -> None:
         """Add to the log what the task's process cannot say itself any more, unless the disk is full."""
         with suppress(OSError):

@@ -63,6 +63,9 @@ class PlanLauncher(Launcher):
         self.hydra_context = hydra_context
         self.config = config
 
+    def before_planning(self, settings: Any) -> None:
+        """Note what is to be known of the time before it was found out what is to be done."""
+
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         """Hydra's own interface, for other sweepers than ours."""
         from supreme.sweep.hydra_sweep import launch
@@ -124,13 +127,21 @@ class RayLauncher(PlanLauncher):
 class SlurmLauncher(PlanLauncher):
     """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.cluster.Cluster`."""
 
+    told_before: Any = None
+    """What jobs of earlier sweeps had told before this one was planned."""
+
     def __init__(self, **keys: Any) -> None:
         self.cluster = Cluster(**keys)
+
+    def before_planning(self, settings: Any) -> None:
+        from supreme.sweep.slurm_sent import told
+
+        self.told_before = told(settings.output_dir)
 
     def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
         from supreme.sweep.slurm import run
 
-        return run(tasks, settings, self.cluster, on_event)
+        return run(tasks, settings, self.cluster, on_event, self.told_before)
 
 
 class SupremeSearchPath(SearchPathPlugin):
