@@ -20,6 +20,8 @@ from supreme.process_state.definitions import Definitions
 from supreme.process_state.settings import Change, Setting
 from supreme.process_state.torch_settings import of_torch
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 log = logging.getLogger(__name__)
 
 _python: list[Setting] = []

@@ -24,6 +24,8 @@ from typing import Any
 from supreme.process_state.origin import is_installed, is_of_library, is_of_package, is_of_user, is_ours
 from supreme.process_state.settings import Change
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 CORE = ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.nn.init", "torch.autograd", "torch.linalg")
 """Where people look up torch's functions and classes."""
 FAMILIES = ("torch.nn.modules.", "torch.optim.")

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 OURS = "supreme"
 _HERE = f"{Path(__file__).parents[1]}{os.sep}"
 _LIBRARIES = (*(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")), "site-packages", "dist-packages")

@@ -16,6 +16,8 @@ from pathlib import Path
 from supreme.process_state.origin import is_installed, is_ours
 from supreme.process_state.settings import Change
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 GRACE_SECONDS = 1.0
 """For threads and processes that have been told to end and are about to."""
 TRACKERS = ("multiprocessing.resource_tracker", "loky.backend.resource_tracker", "multiprocessing.forkserver")

@@ -26,6 +26,8 @@ import numpy as np
 
 from supreme.process_state.origin import is_of_library
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 TINY, EPSILON = 5e-324, 2.0**-53
 LIMITS = tuple(sorted(value for name, value in vars(resource).items() if name.startswith("RLIMIT_")))
 TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)

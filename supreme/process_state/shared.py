@@ -11,6 +11,8 @@ from supreme.process_state.settings import Change
 if TYPE_CHECKING:
     from torch import Tensor
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 SAMPLED = 4096
 """Images whose sum is compared, spread over all: it shows changes that torch's own count of them does not."""
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from supreme.process_state.settings import Setting, attribute
 
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
 
 def of_torch(torch: Any) -> Iterator[Setting]:
     """Of torch, once something has imported it."""
