@@ -141,7 +141,7 @@ class Waiter:
 
     def pause(self) -> None:
         """Wait a little, longer each time; or, when the holder is dead, clear its claim away and return at once."""
-        if not self._claim.expired():
+        if not self._claim.expired(tell=True):
             time.sleep(self._seconds)
             self._seconds = min(1.5 * self._seconds, 1.0)
         elif not self._clear():
@@ -149,7 +149,7 @@ class Waiter:
 
     def is_over(self) -> bool:
         """Whether nobody holds the claim any more; clears it away when its holder is dead, and never waits."""
-        if self._claim.expired(tell=False):
+        if self._claim.expired():
             self._clear()
         return not self._claim.is_there()
 
@@ -177,8 +177,10 @@ class _Watch:
     def is_there(self) -> bool:
         return self._path.exists()
 
-    def expired(self, tell: bool = True) -> bool:
+    def expired(self, tell: bool = False) -> bool:
         """Whether the holder is dead: its process has ended or, where that cannot be seen, its heart has stopped.
+
+        With `tell` the log says, once, for which living process this one waits.
 
         Times are this worker's own, by its monotonic clock, so clocks that jump or disagree do no harm.
         """
@@ -188,14 +190,14 @@ class _Watch:
             self._seen = None
             return False
         owner = owner_in(seen[0])
-        if tell and owner is not None and owner != self._told:
-            log.info("waiting for process %d on %s, which holds %s", owner.pid, owner.host, self._path.stem)
-            self._told = owner
         if seen != self._seen:
             self._seen, self._since = seen, time.monotonic()
         gone = None if owner is None else owner.gone()
         if gone is None:
-            return time.monotonic() - self._since >= self._silence_seconds
+            gone = time.monotonic() - self._since >= self._silence_seconds
+        if tell and not gone and owner is not None and owner != self._told:
+            log.info("waiting for process %d on %s, which holds %s", owner.pid, owner.host, self._path.stem)
+            self._told = owner
         return gone
 
     def clear(self, temporary: Path) -> None:

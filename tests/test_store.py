@@ -695,6 +695,27 @@ def test_a_living_worker_of_this_machine_keeps_its_claim_without_a_heartbeat(sto
     assert store.has("train", KEY)
 
 
+def test_a_worker_says_once_for_whom_it_waits_and_nothing_of_the_dead(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sleeps: list[float] = []
+    claim = leave_claim(store, Process.current())
+
+    def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        os.utime(claim)  # a heartbeat is no news
+        if len(sleeps) == 5:
+            claim.unlink()
+
+    monkeypatch.setattr("supreme.claims.time", SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep))
+    with caplog.at_level(logging.INFO, "supreme.claims"):
+        assert store.get_or_create("train", KEY, numbers)[1]
+        leave_claim(store, dead_process(), other := digest("other"))
+        assert store.get_or_create("train", other, numbers)[1]
+    said = [message for message in caplog.messages if message.startswith("waiting for")]
+    assert said == [f"waiting for process {os.getpid()} on {Process.current().host}, which holds train-{KEY}"]
+
+
 @pytest.mark.parametrize("change", [{"born": "1"}, {"boot": "an earlier start of the machine"}])
 def test_another_process_with_the_number_of_a_dead_one_does_not_keep_its_claim(
     store: Store, change: dict[str, str]
