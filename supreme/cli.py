@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,20 @@ def _run(arguments: list[str]) -> None:
         near = difflib.get_close_matches(first, VERBS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(VERBS)}"
         raise SupremeError(f"unknown command {first}; {hint} Components are chosen as in method=scrub; see --help")
-    with _hydra_errors_as_sentences():
+    with _hydra_errors_as_sentences(), _presets_shown(arguments):
         _hydra_main()
+
+
+SHOWS = ("--cfg", "-c", "--info", "-i", "--help", "-h")
+"""Flags of Hydra that show something and run nothing."""
+
+
+def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
+    if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
+        return nullcontext()
+    from supreme.sweep.shown import as_a_run_would_have_it
+
+    return as_a_run_would_have_it()
 
 
 @contextmanager
@@ -89,6 +101,13 @@ def _hydra_errors_as_sentences() -> Iterator[None]:
         yield
     except HydraException as error:
         raise SupremeError(_explanation(error)) from error
+    except ValueError as error:
+        if not str(error).startswith("Config group override must be a string or a list"):
+            raise
+        given = " ".join(argument for argument in sys.argv[1:] if (CONF / argument.partition("=")[0]).is_dir())
+        raise SupremeError(
+            f"{given} is not allowed: each is chosen by a name, as in method=scrub; see --help"
+        ) from error
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 

@@ -34,7 +34,6 @@ from supreme.testing import (
 CONF = Path(__file__).parents[1] / "conf"
 METRICS = sorted(path.stem for path in (CONF / "metric").glob("*.yaml"))
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
-TUNED = sorted(path.stem for path in (CONF / "tuned").glob("*.yaml") if path.stem != "none")
 
 
 def node_of(group: str, name: str) -> dict[str, Any]:
@@ -76,18 +75,6 @@ def test_every_method_keeps_its_promises(name):
 )
 def test_every_form_of_random_labels_keeps_its_promises(changes):
     check_method(component("method", "random_label", **changes))
-
-
-@pytest.mark.parametrize("name", TUNED)
-def test_tuned_values_are_values_of_their_method(name):
-    path = CONF / "tuned" / f"{name}.yaml"
-    assert path.read_text().startswith("# @package _global_\n# ")
-    tuned = OmegaConf.to_container(OmegaConf.load(path))
-    assert set(tuned) == {"tuned", "method"}
-    method, data, _, scenario = name.split("-")
-    assert (CONF / "data" / f"{data}.yaml").exists()
-    assert (CONF / "scenario" / f"{scenario}.yaml").exists()
-    assert component("method", method, **tuned["method"]) != component("method", method)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from functools import cache
 from math import inf
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from hydra.core.global_hydra import GlobalHydra
 
 from supreme import stages
 from supreme.cell import Cell, Workplace
 from supreme.metrics import arithmetic
+from supreme.sweep.compose import Composer
 from supreme.workbench import split_of
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -157,9 +158,8 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def cell_of(method: str, scenario: str, at: Workplace) -> Cell:
     chosen = [f"method={method}", f"scenario={scenario}", f"seed={SEED}", "metric=accuracy"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config: Any = OmegaConf.to_container(compose("config", chosen), resolve=True)
-    names = {"data": "digits", "model": "small_cnn", "recipe": "digits-small_cnn"}
-    cell = Cell.from_config(config, {**names, "scenario": scenario, "method": method})
+        context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
+        cell, _ = Composer(context, compose("config", return_hydra_config=True))(chosen)
     return cell.resolved(Path(at.output_dir) / "data")
 
 

@@ -18,15 +18,16 @@ from conftest import Run, environment
 from hydra.core.global_hydra import GlobalHydra
 
 from supreme import __version__
-from supreme.cell import Cell, Workplace
+from supreme.cell import Workplace
 from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.core.row import sealed_row
 from supreme.sweep import dry_run
-from supreme.sweep.compose import Composer, Problems, compose_all, plain_values
+from supreme.sweep.compose import Composer, Problems, cell_with, compose_all, plain_values
 from supreme.sweep.devices import find_slots
 from supreme.sweep.estimate import expected_seconds
 from supreme.sweep.plan import Plan, make_plan, resolve
+from supreme.sweep.presets import preset_of
 from supreme.sweep.settings import Settings
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
@@ -259,9 +260,13 @@ def test_cells_are_the_same_whatever_was_composed_before_them(composer: Composer
     ]
     truth = []
     for job in jobs:  # the slow way: Hydra composes each
-        config, names = composer._through_hydra(tuple(job))
-        truth.append((Cell.from_config(plain_values(config), names, job), Settings.from_config(plain_values(config))))
+        config = composer._loader.load_sweep_config(composer._config, job)
+        values, names = plain_values(config), config.hydra.runtime.choices
+        _, preset = preset_of(composer._loader, config.hydra, values)
+        truth.append((cell_with(preset, values, names, job), Settings.from_config(values)))
     assert [composer(job) for job in jobs] == truth
+    assert [composer(job)[0].tuned for job in jobs] == [cell.tuned for cell, _ in truth]
+    assert {cell.tuned is None for cell, _ in truth} == {True, False}
     assert [composer(job) for job in reversed(jobs)] == truth[::-1]
     assert [repr(composer(job)[0].nodes["method"]["lr"]) for job in jobs[3:6]] == ["1", "1.0", "0.05"]
 

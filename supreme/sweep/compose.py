@@ -15,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.sweep.grids import with_grids
-from supreme.sweep.presets import Presets
+from supreme.sweep.presets import Outcome, Presets
 from supreme.sweep.settings import Settings
+from supreme.sweep.sources import Sources
 
 DEVICES = ("devices", "jobs_per_device", "min_free_memory", "wait_for_devices")
 
@@ -46,13 +47,15 @@ class Composer:
 
     def __init__(self, hydra_context: Any, config: DictConfig) -> None:
         self._loader = hydra_context.config_loader
-        self._presets = Presets(self._loader)
         self._config = config
+        self._sources = Sources(self._loader, config.hydra)
+        self.presets = Presets(self._sources)
         self._groups = {*self._loader.list_groups(""), "hydra"}
         self._parser = OverridesParser.create(config_loader=self._loader)
         self._composed: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
         self._drafts: dict[tuple[str, ...], _Draft] = {}
         self._parsed: dict[str, tuple[str, Any]] = {}
+        self._set_above: dict[tuple[str, ...], frozenset[str]] = {}
         self._shared: dict[str, Any] = {}
 
     def __call__(self, overrides: Sequence[str]) -> tuple[Cell, Settings]:
@@ -70,8 +73,15 @@ class Composer:
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
-        cell = Cell.from_config(values, names, overrides)
-        return replace(cell, tuned=self._presets(names, cell.nodes["method"])), Settings.from_config(values)
+        preset = self.presets(names, values, lambda: self._fields_set(choices, plain))
+        return cell_with(preset, values, names, overrides), Settings.from_config(values)
+
+    def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str]) -> frozenset[str]:
+        """The fields of the method that something else than its YAML sets."""
+        if choices not in self._set_above:
+            self._set_above[choices] = self._sources.set_above("method", choices)
+        keys = [override.partition("=")[0].partition(".") for override in plain if override.startswith("method.")]
+        return self._set_above[choices] | {field for _, _, field in keys} if keys else self._set_above[choices]
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
         """The config with these values at these keys, resolved."""
@@ -107,7 +117,9 @@ class Composer:
     def _through_hydra(self, overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, str]]:
         """The config without Hydra's part, and what of each group is chosen."""
         config = self._loader.load_sweep_config(self._config, list(overrides))
-        return _without_hydra(config), self._one(dict(config.hydra.runtime.choices))
+        names = dict(config.hydra.runtime.choices)
+        self._sources.refuse_unknown_choices(names)
+        return _without_hydra(config), self._one(names)
 
 
 class _Draft:
@@ -160,6 +172,15 @@ class _Draft:
 def _is_scalar(value: Any) -> bool:
     """Whether setting this value can neither merge nor bring an interpolation."""
     return value is None or isinstance(value, int | float) or (isinstance(value, str) and "${" not in value)
+
+
+def cell_with(
+    preset: Outcome | None, values: Mapping[str, Any], names: Mapping[str, str], overrides: Sequence[str]
+) -> Cell:
+    """The cell of a resolved config, with what its preset makes of the method."""
+    if preset is None:
+        return Cell.from_config(values, names, overrides)
+    return replace(Cell.from_config({**values, "method": preset.method}, names, overrides), tuned=preset.told)
 
 
 def plain_values(config: DictConfig) -> Mapping[str, Any]:

@@ -24,14 +24,14 @@ from supreme.files import remove_orphans
 from supreme.process_state import Touched
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
-from supreme.sweep.compose import Composer, Problems, compose_all, expand, plain_values
+from supreme.sweep.compose import Composer, Problems, cell_with, compose_all, expand, plain_values
 from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.leftovers import sweep_leftovers
 from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
-from supreme.sweep.presets import Presets
+from supreme.sweep.presets import Presets, preset_of
 from supreme.sweep.progress import Progress
 from supreme.sweep.settings import Settings
 from supreme.sweep.slots import lock_directory
@@ -53,7 +53,8 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
     try:
         start, problems = time.monotonic(), Problems()
         jobs = expand(sweeper, arguments)
-        cells, settings = compose_all(Composer(sweeper.hydra_context, sweeper.config), jobs, problems)
+        composer = Composer(sweeper.hydra_context, sweeper.config)
+        cells, settings = compose_all(composer, jobs, problems)
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
@@ -61,6 +62,7 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
             launcher.before_planning(settings)
         begin = partial(launcher.warm_up, settings) if hasattr(launcher, "warm_up") else ignore
         plan = _plan(cells, settings, problems, start, ignore if settings.dry_run else begin)
+        _tell(composer.presets)
         if settings.dry_run:
             print_plan(plan, settings.slots())
             return [cell.id for cell in plan.cells]
@@ -101,13 +103,14 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
     hydra = HydraConfig.get()
     try:
         values = plain_values(config)
-        cell = Cell.from_config(values, hydra.runtime.choices, list(hydra.overrides.task))
-        presets = Presets(GlobalHydra.instance().config_loader())
-        cell = replace(cell, tuned=presets(hydra.runtime.choices, cell.nodes["method"]))
+        presets, preset = preset_of(GlobalHydra.instance().config_loader(), hydra, values)
+        cell = cell_with(preset, values, hydra.runtime.choices, list(hydra.overrides.task))
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)
         plan = _plan([cell], settings, Problems(), time.monotonic())
+        if hydra.mode == RunMode.RUN:
+            _tell(presets)
         if settings.dry_run:
             return print_plan(plan, settings.slots())
         if plan.todo:
@@ -128,7 +131,8 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
 def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
     """Hydra's launcher interface, for sweepers that are not ours: a job's return value is its row."""
     problems = Problems()
-    cells, settings = compose_all(Composer(launcher.hydra_context, launcher.config), job_overrides, problems)
+    composer = Composer(launcher.hydra_context, launcher.config)
+    cells, settings = compose_all(composer, job_overrides, problems)
     problems.refuse()
     assert settings is not None
     if any(cell.audits for cell in cells):
@@ -136,6 +140,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         cells = [replace(cell, audits={}) for cell in cells]
     launcher.before_planning(settings)
     plan = _plan(cells, settings, problems, time.monotonic())
+    _tell(composer.presets)
     if settings.dry_run:
         print_plan(plan, settings.slots())
         sys.exit()  # the sweeper cannot go on without rows
@@ -150,6 +155,12 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         result.return_value = row or RuntimeError(outcomes[cell.id].error)
         returns.append(result)
     return returns
+
+
+def _tell(presets: Presets) -> None:
+    """Say which presets did not apply to cells that they are nearly for."""
+    for note in presets.notes():
+        log.info(note)
 
 
 def _in_use(settings: Settings) -> AbstractContextManager[None]:
