@@ -62,7 +62,7 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
             launcher.before_planning(settings)
         begin = partial(launcher.warm_up, settings) if hasattr(launcher, "warm_up") else ignore
         plan = _plan(cells, settings, problems, start, ignore if settings.dry_run else begin)
-        _tell(composer.presets)
+        _tell_presets(composer.presets)
         if settings.dry_run:
             print_plan(plan, settings.slots())
             return [cell.id for cell in plan.cells]
@@ -110,7 +110,7 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         settings = Settings.from_config(values)
         plan = _plan([cell], settings, Problems(), time.monotonic())
         if hydra.mode == RunMode.RUN:
-            _tell(presets)
+            _tell_presets(presets)
         if settings.dry_run:
             return print_plan(plan, settings.slots())
         if plan.todo:
@@ -140,7 +140,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         cells = [replace(cell, audits={}) for cell in cells]
     launcher.before_planning(settings)
     plan = _plan(cells, settings, problems, time.monotonic())
-    _tell(composer.presets)
+    _tell_presets(composer.presets)
     if settings.dry_run:
         print_plan(plan, settings.slots())
         sys.exit()  # the sweeper cannot go on without rows
@@ -157,7 +157,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     return returns
 
 
-def _tell(presets: Presets) -> None:
+def _tell_presets(presets: Presets) -> None:
     """Say which presets did not apply to cells that they are nearly for."""
     for note in presets.notes():
         log.info(note)
