@@ -138,7 +138,7 @@ def test_what_other_versions_made_is_used_and_told_or_refused(folder: Path) -> N
 
 
 def test_what_cannot_be_followed_is_told_by_the_plan_and_by_the_row(folder: Path) -> None:
-    (folder / "lab" / "helper.py").write_text("def scale(x):\n    return eval(chr(49) + '.0')\n")
+    (folder / "lab" / "helper.py").write_text("def scale(x):\n    return eval(chr(48) + '.5')\n")
     told = run(folder)
     warning = "an edit of what helper.py runs by eval would go unnoticed"
     assert f"Noise: {warning}" in told

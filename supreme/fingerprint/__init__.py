@@ -73,6 +73,6 @@ def _existing(value: str) -> Path | None:
         return None
     try:
         path = Path(value).expanduser()
-        return path if path.exists() else None
+        return path if path.is_file() or path.is_dir() else None
     except (OSError, RuntimeError):  # a name too long for a file; a ~user who does not exist
         return None

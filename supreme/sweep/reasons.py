@@ -63,7 +63,8 @@ class Earlier:
         found = list(self._changes(row["provenance"]["depends"], cell))
         if own is not None:
             found += [f"metric {name} is new" for name in cell.metrics if name not in own["metric_keys"]]
-            found += made_by(own) if self._at.same_versions else ()
+            if self._at.same_versions and (others := made_by(own)):
+                found.append(f"{', '.join(others)} made it")
         return "; ".join(dict.fromkeys(found))
 
     def _changes(self, before: Mapping[str, Any], cell: Cell) -> Iterator[str]:
