@@ -63,8 +63,13 @@ class Timm:
     def check(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> None:
         """Refuse a checkpoint that does not fit, and images that the architecture cannot take, before any training."""
         offline = self if self.checkpoint is not None else replace(self, pretrained=False)
-        usual = self._registered_config().input_size[-1]
-        trial.run(offline, num_classes, image_size, mean, std, hint=f"give model.image_size={usual}, say")
+        config = self._registered_config()
+        usual = config.input_size[-1]
+        side = self.image_size or (usual if config.fixed_input_size else image_size)  # others are resized to it
+        if side == usual:
+            trial.build(offline, num_classes, image_size, mean, std)
+        else:
+            trial.run(offline, num_classes, image_size, mean, std, hint=f"give model.image_size={usual}, say")
 
     def _convert(self, body: Any) -> checkpoints.Convert | None:
         """What timm makes of the weights of others: their names, and position embeddings of another image size."""
