@@ -384,7 +384,7 @@ REFUSED: dict[str, tuple[str, Callable[[Path, State], object], str]] = {
     "a damaged torch file": ("x.pth", _flipped_torch, "is damaged, or no file that torch.save wrote"),
     "a torch file under a wrong name": ("x.safetensors", lambda p, s: torch.save(s, p), "rename it to .pth"),
     "safetensors under a wrong name": ("x.bin", lambda p, s: save_file(s, p), "rename it to .safetensors"),
-    "a folder": ("x.pth", lambda p, s: p.mkdir(), "is no file; give the path of a weights file"),
+    "a folder": ("x.pth", lambda p, s: p.mkdir(), "is a folder; give the file of weights that is in it"),
     "a pickled trap": (
         "x.pth",
         lambda p, s: torch.save({"state_dict": Trap(p.parent / "executed")}, p),
@@ -544,7 +544,7 @@ def test_the_plan_refuses_an_architecture_too_large_for_the_images(composer: Com
         planned(composer, tmp_path, [model])
     assert str(caught.value).endswith("; give model.image_size=299, say")
     assert planned(composer, tmp_path, [[*model, "model.image_size=96"]]).tasks
-    with pytest.raises(SupremeError, match="model timm: it cannot be built .*not divisible"):
+    with pytest.raises(SupremeError, match=r"model timm: it cannot take images of 30 x 30 .*divisible"):
         planned(composer, tmp_path, [["model=timm", "model.arch=test_vit", "model.image_size=30"]])
     with pytest.raises(SupremeError, match="5 stages halve a side of 8 to nothing; give at most 4 widths"):
         planned(composer, tmp_path, [["model=small_cnn", "model.widths=[4,4,4,4,4]"]])

@@ -52,11 +52,7 @@ def open_weights(path: str) -> WeightFile:
     Raises:
         SupremeError: it is no such file; the sentence says what it is and what to do.
     """
-    place = Path(path).expanduser()
-    if place.is_dir():
-        raise _refusal(path, "is a folder; give the file of weights that is in it")
-    if not place.is_file():
-        raise _refusal(path, "is no file; give the path of a weights file")
+    place = file_at(path)
     try:
         content = place.read_bytes()  # once: what is hashed is what is loaded
     except OSError as error:
@@ -73,6 +69,16 @@ def open_weights(path: str) -> WeightFile:
             path, "holds tensors without values (of the meta device); save it where the model has its weights"
         )
     return WeightFile(path=path, sha256=hashlib.sha256(content).hexdigest(), tensors=tensors)
+
+
+def file_at(path: str) -> Path:
+    """Where this file lies; refused where there is none."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        raise _refusal(path, "is a folder; give the file of weights that is in it")
+    if not place.is_file():
+        raise _refusal(path, "is no file; give the path of a weights file")
+    return place
 
 
 def printable(text: str) -> str:
