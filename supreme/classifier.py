@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -49,3 +50,11 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))
+
+
+def origin(model: nn.Module) -> dict[str, Any] | None:
+    """What is said of the file that a part of this model was loaded from, for JSON; None where there was none.
+
+    Whoever loads says it, as `loaded_from` of the module.
+    """
+    return next((vars(part)["loaded_from"] for part in model.modules() if "loaded_from" in vars(part)), None)

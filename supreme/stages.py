@@ -19,13 +19,12 @@ from torch import Tensor, nn
 from supreme import seeds
 from supreme.artefact import Artefact, Contents
 from supreme.cell import SCHEMA, Cell, Workplace
-from supreme.classifier import Classifier
+from supreme.classifier import Classifier, origin
 from supreme.context import context_of
 from supreme.core import Cost, Epoch, Split, SupremeError
 from supreme.evaluation import BATCH, StoredPredictions, predict
 from supreme.files import digest
 from supreme.fingerprint import identity
-from supreme.models import checkpoints
 from supreme.process_state import Touched, listed, watching
 from supreme.provenance import provenance
 from supreme.runtime import Measured, autocast
@@ -93,7 +92,7 @@ def unlearned(cell: Cell, at: Workplace) -> Artefact:
 
 def _weights_of(model: nn.Module, at: Workplace, cost: Cost, curve: Sequence[Epoch], **record: Any) -> Contents:
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    came = {"checkpoint": origin} if (origin := checkpoints.origin(model)) else {}
+    came = {"checkpoint": file} if (file := origin(model)) else {}
     told = {"cost": asdict(cost), "curve": _points(curve), "provenance": {**provenance(at.device), **came}}
     return Contents(tensors=tensors, record={**told, **record})
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from supreme import seeds
 from supreme.cell import Workplace
-from supreme.classifier import Classifier
+from supreme.classifier import Classifier, origin
 from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.models import checkpoints, trial
@@ -156,7 +156,7 @@ def test_half_precision_is_loaded_as_the_numbers_that_it_holds(
     model = made(tmp_path / "weights.safetensors")
     found = model.body.state_dict()
     assert all(torch.equal(found[name], halves[name].to(found[name].dtype)) for name in found)
-    told = checkpoints.origin(model)
+    told = origin(model)
     floats = sum(tensor.is_floating_point() for tensor in found.values())
     assert told is not None
     assert told["cast"] == {f"{str(dtype).removeprefix('torch.')} to float32": floats}
@@ -169,7 +169,7 @@ def test_weights_that_this_program_has_stored_are_loaded(tmp_path: Path) -> None
     save_file(before, tmp_path / "weights.safetensors")
     model = made(tmp_path / "weights.safetensors")
     assert all(torch.equal(tensor, before[f"body.{name}"]) for name, tensor in model.body.state_dict().items())
-    told = checkpoints.origin(model)
+    told = origin(model)
     assert told is not None
     assert (told["prefix"], told["left_out_count"]) == ("body.", 0)
 
@@ -190,7 +190,7 @@ def test_position_embeddings_of_another_image_size_are_resampled_as_timm_does(tm
     assert len(same) == len(model.body.state_dict()) - 1
     assert model.body.pos_embed.shape == (1, 5, 64)
     assert source["pos_embed"].shape == (1, 101, 64)
-    told = checkpoints.origin(model)
+    told = origin(model)
     assert told is not None
     assert told["converted"] is True
     component(tmp_path / "weights.pth", "test_vit", image_size=32).check(5, 32, MEAN, STD)
@@ -200,7 +200,7 @@ def test_what_was_done_with_the_file_is_told(state: State, tmp_path: Path) -> No
     file = {"state_dict": under("model.", state), "swa": torch.ones(2)}
     torch.save(file, tmp_path / "weights.ckpt")
     model, size = made(tmp_path / "weights.ckpt"), len(state) - 2
-    told = checkpoints.origin(model)
+    told = origin(model)
     assert told is not None
     assert json.loads(json.dumps(told)) == told
     assert told.pop("sha256") == hashlib.sha256((tmp_path / "weights.ckpt").read_bytes()).hexdigest()
@@ -217,7 +217,7 @@ def test_what_was_done_with_the_file_is_told(state: State, tmp_path: Path) -> No
         "left_out_count": 2,
         "head": "new",
     }
-    assert checkpoints.origin(SmallCNN(widths=[4])(3, 8, MEAN, STD)) is None
+    assert origin(SmallCNN(widths=[4])(3, 8, MEAN, STD)) is None
 
 
 # What does not fit.
@@ -296,7 +296,9 @@ def test_a_head_that_is_not_finite_is_no_reason_to_refuse_a_body(state: State, t
 
 def test_whole_numbers_are_no_weights(state: State, tmp_path: Path) -> None:
     torch.save({**state, "layer1.0.conv1.weight": state["layer1.0.conv1.weight"].to(torch.int8)}, tmp_path / "w.pth")
-    assert "layer1.0.conv1.weight holds torch.int8 where the model has torch.float32" in refusal(tmp_path / "w.pth")
+    assert "layer1.0.conv1.weight is torch.int8, torch.strided and should be torch.float32," in refusal(
+        tmp_path / "w.pth"
+    )
 
 
 # What is no file of weights.
@@ -382,7 +384,7 @@ REFUSED: dict[str, tuple[str, Callable[[Path, State], object], str]] = {
     "a damaged torch file": ("x.pth", _flipped_torch, "is damaged, or no file that torch.save wrote"),
     "a torch file under a wrong name": ("x.safetensors", lambda p, s: torch.save(s, p), "rename it to .pth"),
     "safetensors under a wrong name": ("x.bin", lambda p, s: save_file(s, p), "rename it to .safetensors"),
-    "a folder": ("x.pth", lambda p, s: p.mkdir(), "is no file; give the path of a weights file"),
+    "a folder": ("x.pth", lambda p, s: p.mkdir(), "is a folder; give the file of weights that is in it"),
     "a pickled trap": (
         "x.pth",
         lambda p, s: torch.save({"state_dict": Trap(p.parent / "executed")}, p),
@@ -450,6 +452,11 @@ def test_a_state_dict_that_holds_itself_is_read_to_its_end(state: State, tmp_pat
     made(tmp_path / "weights.pth")
 
 
+def test_what_a_file_says_of_itself_moves_no_terminal(state: State, tmp_path: Path) -> None:
+    torch.save({"\x1b[2Jx": {"\n": torch.ones(2)}}, tmp_path / "weights.pth")
+    assert "(the file begins with ?[2Jx/?)" in refusal(tmp_path / "weights.pth")
+
+
 def test_timm_is_never_given_a_file(state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create, given = timm.create_model, []
 
@@ -472,7 +479,7 @@ class Theirs:
 
     checkpoint: str
 
-    check = trial.run
+    check = trial.build
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -486,7 +493,7 @@ def test_a_model_of_ones_own_loads_in_one_line(tmp_path: Path) -> None:
     torch.save({"net": weights}, tmp_path / "weights.pth")
     model = Theirs(checkpoint=str(tmp_path / "weights.pth"))(2, 8, MEAN, STD)
     assert torch.equal(model.body[0].weight, weights["0.weight"])
-    told = checkpoints.origin(model)
+    told = origin(model)
     assert told is not None
     assert (told["wrapper"], told["loaded"]) == ("net", 2)
 
@@ -537,6 +544,8 @@ def test_the_plan_refuses_an_architecture_too_large_for_the_images(composer: Com
         planned(composer, tmp_path, [model])
     assert str(caught.value).endswith("; give model.image_size=299, say")
     assert planned(composer, tmp_path, [[*model, "model.image_size=96"]]).tasks
+    with pytest.raises(SupremeError, match=r"model timm: it cannot take images of 30 x 30 .*divisible"):
+        planned(composer, tmp_path, [["model=timm", "model.arch=test_vit", "model.image_size=30"]])
     with pytest.raises(SupremeError, match="5 stages halve a side of 8 to nothing; give at most 4 widths"):
         planned(composer, tmp_path, [["model=small_cnn", "model.widths=[4,4,4,4,4]"]])
 

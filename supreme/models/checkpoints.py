@@ -18,12 +18,14 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
-from supreme.models.weight_files import WeightFile, open_weights
+from supreme.models.weight_files import WeightFile, open_weights, printable
 
 log = logging.getLogger(__name__)
 
-_WORDS = "state dict model module net network backbone encoder body weights params checkpoint ema orig mod"
-WRAPPING = frozenset(_WORDS.split())
+WRAPPING = frozenset(
+    {"state", "dict", "model", "module", "net", "network", "backbone", "encoder", "body"}
+    | {"weights", "params", "checkpoint", "ema", "orig", "mod"}
+)
 """Words of the names that people give to a whole model: `model_state_dict`, `_orig_mod`, `ema_model`.
 
 What lies under such names only, in dictionaries or in prefixes, in any combination, is found there.
@@ -39,7 +41,7 @@ Convert = Callable[[dict[str, Tensor]], Mapping[str, Tensor]]
 
 
 def load(model: nn.Module, checkpoint: str, *, of: str = "the model", convert: Convert | None = None) -> None:
-    """Copy the weights and buffers of a file into a body, in place; `origin` then says what was done.
+    """Copy the weights and buffers of a file into a body, in place; `classifier.origin` then says what was done.
 
     On a body of meta tensors nothing is copied and everything is checked. What the file has and the body has not, the
     head of what it was trained for, say, is left out: a head is always new.
@@ -65,11 +67,6 @@ def load(model: nn.Module, checkpoint: str, *, of: str = "the model", convert: C
     record = _record(file, found)
     object.__setattr__(body, "loaded_from", record)
     log.info("checkpoint %s: %s", checkpoint, ", ".join(f"{name}: {value}" for name, value in record.items() if value))
-
-
-def origin(model: nn.Module) -> dict[str, Any] | None:
-    """What `load` did for a part of this model, as JSON can say it; None where there was no file."""
-    return next((vars(part)["loaded_from"] for part in model.modules() if "loaded_from" in vars(part)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +135,7 @@ def _chosen(file: WeightFile, wanted: Mapping[str, Tensor], convert: Convert | N
         places = " and ".join(one.prefix or "the top" for one in fitting)
         raise SupremeError(f"checkpoint={file.path} holds {len(fitting)} models that fit {of}: {places}; keep one")
     if not fitting:
-        raise SupremeError(f"checkpoint={file.path} does not fit {of}: {_misfit(file, pool, sets)}")
+        raise SupremeError(f"checkpoint={file.path} does not fit {of}: {printable(_misfit(file, pool, sets))}")
     return fitting[0]
 
 
@@ -168,10 +165,10 @@ def _misfit(file: WeightFile, pool: Sequence[_Set], sets: Sequence[_Set]) -> str
     else:
         name = best.misshapen[0]
         told = f"{there}; but {name} is {_shape(best.tensors[name])} and should be {_shape(best.wanted[name])}"
-    if places := [one.prefix or "nothing" for one in sets if one.fits]:
-        return f"{told}. All are there under the prefix {' and '.join(places)}; save what lies there alone, without it"
-    first = next(iter(file.tensors))
-    return f"{told} (the file begins with {first[:80]}). Give weights of this architecture, or take the one they are of"
+    if places := " and ".join([one.prefix or "nothing" for one in sets if one.fits][:LISTED]):
+        return f"{told}. All are there under the prefix {places}; save what lies there alone, without it"
+    first = next(iter(file.tensors))[:80]
+    return f"{told} (the file begins with {first}). Give weights of this architecture, or take the one they are of"
 
 
 def _shape(tensor: Tensor) -> str:
@@ -182,13 +179,13 @@ def _as(tensor: Tensor, like: Tensor, what: str) -> Tensor:
     """The tensor with the numbers of the other one; refused where they are of another kind, or not finite."""
     if tensor.is_meta:  # a conversion's, of a model without values
         return tensor
-    dense = tensor.layout == torch.strided and not tensor.is_quantized
-    if not dense or _kind(tensor) != _kind(like):
-        raise SupremeError(f"{what} holds {tensor.dtype} where the model has {like.dtype}; save it as that")
+    if tensor.layout != torch.strided or tensor.is_quantized or _kind(tensor) != _kind(like):
+        held = f"{tensor.dtype}, {tensor.layout}"
+        raise SupremeError(f"{what} is {held} and should be {like.dtype}, {like.layout}; save it as that")
     cast = tensor.to(like.dtype)
     if cast.is_floating_point() and not cast.isfinite().all():
         odd = int((~cast.isfinite()).sum())
-        raise SupremeError(f"{what} is not finite in {odd} of {cast.numel()} values; take weights from before that")
+        raise SupremeError(f"{what} is not finite in {odd} of {cast.numel()} values; take those of an earlier epoch")
     return cast
 
 

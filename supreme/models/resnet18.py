@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
-from supreme.models import trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +25,6 @@ class ResNet18:
     def __post_init__(self) -> None:
         if self.width < 1:
             raise SupremeError(f"model resnet18: width={self.width} is not allowed: as in model.width=64")
-
-    check = trial.run
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         widths = [self.width * 2**stage for stage in range(4)]

@@ -26,7 +26,7 @@ class SmallCNN:
         if not self.widths or min(self.widths) < 1:
             raise SupremeError(f"model small_cnn: widths={self.widths} is not allowed: as in model.widths=[32,64,128]")
 
-    check = trial.run
+    check = trial.build
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         if image_size < 2 ** (len(self.widths) - 1):

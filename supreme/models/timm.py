@@ -6,7 +6,6 @@ import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -14,6 +13,7 @@ from torch import nn
 from supreme.classifier import Classifier
 from supreme.core import SupremeError
 from supreme.models import checkpoints, trial
+from supreme.models.weight_files import file_at
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of each channel, pixels in [0, 1]."""
@@ -41,8 +41,8 @@ class Timm:
 
     def __post_init__(self) -> None:
         self._registered_config()  # imports timm: seconds, but no device spins for a name that does not exist
-        if self.checkpoint is not None and not Path(self.checkpoint).expanduser().is_file():
-            raise SupremeError(f"checkpoint={self.checkpoint} is no file; give the path of a weights file")
+        if self.checkpoint is not None:
+            file_at(self.checkpoint)
         if self.checkpoint is not None and not self.pretrained:
             raise SupremeError("a checkpoint is given but pretrained=false; add model.pretrained=true")
         if self.normalisation not in ("of_weights", "imagenet"):
@@ -63,8 +63,13 @@ class Timm:
     def check(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> None:
         """Refuse a checkpoint that does not fit, and images that the architecture cannot take, before any training."""
         offline = self if self.checkpoint is not None else replace(self, pretrained=False)
-        usual = self._registered_config().input_size[-1]
-        trial.run(offline, num_classes, image_size, mean, std, hint=f"give model.image_size={usual}, say")
+        config = self._registered_config()
+        usual = config.input_size[-1]
+        side = self.image_size or (usual if config.fixed_input_size else image_size)  # others are resized to it
+        if side == usual:
+            trial.build(offline, num_classes, image_size, mean, std)
+        else:
+            trial.run(offline, num_classes, side, mean, std, hint=f"give model.image_size={usual}, say")
 
     def _convert(self, body: Any) -> checkpoints.Convert | None:
         """What timm makes of the weights of others: their names, and position embeddings of another image size."""

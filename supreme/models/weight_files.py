@@ -23,7 +23,7 @@ SAVE = "torch.save(model.state_dict(), 'weights.pth')"
 DEPTH = 5
 """Dictionaries inside one another that are looked into: {"checkpoint": {"model": {...}}} is two."""
 
-_WORDS: dict[bytes, str] = {
+_KINDS: dict[bytes, str] = {
     b"version https://git-lfs": "is a pointer of Git LFS and not the file itself; type `git lfs pull` in its folder",
     b"/annex/objects/": "is a pointer of git-annex and not the file itself; type `git annex get` in its folder",
     b"\x93NUMPY": f"is a numpy array and no state dict; give what {SAVE} writes",
@@ -52,11 +52,7 @@ def open_weights(path: str) -> WeightFile:
     Raises:
         SupremeError: it is no such file; the sentence says what it is and what to do.
     """
-    place = Path(path).expanduser()
-    if place.is_dir():
-        raise _refusal(path, "is a folder; give the file of weights that is in it")
-    if not place.is_file():
-        raise _refusal(path, "is no file; give the path of a weights file")
+    place = file_at(path)
     try:
         content = place.read_bytes()  # once: what is hashed is what is loaded
     except OSError as error:
@@ -67,12 +63,27 @@ def open_weights(path: str) -> WeightFile:
     tensors = dict(_flat(held, "", ()))
     if not tensors:
         entries = ", ".join(map(str, list(held)[:5])) if isinstance(held, Mapping) else type(held).__name__
-        raise _refusal(path, f"holds no state dict ({entries or 'nothing'}); give what {SAVE} writes")
+        raise _refusal(path, f"holds no state dict ({printable(entries) or 'nothing'}); give what {SAVE} writes")
     if any(tensor.is_meta for tensor in tensors.values()):
         raise _refusal(
             path, "holds tensors without values (of the meta device); save it where the model has its weights"
         )
     return WeightFile(path=path, sha256=hashlib.sha256(content).hexdigest(), tensors=tensors)
+
+
+def file_at(path: str) -> Path:
+    """Where this file lies; refused where there is none."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        raise _refusal(path, "is a folder; give the file of weights that is in it")
+    if not place.is_file():
+        raise _refusal(path, "is no file; give the path of a weights file")
+    return place
+
+
+def printable(text: str) -> str:
+    """The text of a foreign file as a terminal may be given it, cut where it is long."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:1000])
 
 
 def _refusal(path: str, why: str) -> SupremeError:
@@ -84,7 +95,7 @@ def _no_weights(content: bytes) -> str:
     if not content:
         return "is empty (0 bytes); download or copy it again"
     begins = content[:200].removeprefix(codecs.BOM_UTF8).lstrip()
-    for start, words in _WORDS.items():
+    for start, words in _KINDS.items():
         if begins.startswith(start):
             return words
     if re.fullmatch(rb"[\t\n\r -~]*", content[:200]):
@@ -95,7 +106,7 @@ def _no_weights(content: bytes) -> str:
 def _no_weights_archive(content: bytes) -> str:
     try:
         names = zipfile.ZipFile(io.BytesIO(content)).namelist()
-    except zipfile.BadZipFile:
+    except Exception:  # BadZipFile, and what else a foreign file makes a parser raise
         return "is cut off or damaged; download or copy it again"
     if names and all(name.endswith(".npy") for name in names):
         return f"is an archive of numpy arrays (.npz); give what {SAVE} writes"
@@ -107,15 +118,16 @@ def _no_weights_archive(content: bytes) -> str:
 
 
 def _safetensors(path: str, content: bytes) -> Mapping[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load
 
     if content.startswith(b"PK"):
         raise _refusal(path, "was written by torch.save and is no safetensors file; rename it to .pth")
     try:
         return load(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise _refusal(path, f"is no whole safetensors file ({_first_line(error)}); download it again") from error
+    except Exception as error:
+        raise _refusal(
+            path, f"is no whole safetensors file ({printable(_first_line(error))}); download it again"
+        ) from error
 
 
 def _torch_file(path: str, content: bytes) -> Any:
