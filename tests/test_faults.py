@@ -66,6 +66,8 @@ from supreme.sweep.devices import find_slots
 from supreme.sweep.tasks import Event, Outcome, Started, Task
 from supreme.sweep.worker import Reply
 
+pytestmark = pytest.mark.timeout(900)  # up to six sweeps in a test; each has its own limit, which tells a hang
+
 CELLS = ("method=neggrad", "model.widths=[4,8]", "recipe.epochs=1", "metric=[accuracy,membership,cost]", "devices=cpu")
 SEEDS, DRAWS = 2, 6
 ALL = (*CELLS, f"seed=range({SEEDS})", f"seeds.unlearn=range({DRAWS})")

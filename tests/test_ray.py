@@ -26,7 +26,7 @@ from supreme.sweep.ray_cluster import Options, run
 from supreme.sweep.ray_sweep import describe
 from supreme.sweep.ray_worker import death, is_there
 from supreme.sweep.settings import Settings
-from supreme.sweep.tasks import Event, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Started, Task, Waiting
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)
 ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5", "hydra.launcher.cpus_per_job=2")
@@ -180,6 +180,29 @@ def test_a_sweep_that_loses_a_node_is_completed_on_the_other_with_the_rows_of_a_
     assert rows(far / "outputs") == rows(local / "outputs")
     assert len(rows(far / "outputs")) == 2
     assert any("was lost" in path.read_text() for path in (far / "outputs" / "logs").glob("*.log"))
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_idle_costs_the_next_task_no_attempt(
+    cluster: Any, task: Callable[..., Task], tmp_path: Path
+) -> None:
+    """Though its death is seen only when the task has been handed to it."""
+    victim: list[int] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Outcome) and event.task.key == "first":
+            victim.append(event.value["pid"])
+            os.kill(victim[0], signal.SIGSTOP)  # so that it cannot begin
+        elif isinstance(event, Started) and event.task.key == "second" and alive(victim[0]):
+            os.kill(victim[0], signal.SIGKILL)
+
+    tasks = [
+        task("first", ray_tasks.where, tmp_path, 0.0),
+        task("second", ray_tasks.where, tmp_path, 0.0, needs=("first",)),
+    ]
+    outcomes = run(tasks, settings(tmp_path), options(cluster.address), on_event)
+    assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 2
+    assert outcomes[1].value["pid"] != victim[0]
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from supreme.sweep.worker import Reply
 ASKED = 8
 """How many workers wait at most for Ray to place them; a node that joins gets those."""
 LOST_NODES = 5
-"""So many nodes may a task see die under it before it is thought to kill them."""
+"""So many nodes, or idle workers, may a task see die under it before it is thought to kill them."""
 STARTS = 2 * ASKED
 """So many workers in a row may fail to start."""
 LOOK_SECONDS = 0.5
@@ -186,8 +186,14 @@ class Sweep:
         started, seconds = time.monotonic(), None
         if self._timeout is not None:  # what it takes to import torch is no fault of the task
             seconds = self._timeout + (0.0 if place.warm else STARTING_SECONDS)
+        place.attempt = Attempt(
+            task=task,
+            started=started,
+            end=None if seconds is None else started + seconds,
+            warm=place.warm,
+            log_bytes=task.log_bytes(),
+        )
         place.reply = place.actor.execute.remote(payload, task.log, header, seconds)
-        place.attempt = Attempt(task=task, started=started, end=None if seconds is None else started + seconds)
         place.warm = True
         self._on_event(Started(task=task, slot=place.name))
 
@@ -206,6 +212,8 @@ class Sweep:
             self._end_worker(place)
             if self._is_of_node(error, place.node):
                 self._lose(place, attempt, "the node that it ran on was lost")
+            elif attempt.missed:
+                self._lose(place, attempt, "the process that was to have it had died before")
             else:
                 attempt.task.note(death(str(error)))
                 self._judge(place, attempt, Reply(error=death(str(error)), spent=True))
@@ -243,7 +251,7 @@ class Sweep:
         self._end(place, attempt, error, value)
 
     def _lose(self, place: Place, attempt: Attempt, reason: str) -> None:
-        """Another attempt, in place of this one, for a task whose node was lost."""
+        """Another attempt, in place of this one, for a task whose node or idle worker was lost."""
         task = attempt.task
         task.note(reason)
         self._lost[task.key] += 1

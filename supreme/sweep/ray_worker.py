@@ -76,6 +76,15 @@ class Attempt:
     """By the monotonic clock, seconds."""
     end: float | None
     """When it will be stopped, by the same clock."""
+    warm: bool
+    """Whether its worker had a task before."""
+    log_bytes: int
+    """How long the task's log was before."""
+
+    @property
+    def missed(self) -> bool:
+        """Whether its worker, now dead, came to nothing of it: a task begins with a line in its log."""
+        return self.warm and self.task.log_bytes() == self.log_bytes
 
 
 @dataclass(eq=False)

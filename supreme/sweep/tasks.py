@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -42,9 +43,9 @@ class Task:
         return f"{now} {self.label}: attempt {attempt} on {slot} ({device}), key {self.key}"
 
     def log_bytes(self) -> int:
-        """How long its log is."""
-        with suppress(OSError):
-            return self.log.stat().st_size
+        """How long its log is; opened, for a network file system may answer from its memory before."""
+        with suppress(OSError), self.log.open("rb") as log:
+            return log.seek(0, os.SEEK_END)
         return 0
 
     def note(self, line: str) -> None:
