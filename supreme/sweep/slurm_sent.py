@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import graphlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from supreme.core.canonical import Damaged, read_json
+from supreme.core.typed import flaw
 from supreme.files import digest, write_json
 from supreme.sweep import slurm_job
 from supreme.sweep.cluster import Cluster
@@ -77,7 +78,7 @@ def registered(
             continue
         if folder not in told:
             told[folder] = list(slurm_job.read(events_of(folder), seen=seen.setdefault(folder, set())))
-        sent = json.loads(path.read_text())
+        sent = _tasks_of(path)
         ended = {event.task.key for event in told[folder] if isinstance(event, Outcome)}
         begun = {event.task.key: event.slot for event in told[folder] if isinstance(event, Started)}
         same = {key for key, identity in sent.items() if wanted.get(key) == identity}
@@ -86,6 +87,15 @@ def registered(
                 del wanted[key]
             started = {key: begun[key] for key in sent if key in begun}
             yield Job(id=path.stem, folder=folder, size=len(sent), open=found, started=started)
+
+
+def _tasks_of(path: Path) -> dict[str, str]:
+    """What `register` has written down of a job; nothing where that is damaged: then the job is not ours to adopt."""
+    try:
+        sent = read_json(path)
+    except (OSError, Damaged):
+        return {}
+    return {} if flaw(sent, Mapping[str, str]) else sent
 
 
 def _identity(task: Task) -> str:
