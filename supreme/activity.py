@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from supreme.core.canonical import Damaged, read_json
+from supreme.core.typed import flaw
 from supreme.files import Process
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
@@ -113,10 +115,12 @@ def clear_all(logs: Path) -> None:
 
 def _read(path: Path) -> tuple[Doing, Process] | None:
     try:
-        fields: dict[str, Any] = json.loads(path.read_bytes())
-        process = Process(**fields.pop("process"))
-        return Doing(**fields), process
-    except (OSError, ValueError, TypeError, KeyError):
+        fields = read_json(path)
+        if flaw(fields, Doing):
+            return None
+        doing = Doing(**{name: fields[name] for name in Doing.__dataclass_fields__})
+        return doing, Process.from_json(fields.get("process"))
+    except (OSError, Damaged):
         return None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from supreme.core.canonical import plain
+from supreme.core import SupremeError
+from supreme.core.canonical import NOT_REGULAR, Damaged, open_regular, parse, plain, read_bytes, read_json
 from supreme.files import sync_folder
 from supreme.provenance import differences, versions
 
@@ -25,6 +28,9 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.finge
 
 SCHEMA = 1
 """Version of the layout. An artefact of another version is none: it is computed again when its key is asked for."""
+
+ARRAY = r"\w[\w.-]*"
+"""What an array may be called."""
 
 WEIGHTS, RECORD, MANIFEST = "weights.safetensors", "record.json", "manifest.json"
 
@@ -67,7 +73,7 @@ def write(folder: Path, stage: str, key: str, contents: Contents) -> Artefact:
     if contents.tensors:
         files[WEIGHTS] = _write_file(folder / WEIGHTS, partial(_put_tensors, contents.tensors))
     for name, array in contents.arrays.items():
-        if not re.fullmatch(r"\w[\w.-]*", name):
+        if not re.fullmatch(ARRAY, name):
             raise ValueError(f"an array cannot be named {name!r}: use letters, digits, _, - and .")
         files[f"{name}.npy"] = _write_file(folder / f"{name}.npy", partial(_put_array, array))
     manifest = {"schema": SCHEMA, "stage": stage, "key": key, "files": files, "versions": versions()}
@@ -78,26 +84,46 @@ def write(folder: Path, stage: str, key: str, contents: Contents) -> Artefact:
 
 def read(folder: Path) -> Artefact:
     """The artefact of a folder in which `flaw` finds none."""
-    return Artefact(folder, json.loads((folder / RECORD).read_bytes()))
+    return Artefact(folder, read_json(folder / RECORD))
+
+
+def stated_schema(manifest: Path) -> int:
+    """The version of the layout that a manifest states; 0 of one that does not say."""
+    try:
+        found = read_json(manifest)["schema"]
+    except (OSError, Damaged, KeyError, TypeError):
+        return 0
+    return found if type(found) is int else 0
 
 
 def flaw(folder: Path, stage: str, key: str, *, thorough: bool) -> str | None:
-    """What is wrong with an artefact, or None: by the sizes of its files or, when thorough, by their contents."""
+    """What is wrong with an artefact, or None: by the sizes of its files or, when thorough, by their contents.
+
+    Raises:
+        SupremeError: this user may not read it.
+    """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = parse(read_bytes(folder / MANIFEST, os.O_NOFOLLOW))
         if (manifest["schema"], manifest["stage"], manifest["key"]) != (SCHEMA, stage, key):
             return "its manifest is that of another artefact, or of another version"
-        if RECORD not in manifest["files"]:
+        files: Mapping[str, Mapping[str, Any]] = manifest["files"]
+        if odd := [name for name in files if not _is_ours(name)]:
+            return f"its manifest names {odd[0]!r}, which no artefact holds"
+        if RECORD not in files or {name for name in os.listdir(folder) if _is_ours(name)} - files.keys():
             return "its manifest is incomplete"
-        for name, stated in manifest["files"].items():
-            path = folder / name
-            if path.stat().st_size != stated["bytes"]:
+        for name, stated in files.items():
+            size, content = _stated(folder / name, thorough)
+            if size != stated["bytes"]:
                 return f"{name} does not have the size that the manifest states"
-            if thorough and _sha256(path) != stated["sha256"]:
+            if thorough and content != stated["sha256"]:
                 return f"{name} does not have the content that the manifest states"
     except (FileNotFoundError, NotADirectoryError) as error:
         return f"{Path(error.filename).name} is missing"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except PermissionError as error:
+        raise SupremeError(f"{error.filename} cannot be read ({error.strerror}): make it readable") from error
+    except OSError as error:
+        return f"{Path(error.filename or MANIFEST).name} cannot be read ({error.strerror})"
+    except (Damaged, KeyError, TypeError, AttributeError):
         return "its manifest is unreadable"
     return None
 
@@ -113,9 +139,20 @@ def size(contents: Contents) -> int:
     return sum(part.nbytes for part in tensors_and_arrays) + len(json.dumps(plain(contents.record)))
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _is_ours(name: str) -> bool:
+    """Whether `write` may give a file this name; the manifest itself is no part of what it states."""
+    return name in (RECORD, WEIGHTS) or re.fullmatch(rf"{ARRAY}\.npy", name) is not None
+
+
+def _stated(path: Path, thorough: bool) -> tuple[int, str]:
+    """The size of a file of an artefact and, when thorough, its digest; an OSError of what is no regular file."""
+    if not thorough:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+        return status.st_size, ""
+    with os.fdopen(open_regular(path, os.O_NOFOLLOW), "rb") as file:
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _HashedFile:

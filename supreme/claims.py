@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from supreme.core.canonical import Damaged, parse
 from supreme.files import Process, explaining, temporary_name
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
@@ -220,8 +221,6 @@ def _look(path: Path) -> tuple[bytes, int]:
 def owner_in(content: bytes) -> Process | None:
     """Who holds the claim; None when the file does not say (its writer died, or is not done with it)."""
     try:
-        fields = json.loads(content)
-        del fields["token"]
-        return Process(**fields)
-    except (ValueError, TypeError, KeyError):
+        return Process.from_json(parse(content))
+    except Damaged:
         return None

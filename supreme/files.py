@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from supreme.core import SupremeError
 from supreme.core.canonical import Damaged, plain
 from supreme.core.canonical import digest as digest  # of core, and of whoever names files by it
+from supreme.core.typed import flaw
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,17 @@ def write_json(path: Path, value: Any) -> None:
         SupremeError: the place cannot be written, or is full.
         TypeError: JSON cannot say the value.
     """
-    text = (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode()
+    write_bytes(path, (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same of bytes."""
     temporary = path.with_name(temporary_name())
-    with explaining(path, len(text)):
+    with explaining(path, len(content)):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "xb") as file:
-                file.write(text)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -78,6 +83,11 @@ def explaining(path: Path, needed_bytes: int) -> Iterator[None]:
                 f"the disk is full: {path} needs {needed_bytes:,} bytes; nothing half-written is left, "
                 f"so free some space and give the same command again, which resumes"
             ) from error
+        if error.errno in (errno.ENOENT, errno.ESTALE):
+            raise SupremeError(
+                f"{path} cannot be written, because its folder was deleted or moved away meanwhile: give the same "
+                f"command again, which begins again there"
+            ) from error
         raise SupremeError(
             f"{path} cannot be written ({error.strerror}): make it writable or give another output_dir=..., "
             f"then the same command resumes"
@@ -102,9 +112,9 @@ def whole_or_aside(read: Callable[[Path], T], path: Path, store: Path) -> T | No
         return read(path)
     except FileNotFoundError:
         return None
-    except Damaged as flaw:
+    except Damaged as why:
         aside = set_aside(path, store)
-        log.warning("%s is damaged (%s): moved to %s, to be made again", path, flaw, aside)
+        log.warning("%s is damaged (%s): moved to %s, to be made again", path, why, aside)
         return None
 
 
@@ -129,6 +139,13 @@ class Process:
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
             namespace = re.sub(r"\D", "", os.readlink("/proc/self/ns/pid"))
         return cls(host, boot, namespace, os.getpid(), _born(os.getpid()) or "")
+
+    @classmethod
+    def from_json(cls, fields: Any) -> Process:
+        """Raises Damaged when this is not what `asdict` gives of one."""
+        if wrong := flaw(fields, cls):
+            raise Damaged(wrong)
+        return cls(**{name: fields[name] for name in cls.__dataclass_fields__})
 
     def gone(self) -> bool | None:
         """Whether it has ended; None when that cannot be told from here."""

@@ -7,7 +7,6 @@ renamed into place. So a worker that dies leaves nothing half-done, and any numb
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import re
@@ -16,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from supreme import artefact, patience
 from supreme.artefact import SCHEMA, Artefact, Contents
 from supreme.claims import Claims, Holder
 from supreme.core import SupremeError
+from supreme.core.canonical import Damaged, read_json
 from supreme.files import explaining, remove_orphans, sync_folder, temporary_name, write_json
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
@@ -151,7 +152,8 @@ class Store:
             probe = self._temporary / temporary_name()
             probe.touch()
             probe.unlink()
-        if self._schema() != SCHEMA:
+        self._schema()
+        if self._stated_schema() != SCHEMA:
             write_json(self.root / "schema.json", {"schema": SCHEMA})
 
     @contextmanager
@@ -197,23 +199,27 @@ class Store:
             return f"{', '.join(others)} made it, and versions=refuse was asked for"
         return flaw
 
-    def _schema(self) -> int | None:
-        """The version that wrote this store; None when there is no store yet."""
-        path = self.root / "schema.json"
-        try:
-            found = int(json.loads(path.read_bytes())["schema"])
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            raise SupremeError(
-                f"{path} is not what this program writes: delete it, or give another output_dir"
-            ) from error
+    def _schema(self) -> None:
+        """Refuse what a newer version wrote; where `schema.json` is lost, its artefacts say which one that was."""
+        found = self._stated_schema() or self._schema_of_artefacts()
         if found > SCHEMA:
             raise SupremeError(
                 f"{self.root} was written by a newer version of supreme (schema {found}, this one knows {SCHEMA}): "
                 f"upgrade supreme, or give another output_dir"
             )
-        return found
+
+    def _stated_schema(self) -> int:
+        """What `schema.json` says; 0 where it is missing or damaged: `prepare` writes it again."""
+        try:
+            found = read_json(self.root / "schema.json")["schema"]
+        except (OSError, Damaged, KeyError, TypeError):
+            return 0
+        return found if type(found) is int else 0
+
+    def _schema_of_artefacts(self) -> int:
+        """The highest that the first manifests state which can be read; 0 where there is none."""
+        manifests = islice(self.root.glob(f"*/*/*/{artefact.MANIFEST}"), 100)
+        return max((artefact.stated_schema(path) for path in manifests), default=0)
 
     def _set_aside(self, folder: Path, stage: str, key: str, inode: int, flaw: str) -> None:
         target = self.root / "corrupt" / f"{stage}-{key}-{secrets.token_hex(4)}"

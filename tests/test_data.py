@@ -27,7 +27,7 @@ from PIL import Image
 
 from supreme.cell import COMPONENTS, Cell
 from supreme.core import Data, SupremeError
-from supreme.data import cache, census, files, partition
+from supreme.data import cache, census, contents, files, partition, touched
 from supreme.data.cifar import Cifar
 from supreme.data.digits import Digits
 from supreme.data.finish import content_digest, finish
@@ -384,9 +384,11 @@ def test_the_signature_changes_when_a_photograph_is_added_renamed_or_written(tmp
     seen.add(folder(root).signature())
     path.rename(path.with_name("renamed.png"))
     seen.add(folder(root).signature())
-    os.utime(path.with_name("renamed.png"), ns=(1, 1))
+    picture(9).save(path.with_name("renamed.png"))
     seen.add(folder(root).signature())
     assert len(seen) == 4
+    os.utime(path.with_name("renamed.png"), ns=(1, 1))
+    assert folder(root).signature() in seen
 
 
 def spoil_text(root: Path) -> None:
@@ -828,7 +830,7 @@ def lose_meta(path: Path) -> None:
 
 
 def age_meta(path: Path) -> None:
-    (path / "meta.json").write_text((path / "meta.json").read_text().replace('"schema": 1', '"schema": 0'))
+    (path / "meta.json").write_text((path / "meta.json").read_text().replace('"schema": 2', '"schema": 0'))
 
 
 @pytest.mark.parametrize(
@@ -844,6 +846,101 @@ def test_a_damaged_cache_is_refused_set_aside_and_made_again(tmp_path: Path, cou
     assert counted.times == 2
     assert cache.open(path).fingerprint == fingerprint
     assert len(list((tmp_path / "cache").glob("*.damaged-*"))) == 1
+
+
+def flip_with_times_kept(path: Path, place: int = -1) -> None:
+    """One bit; size and modification time stay."""
+    status = path.stat()
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(bytes(content))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "train.npy", "validation.npy", "test.npy", "images.npy", "meta.json"])
+@pytest.mark.parametrize("place", [-3, 70])
+def test_a_bit_that_rots_in_any_file_of_the_decoded_data_is_found_at_the_next_opening(
+    tmp_path: Path, counted: Counted, name: str, place: int
+) -> None:
+    path = cache.prepare(counted, NODE, tmp_path / "cache")
+    before = cache.fingerprint(path)
+    flip_with_times_kept(path / name, place)
+    assert cache.prepare(counted, NODE, tmp_path / "cache") == path
+    assert counted.times == 2
+    assert cache.fingerprint(path) == before
+
+
+def test_pixels_are_compared_once_after_they_were_touched(
+    tmp_path: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cache.prepare(counted, NODE, tmp_path / "cache")
+    read = list[int]()
+    whole = cache.content_digest
+    monkeypatch.setattr(cache, "content_digest", lambda data: read.append(1) or whole(data))
+    for count, touch in ((0, lambda pixels: None), (1, lambda pixels: pixels.chmod(0o600)), (1, lambda pixels: None)):
+        touch(path / "images.npy")
+        cache.open(path)
+        assert len(read) == count
+
+
+def counted_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ImageFolder, list[Path]]:
+    """A folder of photographs that changed long ago, and those of them that are read to be hashed."""
+    read = list[Path]()
+    hashed = contents._sha256
+    monkeypatch.setattr(contents, "_sha256", lambda path: read.append(path) or hashed(path))
+    monkeypatch.setattr(touched, "SETTLED_NS", -(10**12))
+    return folder(make_folders(root)), read
+
+
+def test_photographs_that_nobody_touched_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, read = counted_folder(tmp_path / "root", monkeypatch)
+    first = cache.prepare(source, NODE, tmp_path / "cache")
+    count = len(read)
+    assert count == len(source.files()[1])
+    assert cache.prepare(source, NODE, tmp_path / "cache") == first
+    assert len(read) == count
+
+
+def test_a_photograph_whose_size_and_time_were_kept_makes_other_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, read = counted_folder(tmp_path / "root", monkeypatch)
+    first = cache.prepare(source, NODE, tmp_path / "cache")
+    read.clear()
+    photograph = source.files()[1][0]
+    status, other = photograph.stat(), source.files()[1][1].read_bytes()
+    photograph.write_bytes((other + b"\0" * status.st_size)[: status.st_size])
+    os.utime(photograph, ns=(status.st_atime_ns, status.st_mtime_ns))
+    second = cache.prepare(source, NODE, tmp_path / "cache")
+    assert second != first
+    assert cache.fingerprint(second) != cache.fingerprint(first)
+    assert set(read) == {photograph}
+
+
+def test_a_copy_of_the_folder_anywhere_finds_the_decoded_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, _ = counted_folder(tmp_path / "root", monkeypatch)
+    node = {"root": source.root, "image_size": 4}
+    first = cache.prepare(source, node, tmp_path / "cache")
+    monkeypatch.setattr(ImageFolder, "decoded_into", None)  # decoding again would fail
+    for photograph in source.files()[1]:
+        photograph.chmod(0o600)
+        os.utime(photograph, ns=(1, 1))
+    assert cache.prepare(source, node, tmp_path / "cache") == first
+    shutil.copytree(tmp_path / "root", tmp_path / "copy")
+    copy = dataclasses.replace(source, root=str(tmp_path / "copy"))
+    assert cache.prepare(copy, {**node, "root": copy.root}, tmp_path / "cache") == first
+
+
+@pytest.mark.parametrize("damage", ["", "{", "0" * 64 + "\n{}", "[" * 100_000])
+def test_a_damaged_index_of_photographs_only_has_them_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    source, read = counted_folder(tmp_path / "root", monkeypatch)
+    first = cache.prepare(source, NODE, tmp_path / "cache")
+    read.clear()
+    contents.index_of(Path(source.root), tmp_path / "cache").write_text(damage)
+    assert cache.prepare(source, NODE, tmp_path / "cache") == first
+    assert set(read) == set(source.files()[1])
 
 
 def test_a_copied_cache_with_other_times_is_still_good(tmp_path: Path, counted: Counted) -> None:

@@ -446,10 +446,76 @@ def test_a_store_of_an_older_version_is_used_and_its_artefacts_stay(tmp_path: Pa
     assert old.exists()
 
 
-def test_a_schema_file_that_is_garbage_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "schema.json").write_text("{")
-    with pytest.raises(SupremeError, match="delete it"):
-        Store(tmp_path)
+@pytest.mark.parametrize("damage", ["", "{", "\0" * 20, "[1]", '{"schema": "1"}', "[" * 100_000, None])
+def test_a_lost_or_damaged_schema_file_is_written_again_and_every_artefact_stays(
+    store: Store, damage: str | None
+) -> None:
+    store.get_or_create("train", KEY, numbers)
+    place = store.root / "schema.json"
+    place.unlink() if damage is None else place.write_text(damage)
+    again = Store(store.root)
+    assert not again.get_or_create("train", KEY, never)[1]
+    again.prepare()
+    assert json.loads(place.read_text()) == {"schema": SCHEMA}
+
+
+def test_a_damaged_schema_file_does_not_open_the_store_of_a_newer_version(store: Store) -> None:
+    folder = store.get_or_create("train", KEY, numbers)[0].path
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "schema": SCHEMA + 1}))
+    (store.root / "schema.json").write_text("")
+    with pytest.raises(SupremeError, match="newer version"):
+        Store(store.root)
+
+
+def named(folder: Path, name: str) -> None:
+    """Have the manifest name another file."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    files = {**manifest["files"], name: {"bytes": 0, "sha256": "", **manifest["files"].get(name, {})}}
+    path.write_text(json.dumps({**manifest, "files": files}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/dev/zero", "../../schema.json", "a/b.npy", "", ".", "..", "x", "manifest.json", ".npy", "-.npy", "a\n.npy"],
+)
+def test_a_manifest_that_names_what_no_artefact_holds_is_a_flaw_and_nothing_is_opened(store: Store, name: str) -> None:
+    folder = store.get_or_create("train", KEY, numbers)[0].path
+    named(folder, name)
+    assert "which no artefact holds" in str(store.flaw("train", KEY))
+    assert not store.has("train", KEY)
+
+
+def to_zero(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def to_a_file_outside(path: Path) -> None:
+    outside = path.parents[4] / "outside"
+    outside.write_bytes(b"x")
+    path.symlink_to(outside)
+
+
+@pytest.mark.parametrize("what", [to_zero, to_a_file_outside, os.mkfifo, Path.mkdir])
+@pytest.mark.parametrize("name", ["a.npy", "record.json", "manifest.json"])
+def test_only_regular_files_inside_an_artefact_s_folder_are_opened(
+    store: Store, name: str, what: Callable[[Path], None]
+) -> None:
+    folder = store.get_or_create("train", KEY, numbers)[0].path
+    named(folder, "a.npy")
+    (folder / name).unlink(missing_ok=True)
+    what(folder / name)
+    assert store.flaw("train", KEY) is not None
+    assert store.load("train", KEY) is None
+
+
+def test_an_array_that_the_manifest_does_not_state_is_a_flaw(store: Store) -> None:
+    folder = store.get_or_create("train", KEY, numbers)[0].path
+    (folder / "stray.npy").write_bytes(b"x")
+    assert store.flaw("train", KEY) == "its manifest is incomplete"
+    (folder / "stray.npy").rename(folder / ".nfs0001")  # what a network file system leaves for a while
+    assert store.flaw("train", KEY) is None
 
 
 def test_looking_into_a_store_writes_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+
+NOT_REGULAR = "no regular file"
 
 
 class Damaged(ValueError):  # noqa: N818  (what is wrong with a file, as a clause: "its content is not ...")
@@ -78,9 +81,9 @@ def read_json(path: Path) -> Any:
     return parse(read_bytes(path))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, flags: int = 0) -> bytes:
     """The content of a regular file; an OSError for anything else that has the name, which might never end."""
-    with os.fdopen(open_regular(path), "rb") as file:
+    with os.fdopen(open_regular(path, flags), "rb") as file:
         return file.read()
 
 
@@ -89,7 +92,7 @@ def open_regular(path: Path, flags: int = 0) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)  # a pipe would wait for a writer
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(0, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
     return descriptor
 
 

@@ -6,11 +6,12 @@ is never taken for a result. Other keys than those declared here may stand in a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from supreme.core.canonical import Damaged, digest, digest_of_parsed, parse, read_bytes
+from supreme.core.canonical import Damaged, digest_of_parsed, parse, plain, read_bytes
 from supreme.core.typed import flaw
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
@@ -210,7 +211,8 @@ def read_audit(path: Path) -> StoredAudit:
 
 
 def _sealed(value: Mapping[str, Any], wanted: type, schema: str) -> dict[str, Any]:
-    whole = {**value, DIGEST: digest({name: part for name, part in value.items() if name != DIGEST})}
+    others = parse(json.dumps(plain({name: part for name, part in value.items() if name != DIGEST})))  # as it is read
+    whole = {**others, DIGEST: digest_of_parsed(others)}
     if wrong := flaw(whole, wanted):
         raise TypeError(f"this is no {schema}: {wrong}")
     return whole

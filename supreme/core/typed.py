@@ -1,9 +1,10 @@
-"""Whether parsed JSON is of a type that a `TypedDict` declares, and where it is not."""
+"""Whether parsed JSON is of a type that a `TypedDict` or a dataclass declares, and where it is not."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -14,18 +15,18 @@ def flaw(value: Any, wanted: Any, where: str = "") -> str | None:
     """What of a value is of another type than wanted, as a clause: `seed is a str, not int`; None where nothing is.
 
     Args:
-        wanted: a TypedDict (whose other keys do not matter), Mapping[str, ...], list[...], a union of types, or a type
-            of JSON itself; True is no int, and an int is a float.
+        wanted: a TypedDict or a dataclass (whose other keys do not matter), Mapping[str, ...], list[...] or
+            Sequence[...], one of these or null, or types of JSON itself; True is no int, and an int is a float.
     """
     if (scalars := _scalars(wanted)) is not None:
         return None if type(value) in scalars else _told(value, wanted, where)
-    if is_typeddict(wanted):
+    if is_typeddict(wanted) or is_dataclass(wanted):
         return _flaw_of_fields(value, wanted, where)
     origin, inner = get_origin(wanted), get_args(wanted)[-1]
     if origin in (Union, types.UnionType):  # of a container and null
         inner = next(option for option in get_args(wanted) if option is not types.NoneType)
         return None if value is None else flaw(value, inner, where)
-    if not isinstance(value, list if origin is list else Mapping):
+    if not isinstance(value, Mapping if origin is Mapping else list):
         return _told(value, wanted, where)
     if inner is Any or ((scalars := _scalars(inner)) is not None and _types_of(value) <= scalars):
         return None

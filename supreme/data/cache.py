@@ -6,29 +6,34 @@ small integer arrays, and `meta.json`, written last. The folder appears under it
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
 import logging
 import os
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from supreme.core import Data, SupremeError
+from supreme.core import Data, IntArray, SupremeError
+from supreme.core.canonical import Damaged, digest, digest_of_parsed, open_regular, read_bytes, read_json
+from supreme.data import contents, touched
 from supreme.data.alone import alone
 from supreme.data.decoding import JOURNAL, PIXELS
 from supreme.data.finish import content_digest
+from supreme.files import write_json
 from supreme.images import ImageData
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise it when what a folder holds, or how a source is decoded, changes."""
 SILENCE_SECONDS = 600.0
 """What another machine has not written to for so long, it decodes no more."""
@@ -44,6 +49,18 @@ class InParts(Protocol):
         ...
 
 
+@runtime_checkable
+class OfFiles(Protocol):
+    """A source that is made of files, which are known by their names and contents."""
+
+    places: ClassVar[frozenset[str]]
+    """Its fields that say where they lie, or what to tell who has none: no part of what is decoded."""
+
+    def files(self) -> tuple[Path, Sequence[Path]]:
+        """The folder that names are counted from, and every file."""
+        ...
+
+
 class DamagedCacheError(SupremeError):
     """A cache folder that is incomplete, or is not what was written."""
 
@@ -56,8 +73,10 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
         node: the config it was built from; with the source's signature it is the folder's identity.
         directory: where the caches of all sources are.
     """
-    signature = component.signature()
-    settings = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
+    signature = _signature(component, directory)
+    settings: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
+    if isinstance(component, OfFiles):  # known by their content, wherever they lie
+        settings = {name: value for name, value in settings.items() if name not in component.places}
     identity = json.dumps([SCHEMA, settings, signature], sort_keys=True)
     key = hashlib.sha256(identity.encode()).hexdigest()[:32]
     path = directory / key
@@ -72,11 +91,16 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
         partial, keep = _begin(directory, key, in_parts), False
         try:
             _write(component.decoded_into(partial) if in_parts else component(), partial)
-            if component.signature() != signature:
+            if _signature(component, directory) != signature:
                 raise SupremeError("the data changed while they were being read: run the same command again")
             _publish(partial, path)
         except OSError as error:
             keep = in_parts
+            if error.errno in (errno.ENOENT, errno.ESTALE):
+                raise SupremeError(
+                    f"{directory} was deleted or moved away while data were decoded: give the same command again, "
+                    "which begins again"
+                ) from error
             raise SupremeError(
                 f"the decoded data cannot be written to {directory} ({error.strerror}): free some space, or make it "
                 "writable, and give the same command again"
@@ -93,16 +117,17 @@ def prepare(component: Data, node: Mapping[str, Any], directory: Path) -> Path:
 def open(path: Path) -> ImageData:  # noqa: A001  (always called as cache.open)
     """The data in this folder, the pixels memory-mapped; nobody can write to it.
 
-    A folder whose files were touched since it was made is read whole and compared with its fingerprint.
+    The small arrays are compared with their SHA-256 each time; the pixels when their file was touched since it was last
+    compared (see `supreme.data.touched`), and by `supreme store verify`.
 
     Raises:
         DamagedCacheError: the folder is missing, incomplete, or not what was written.
     """
     meta = _meta(path)
     try:
-        arrays = {name: np.load(path / f"{name}.npy") for name in _ARRAYS if (path / f"{name}.npy").exists()}
+        arrays = {name: _array(path / f"{name}.npy", stated) for name, stated in meta["arrays"].items()}
         data = ImageData(
-            pixels=np.load(path / "images.npy", mmap_mode="r"),
+            pixels=_pixels(path / PIXELS, meta["pixels"]),
             class_names=tuple(meta["class_names"]),
             fine_names=tuple(meta["fine_names"]),
             image_size=meta["image_size"],
@@ -111,12 +136,19 @@ def open(path: Path) -> ImageData:  # noqa: A001  (always called as cache.open)
             fingerprint=meta["fingerprint"],
             **arrays,
         )
-        touched = _states(path) != meta["files"]
+        state = touched.state_of(path / PIXELS)
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise DamagedCacheError(f"{path} is damaged ({error}): run the same command again") from error
-    if touched and content_digest(data) != data.fingerprint:
-        raise DamagedCacheError(f"{path} is damaged (its content is not what was written): run the same command again")
+    if not touched.is_as_compared(path, state):
+        refuse_other_content(path, data)
+        touched.compared(path, state)
     return data.sealed()
+
+
+def refuse_other_content(path: Path, data: ImageData) -> None:
+    """Read every pixel; raises DamagedCacheError where it is not what was written."""
+    if content_digest(data) != data.fingerprint:
+        raise DamagedCacheError(f"{path} is damaged (its content is not what was written): run the same command again")
 
 
 def fingerprint(path: Path) -> str:
@@ -126,12 +158,38 @@ def fingerprint(path: Path) -> str:
 
 def _meta(path: Path) -> dict[str, Any]:
     try:
-        meta = json.loads((path / "meta.json").read_text())
-        if meta["schema"] == SCHEMA and isinstance(meta["fingerprint"], str):
+        meta = read_json(path / "meta.json")
+        if meta["schema"] == SCHEMA:
+            if meta.pop("sha256") != digest_of_parsed(meta):
+                raise Damaged("meta.json does not fit its SHA-256")
             return meta
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, Damaged, KeyError, TypeError, AttributeError) as error:
         raise DamagedCacheError(f"{path} holds no decoded data ({error}): run the same command again") from error
     raise DamagedCacheError(f"{path} was written by another version of this program: run the same command again")
+
+
+def _array(path: Path, stated: str) -> IntArray:
+    """A small array, if its file is what was written."""
+    content = read_bytes(path)
+    if hashlib.sha256(content).hexdigest() != stated:
+        raise Damaged(f"{path.name} does not fit its SHA-256")
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def _pixels(path: Path, stated: Mapping[str, Any]) -> np.ndarray:
+    """The pixels, memory-mapped, if their file has the size and the header that were written."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        header, size = file.read(stated["header_bytes"]), os.fstat(file.fileno()).st_size
+    if size != stated["bytes"] or hashlib.sha256(header).hexdigest() != stated["header_sha256"]:
+        raise Damaged(f"{path.name} does not have the size or the header that were written")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _signature(component: Data, directory: Path) -> str:
+    if not isinstance(component, OfFiles):
+        return component.signature()
+    root, paths = component.files()
+    return contents.signature(root, paths, directory)
 
 
 def _is_intact(path: Path) -> bool:
@@ -188,22 +246,31 @@ def _write(data: ImageData, folder: Path) -> None:
         "image_size": data.image_size,
         "mean": data.mean,
         "std": data.std,
-        "files": _states(folder),
+        "arrays": {name: _sha256(folder / f"{name}.npy") for name in _ARRAYS if (folder / f"{name}.npy").exists()},
+        "pixels": _facts(folder / PIXELS),
     }
-    with (folder / "meta.json").open("w") as file:
-        json.dump(meta, file, indent=1)
-        _sync(file)
+    touched.compared(folder, touched.state_of(folder / PIXELS))
+    write_json(folder / "meta.json", {**meta, "sha256": digest(meta)})
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What the file of the pixels is known by without reading them."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        length = file.tell()
+        file.seek(0)
+        header = hashlib.sha256(file.read(length)).hexdigest()
+    return {"bytes": path.stat().st_size, "header_bytes": length, "header_sha256": header}
 
 
 def _sync(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _states(folder: Path) -> dict[str, list[int]]:
-    """Size in bytes and modification time in nanoseconds of every array's file."""
-    found = {path.name: path.stat() for path in sorted(folder.glob("*.npy"))}
-    return {name: [status.st_size, status.st_mtime_ns] for name, status in found.items()}
 
 
 def _publish(temporary: Path, path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from supreme.core import IntArray, SupremeError
-from supreme.data import cifar_archive, files, partition
+from supreme.data import cifar_archive, contents, partition
 from supreme.data.finish import finish
 from supreme.images import ImageData
 
@@ -43,6 +43,8 @@ class Cifar:
     Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """
 
+    places: ClassVar[frozenset[str]] = frozenset({"root", "download"})
+
     variant: str
     """cifar10; cifar100; or cifar20, the superclasses of CIFAR-100, its 100 classes being the subclasses."""
     root: str
@@ -66,6 +68,9 @@ class Cifar:
         return Path(self.root).expanduser() / VARIANTS[self.variant].archive.folder
 
     def signature(self) -> str:
+        return contents.signature(*self.files())
+
+    def files(self) -> tuple[Path, list[Path]]:
         """Downloads the archive first, when it is missing and may be downloaded."""
         archive, root = VARIANTS[self.variant].archive, self.folder.parent
         if self.download and archive.missing(root):
@@ -75,7 +80,7 @@ class Cifar:
                 f"{self.folder} lacks {', '.join(missing)}: type data.download=true to fetch the archive, "
                 "or data.root=... to say which folder it is in"
             )
-        return files.signature(self.folder, [self.folder / name for name in archive.names])
+        return self.folder, [self.folder / name for name in archive.names]
 
     def __call__(self) -> ImageData:
         variant = VARIANTS[self.variant]

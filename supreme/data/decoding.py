@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from supreme.core import SupremeError
+from supreme.core.canonical import parse
 from supreme.data.files import read_image
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def _journal(path: Path) -> dict[int, str]:
     with suppress(FileNotFoundError):
         for line in path.read_text(errors="replace").splitlines():
             with suppress(ValueError, TypeError):  # the last line of a killed process may be cut
-                start, digest = json.loads(line)
+                start, digest = parse(line)
                 stated[int(start)] = str(digest)
     return stated
 

@@ -1,9 +1,7 @@
-"""Files of a data source: what identifies them, and how the photographs among them become pixels."""
+"""Files of a data source: how the photographs among them become pixels."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +15,6 @@ from supreme.core import SupremeError
 log = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm"})
-
-
-def signature(root: Path, paths: Sequence[Path]) -> str:
-    """SHA-256 of the names below root, sizes and modification times of these files: changes when one of them does."""
-    facts = []
-    for path in paths:
-        status = path.stat()
-        facts.append([path.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns])
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def read_images(

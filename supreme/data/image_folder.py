@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from supreme.core import SupremeError
-from supreme.data import census, files, partition
+from supreme.data import census, contents, files, partition
 from supreme.data.decoding import decode_into
 from supreme.data.finish import finish
 from supreme.images import ImageData
@@ -26,6 +27,8 @@ class ImageFolder:
 
     Hidden files and folders are passed over. There is no official split, so each class is dealt here.
     """
+
+    places: ClassVar[frozenset[str]] = frozenset({"root", "census", "expected_classes", "download_hint"})
 
     root: str
     """Folder that holds the class folders."""
@@ -65,8 +68,10 @@ class ImageFolder:
             raise SupremeError("test_fraction=0 is not allowed: nothing would be left to test with")
 
     def signature(self) -> str:
-        classes = self._classes()
-        return files.signature(Path(self.root).expanduser(), [path for _, paths in classes for path in paths])
+        return contents.signature(*self.files())
+
+    def files(self) -> tuple[Path, list[Path]]:
+        return Path(self.root).expanduser(), [path for _, paths in self._classes() for path in paths]
 
     def __call__(self) -> ImageData:
         return self._finished(lambda paths: files.read_images(paths, self.decode_size))

@@ -70,8 +70,8 @@ def _checks(directory: Path, store: Store) -> Iterator[Check]:
     for stage, key, path in artefact_folders(store.root):
         yield Check(
             path=path,
-            flaw=lambda stage=stage, key=key: store.flaw(stage, key),
-            set_aside=lambda stage=stage, key=key: _load(store, stage, key),
+            flaw=lambda stage=stage, key=key: _artefact_flaw(store, stage, key),
+            set_aside=lambda stage=stage, key=key: store.load(stage, key),  # it moves what is corrupt
         )
     for path in data_folders(store.root):
         yield _check(path, partial(_data_flaw, path), store)
@@ -82,16 +82,18 @@ def _check(path: Path, flaw: Callable[[], str | None], store: Store) -> Check:
     return Check(path=path, flaw=flaw, set_aside=lambda: set_aside(path, store.root))
 
 
-def _load(store: Store, stage: str, key: str) -> None:
-    store.load(stage, key)  # it sets aside what is corrupt
+def _artefact_flaw(store: Store, stage: str, key: str) -> str | None:
+    try:
+        return store.flaw(stage, key)
+    except SupremeError as error:
+        return str(error)
 
 
 def _data_flaw(path: Path) -> str | None:
     from supreme.data import cache
-    from supreme.data.finish import content_digest
 
     try:
-        data = cache.open(path)
+        cache.refuse_other_content(path, cache.open(path))
     except SupremeError as error:
         return str(error)
-    return None if content_digest(data) == data.fingerprint else "its content is not what was written"
+    return None

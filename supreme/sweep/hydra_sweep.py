@@ -28,6 +28,7 @@ from supreme.sweep.compose import Composer, Problems, cell_with, compose_all, ex
 from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
+from supreme.sweep.ground import Ground
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.leftovers import sweep_leftovers
 from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
@@ -234,12 +235,14 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
     """Run, show and track; returns what became of each task."""
 
     def on_event(event: Event) -> None:
+        ground.refuse_if_gone()
         progress(event)
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 
     expected = expected_seconds(tasks, settings.workplace())
-    with Progress(tasks, output_dir=settings.output_dir, expected=expected) as progress:
+    shown = Progress(tasks, output_dir=settings.output_dir, expected=expected)
+    with Ground(settings.output_dir) as ground, shown as progress:
         outcomes = run(tasks, settings, on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 

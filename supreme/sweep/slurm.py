@@ -111,6 +111,7 @@ class _Sweep:
         self._inbox: SimpleQueue[None] = SimpleQueue()
         self._waiting_for: tuple[str, ...] = ()
         events_of(self._folder).mkdir(parents=True)
+        self._folder.chmod(self._folder.stat().st_mode & ~0o022)  # submitit's own files there are pickles
 
     def interrupt(self, signal_name: str) -> None:
         """May be called from a signal handler."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-import pickle
 import signal
 import socket
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, TypedDict, get_args, get_type_hints
 
+from supreme.core.canonical import Damaged, plain, read_json
+from supreme.core.typed import flaw
 from supreme.files import digest
 from supreme.sweep import engine
 from supreme.sweep.devices import Slot, find_slots
-from supreme.sweep.tasks import Event, Outcome, Retired, Task, Waiting
+from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
+
+log = logging.getLogger(__name__)
 
 ENDED = "ended"
 TOLD = "told"
@@ -97,7 +103,7 @@ def write(folder: Path, event: Event) -> None:
     kind = ENDED if isinstance(event, Outcome) else TOLD
     name = f"{_short(event.task.key)}.{time.time_ns():020d}.{kind}"
     temporary = folder / f".{name}.{os.getpid()}"
-    temporary.write_bytes(pickle.dumps(event))
+    temporary.write_text(json.dumps(_to_json(event)))
     temporary.replace(folder / name)
 
 
@@ -118,9 +124,54 @@ def read(folder: Path, *, seen: set[str] | None = None, keys: Iterable[str] | No
     names = [name for name in listed if not name.startswith(".") and name not in seen]
     for name in sorted(names, key=lambda name: name.split(".")[1]):
         if wanted is None or name.split(".")[0] in wanted:
-            event = pickle.loads((folder / name).read_bytes())
+            try:
+                event = _from_json(read_json(folder / name))
+            except FileNotFoundError:
+                return
+            except (OSError, Damaged) as why:  # the task has then left nothing, and is judged by that
+                log.warning("skipped %s, which is no event of a task: %s", folder / name, why)
+                event = None
             seen.add(name)
-            yield event
+            if event is not None:
+                yield event
+
+
+def _to_json(event: Started | Retrying | SetAside | Outcome) -> dict[str, Any]:
+    """The event; of its task, only what it is called, for who sent it knows the rest."""
+    if isinstance(event, Outcome):
+        try:
+            plain(event.value, "what it returned")
+        except TypeError as error:
+            event = replace(event, status="failed", error=f"a job of Slurm hands over JSON only: {error}", value=None)
+    told = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "task"}
+    return {"event": type(event).__name__, "key": event.task.key, "label": event.task.label, **told}
+
+
+def _from_json(told: Any) -> Event:
+    """Raises Damaged when it is not what `_to_json` gives."""
+    if wrong := flaw(told, _Told):
+        raise Damaged(wrong)
+    kind = EVENTS.get(told["event"])
+    if kind is None or (kind is Outcome and told.get("status") not in get_args(get_type_hints(Outcome)["status"])):
+        raise Damaged(f"it tells of {told['event']}, {told.get('status')}")
+    task = Task(key=told["key"], label=told["label"], function=_from_json, arguments=(), needs=(), log=Path(), kind="")
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind) if field.name != "task"]
+    unchecked = ("status", "value")  # judged above; anything that JSON can say
+    if wrong := [name for name in names if name not in unchecked and flaw(told.get(name), hints[name])]:
+        raise Damaged(f"{wrong[0]} is {told.get(wrong[0])!r}")
+    return kind(task=task, **{name: told.get(name) for name in names})
+
+
+class _Told(TypedDict):
+    """What every event says."""
+
+    event: str
+    key: str
+    label: str
+
+
+EVENTS: dict[str, Any] = {kind.__name__: kind for kind in (Started, Retrying, SetAside, Outcome)}
 
 
 def _short(key: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import graphlib
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from supreme.core.canonical import Damaged, read_json
+from supreme.core.typed import flaw
 from supreme.files import digest, write_json
 from supreme.sweep import slurm_job
 from supreme.sweep.cluster import Cluster
@@ -83,7 +84,7 @@ def registered(
             continue
         if folder not in told:
             told[folder] = list(slurm_job.read(events_of(folder), seen=seen.setdefault(folder, set())))
-        sent = json.loads(path.read_text())
+        sent = _tasks_of(path)
         ended = {event.task.key for event in told[folder] if isinstance(event, Outcome)}
         begun = {event.task.key: event.slot for event in told[folder] if isinstance(event, Started)}
         same = {key for key, identity in sent.items() if wanted.get(key) == identity}
@@ -116,11 +117,20 @@ def done_since(before: Told, output_dir: Path, tasks: Mapping[str, Task]) -> Ite
             continue
         sent: dict[str, str] = {}
         for path in folder.glob("jobs/*.json"):
-            sent |= json.loads(path.read_text())
+            sent |= _tasks_of(path)
         wanted = [key for key, task in tasks.items() if sent.get(key) == _identity(task)]
         for event in slurm_job.read(events_of(folder), seen=set(known), keys=wanted):
             if isinstance(event, Outcome) and event.status == "done":
                 yield replace(event, task=tasks[event.task.key])
+
+
+def _tasks_of(path: Path) -> dict[str, str]:
+    """What `register` has written down of a job; nothing where that is damaged: then the job is not ours to adopt."""
+    try:
+        sent = read_json(path)
+    except (OSError, Damaged):
+        return {}
+    return {} if flaw(sent, Mapping[str, str]) else sent
 
 
 def _identity(task: Task) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from supreme.activity import Doing
+from supreme.core.canonical import Damaged, read_json
+from supreme.core.typed import flaw
 from supreme.files import Process
 
 SCHEMA = 1
@@ -122,10 +123,12 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Snapshot:
-        """Raises TypeError, KeyError or AttributeError when it is not what `to_json` gives."""
+        """Raises Damaged when it is not what `to_json` gives."""
+        if wrong := flaw(fields, cls):
+            raise Damaged(wrong)
         running = [Running(**{**one, "doing": one["doing"] and Doing(**one["doing"])}) for one in fields["running"]]
         parts = {
-            "process": Process(**fields["process"]),
+            "process": Process.from_json(fields["process"]),
             "counts": {kind: Count(**count) for kind, count in fields["counts"].items()},
             "running": running,
             "failures": [Failure(**one) for one in fields["failures"]],
@@ -146,8 +149,8 @@ def read_all(output_dir: Path) -> dict[Path, Snapshot]:
     found: dict[Path, Snapshot] = {}
     for path in folder_of(output_dir).glob("[0-9]*.json"):
         try:
-            found[path] = Snapshot.from_json(json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            found[path] = Snapshot.from_json(read_json(path))
+        except (OSError, Damaged, TypeError):  # TypeError: of another version
             continue
     return dict(sorted(found.items(), key=lambda item: item[1].began))
 

@@ -6,7 +6,6 @@ and what one has missed it is told by the same command.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import pickle
@@ -22,6 +21,7 @@ from filelock import FileLock
 from supreme import registry
 from supreme.cell import Cell, Workplace
 from supreme.core import Run, Tracker
+from supreme.core.canonical import Damaged, read_json
 from supreme.files import digest, write_json
 from supreme.sweep.devices import Slot
 from supreme.sweep.runs import runs_of
@@ -146,8 +146,8 @@ def tell(name: str, node: Mapping[str, Any], run: Run, folder: Path, state: str)
 def is_told(folder: Path, run: Run, state: str) -> bool:
     """Whether the tracker of this folder knows the run as it is now."""
     try:
-        return json.loads(_mark(folder, run).read_text()) == state
-    except (OSError, ValueError):
+        return read_json(_mark(folder, run)) == state
+    except (OSError, Damaged):
         return False
 
 

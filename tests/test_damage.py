@@ -1,0 +1,164 @@
+"""Whatever becomes of a file below the output directory: found, healed or refused in a sentence, and no value moves.
+
+The files are all that a real sweep with an audit leaves, and what killed processes leave beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run, environment
+from test_store_command import main
+
+from supreme import report
+from supreme.core.canonical import Damaged
+from supreme.core.row import read_row
+from supreme.files import Process
+from supreme.store import Store
+
+SWEEP = ("-m", "method=retrain,finetune", "seed=range(2)", "seeds.forget=0", "audit=excess_distance")
+SWEEP += ("model.widths=[4,8]", "recipe.epochs=1", "metric=[accuracy,membership]", "tracker=csv")
+NOTED = ("rows/", "audits/", "store/")
+"""What `supreme store verify` looks at."""
+UNSEEN = ("store/data/*/compared.json", "store/claims/", "store/schema.json", "store/tmp", ".lock")
+"""Of that, what holds nothing of its own: it heals by itself."""
+
+
+def empty(path: Path, other: Path) -> None:
+    path.write_bytes(b"")
+
+
+def cut_in_half(path: Path, other: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path: Path, other: Path) -> None:
+    """Of a digit where there is one, so that JSON stays JSON; size and times are kept."""
+    status, content = path.stat(), bytearray(path.read_bytes())
+    digits = [at for at, byte in enumerate(content) if 48 <= byte <= 57]
+    content[digits[len(digits) // 2] if path.suffix == ".json" and digits else len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def nest(path: Path, other: Path) -> None:
+    path.write_text("[" * 100_000)
+
+
+def another_file(path: Path, other: Path) -> None:
+    path.write_bytes(other.read_bytes())
+
+
+DAMAGES = (empty, cut_in_half, flip_a_bit, nest, another_file)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("swept")
+    command = [sys.executable, "-m", "supreme", *SWEEP]
+    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    outputs = directory / "outputs"
+    owner = {**vars(Process.current()), "pid": 2**22, "born": "1"}  # a process that has ended
+    (outputs / "store" / "claims").mkdir(exist_ok=True)
+    (outputs / "store" / "claims" / "use-0.json").write_text(json.dumps({**owner, "token": "0"}))
+    doing = {"stage": "unlearn", "what": "epoch", "done": 1, "total": 2, "seconds": 1.0, "process": owner}
+    (outputs / "logs" / f"{'0' * 16}.now").write_text(json.dumps(doing))
+    return outputs
+
+
+def kind_of(path: Path) -> str:
+    """The file's name without what only says which one of its kind it is."""
+    return re.sub(r"[0-9a-f]{16,64}|(?<=/)[0-9a-f]{2}(?=/)|[0-9]{8}-[0-9]{6}-[0-9]+", "*", path.as_posix())
+
+
+def kinds(outputs: Path) -> dict[str, list[Path]]:
+    """Every file, below the output directory, by its kind; reports are made anew each time, and locks hold nothing."""
+    found = defaultdict[str, list[Path]](list)
+    for path in sorted(outputs.rglob("*")):
+        name = path.relative_to(outputs)
+        if path.is_file() and path.stat().st_size and name.parts[0] != "reports" and path.suffix != ".lock":
+            found[kind_of(name)].append(name)
+    return found
+
+
+def values(outputs: Path) -> dict[str, Any]:
+    """What the table shows of each cell but the times; of the rows that are believed."""
+    found = {}
+    for path in (outputs / "rows").glob("*.json"):
+        try:
+            row = read_row(path)
+        except Damaged:
+            continue
+        parts = {part: row[part] for part in ("metrics", "reference", "original")}
+        found[row["cell"]] = {
+            part: {name: value for name, value in of.items() if not name.startswith("cost/")}
+            for part, of in parts.items()
+        }
+    return found
+
+
+def shown(outputs: Path) -> Any:
+    frame = report.load(outputs)
+    frame = frame.loc[~frame["metric"].str.startswith("cost/")]
+    return frame.set_index(["cell", "metric"])[["value", "reference", "original"]].to_dict("index")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_damage_to_a_file_of_every_kind_is_healed_or_told_and_moves_no_value(
+    swept: Path, tmp_path: Path, damage: Callable[[Path, Path], None], supreme: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = Path(shutil.copytree(swept, tmp_path / "outputs"))
+    clean, table, before = values(outputs), shown(outputs), kinds(outputs)
+    assert {"rows/*.json", "audits/*.json", "store/schema.json", "store/data/*/meta.json"} <= before.keys()
+    for names in before.values():
+        (outputs / names[0]).write_bytes((outputs / names[0]).read_bytes())  # a file of its own, not a shared one
+        damage(outputs / names[0], outputs / (names[-1] if len(names) > 1 else next(iter(before.values()))[0]))
+    damaged = {kind: names[0] for kind, names in before.items()}
+
+    assert shown(outputs).items() <= table.items()
+    assert len(shown(outputs)) < len(table)
+    capsys.readouterr()
+    assert main(["verify", str(outputs), "--json"]) == 1
+    flaws = json.loads(capsys.readouterr().out)["flaws"]
+    told = {
+        kind
+        for kind, name in damaged.items()
+        if any(name.is_relative_to(Path(path).relative_to(outputs)) for path in flaws)
+    }
+    missed = {kind for kind in damaged if kind.startswith(NOTED)} - told
+    assert not {kind for kind in missed if not kind.startswith(UNSEEN)}, missed
+    for verb in (["status"], ["store", "ls"], ["report"]):
+        done = supreme(*verb, "outputs")
+        assert "Traceback" not in done.stdout + done.stderr
+        assert done.returncode == 0 or done.stderr.startswith("supreme"), done.stderr
+
+    done = supreme(*SWEEP)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert values(outputs) == clean
+    assert shown(outputs) == table
+    main(["verify", str(outputs), "--set-aside"])
+    assert main(["verify", str(outputs)]) == 0
+    assert json.loads((outputs / "store" / "schema.json").read_text()) == {"schema": 1}
+    (outputs / "rows").rename(tmp_path / "rows")  # now every artefact is needed
+    done = supreme(*SWEEP)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert values(outputs) == clean
+    assert main(["verify", str(outputs)]) == 0
+    for kind, name in sorted(damaged.items()):
+        state = "whole again" if (outputs / name).exists() else "set aside or removed"
+        print(
+            f"DAMAGE | {damage.__name__} | {kind} | {'named by verify' if kind in told else 'not of verify'} | {state}"
+        )
+    Store(outputs / "store")
