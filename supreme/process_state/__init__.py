@@ -22,6 +22,9 @@ from supreme.process_state.torch_settings import of_torch
 
 log = logging.getLogger(__name__)
 
+OWN = "its own "
+"""How the text begins that tells of a component which has changed itself."""
+
 _python: list[Setting] = []
 _torch: list[Setting] = []
 _definitions: list[Definitions] = []
@@ -93,7 +96,7 @@ def watching(what: str, component: object) -> Iterator[Watch]:
         _watches.pop()
         found = watch.start.changes()
         own = {name for name, text in _fields(component).items() if fields.get(name) != text}
-        found += [Change(f"its own {name} changed") for name in sorted(own)]
+        found += [Change(f"{OWN}{name} changed") for name in sorted(own)]
         watch.left = [change.text for change in found]
         _undo(found)
         _left.extend(f"{what} left {text}" for text in watch.left)
@@ -147,6 +150,12 @@ def after_task() -> list[str]:
     if found:
         _since[:] = [Snapshot.take()]
     return found
+
+
+def renew() -> None:
+    """Take this process to be right as it is: for who changes it on purpose, to measure it, say."""
+    _account().accept()
+    _since.clear()
 
 
 def _undo(found: list[Change]) -> None:

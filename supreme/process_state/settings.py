@@ -226,7 +226,8 @@ def _same(one: Any, other: Any) -> bool:
 def _words(what: str, old: Any, new: Any) -> str:
     """With both values, where they are short and the same in every process."""
     plain = all(isinstance(value, str | int | float | bool) or type(value).__name__ == "dtype" for value in (old, new))
-    return f"{what} changed from {old} to {new}" if plain and len(f"{old}{new}") < 80 else f"{what} changed"
+    told = f"{what} changed from {old} to {new}"
+    return told if plain and len(told) < 100 and os.sep not in told else f"{what} changed"
 
 
 def environment(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
