@@ -89,9 +89,8 @@ def test_a_metric_that_leaves_something_is_refused_in_a_sentence() -> None:
 def test_nobody_can_write_to_data_that_cells_share(tmp_path: Path) -> None:
     digits = Digits(image_size=8, train_per_class=20, validation_per_class=10, split_seed=0)
     data = cache.open(cache.prepare(digits, {"_target_": "supreme.data.digits.Digits"}, tmp_path))
-    poisoned = sealed_split(Backdoor(fraction=0.1, count=None, target=0, size=3, value=1.0, known_fraction=1.0)(
-        data, np.random.default_rng(0)
-    ).sealed()
+    backdoor = Backdoor(fraction=0.1, count=None, target=0, size=3, value=1.0, known_fraction=1.0)
+    poisoned = sealed_split(backdoor(data, np.random.default_rng(0)))
     for source in (data, poisoned.data):
         arrays = [source.labels, source.train, source.validation, source.test, source.pixels]
         for array in [
