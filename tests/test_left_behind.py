@@ -241,6 +241,9 @@ def _method(folder: Path, name: str, content: str) -> None:
     (folder / "method" / f"{name}.yaml").write_text(f"_target_: left_behind.{content}\n")
 
 
+PUT_BACK = {"autocast"}
+"""What the stage around a method puts back itself, so that nothing is left."""
+
 INNOCENT = "draws,neggrad,finetune"
 
 
@@ -271,7 +274,10 @@ def test_no_kind_of_what_methods_leave_behind_moves_a_value_of_another_cell(
     for number in range(GROUPS):
         for kind in list(KINDS)[number::GROUPS]:
             named = KINDS[kind][1]
-            assert not named or any(named in note for note in notes[f"leaves{number}"]), (kind, notes)
+            assert not named or kind in PUT_BACK or any(named in note for note in notes[f"leaves{number}"]), (
+                kind,
+                notes,
+            )
     assert not any(notes[method] for method in INNOCENT.split(","))
     assert "leaves0: left " in done.stdout
 
