@@ -90,6 +90,7 @@ def watching(what: str, component: object) -> Iterator[Watch]:
     fields = _fields(component)
     watch = Watch(what, Snapshot.take())
     _watches.append(watch)
+    outputs = settings.kept_outputs()
     try:
         yield watch
     finally:
@@ -99,6 +100,7 @@ def watching(what: str, component: object) -> Iterator[Watch]:
         found += [Change(f"{OWN}{name} changed") for name in sorted(own)]
         watch.left = [change.text for change in found]
         _undo(found)
+        settings.put_back_outputs(outputs)
         _left.extend(f"{what} left {text}" for text in watch.left)
         if watch.left:
             log.warning("%s left %s", what, listed(watch.left))
