@@ -163,7 +163,8 @@ class Definitions:
                 self._of_users.append(space)
             self._views.append(names.values())
             self._saved.append(space.saved.values())
-            functions = [value for value in space.saved.values() if isinstance(value, FunctionType)]
+            inside = own or label.startswith("torch.")  # whose functions' code is looked at, too
+            functions = [value for value in space.saved.values() if inside and isinstance(value, FunctionType)]
             self._functions += functions
             self._codes += map(CODE, functions)
             self._defaults += map(DEFAULTS, functions)
