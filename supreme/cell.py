@@ -16,7 +16,7 @@ from supreme.core.row import SCHEMAS
 from supreme.data import cache as data_cache
 from supreme.files import digest
 from supreme.fingerprint import Code, codes, identity, named_files
-from supreme.images import ImageData
+from supreme.images import ImageData, sealed_split
 from supreme.process_state import untouched
 from supreme.store import Store
 
@@ -261,7 +261,7 @@ def _drawn(path: str, scenario: str, what: str, forget: int) -> Split:
         split = seeds.called(
             seeds.stream("forget", forget), lambda: component(data, seeds.numpy_generator("forget", forget))
         )
-    return split if split.data is data else split.sealed()
+    return split if split.data is data else sealed_split(split)
 
 
 def _truth(name: str, value: object) -> bool:

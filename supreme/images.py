@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from supreme.core import IntArray, SupremeError
+from supreme.core import IntArray, Split, SupremeError
 
 if TYPE_CHECKING:
     import torch
@@ -147,6 +147,12 @@ class ImageData:
             fine_labels=None if fine is None else np.concatenate([fine, fine[origins]]),
             fingerprint=digest.hexdigest(),
         )
+
+
+def sealed_split(split: Split) -> Split:
+    """The same split, for many cells: nobody can write to what its scenario has made of the data."""
+    planted = {name: sealed(array) for name, array in split.planted.items()}
+    return replace(split.with_data(split.data.sealed()), planted=planted)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -262,6 +262,45 @@ class LeavingScenario:
         return Split.of_training(data, rng.choice(data.train, 100, replace=False), data.test[:0])
 
 
+# What runs in a worker.
+
+
+def unwatched(kind: str) -> int:
+    """Leave something where no component runs, as nothing of ours should."""
+    KINDS[kind][0]()
+    return os.getpid()
+
+
+def watched(kind: str, then: str = "") -> int:
+    """Leave something as a component, then go on, raise, or die."""
+    from supreme import process_state
+
+    with process_state.watching("it", object()):
+        KINDS[kind][0]()
+        if then == "raise":
+            raise RuntimeError("after it has left something")
+        if then == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def own_pid() -> int:
+    return os.getpid()
+
+
+def fails_where(kind: str, once: str) -> int:
+    """Find the process changed by nobody knows whom, the first time, and fail of it."""
+    first = not os.path.exists(once)
+    open(once, "w").close()
+    if first:
+        KINDS[kind][0]()
+        raise RuntimeError("the process is not as it should be")
+    return os.getpid()
+
+
+# What is told of each kind.
+
+
 def _told(kind: str) -> list[str]:
     """What is said of this kind, in a process of its own."""
     from supreme import process_state, seeds

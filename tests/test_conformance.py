@@ -283,6 +283,11 @@ class Remembers(Nudge):
         return 0.1 * len(self.seen)
 
 
+class DrawsFromTheSystem(Nudge):
+    def amount(self, split, context):
+        return random.SystemRandom().random() + 0.1
+
+
 class DrawsFromTorch(Nudge):
     def amount(self, split, context):
         return torch.rand(())
@@ -336,7 +341,8 @@ class DrawsFromTorchInSecret(Nudge):
         (CountsItsCalls, "keeps nothing between calls"),
         (LeavesAHook, "puts all it does into the weights"),
         (ChangesNothing, "changes the model"),
-        (Remembers, "does the same twice"),
+        (Remembers, "leaves the process as it found it"),
+        (DrawsFromTheSystem, "does the same twice"),
         (DrawsFromTorch, "draws from context.rng only"),
         (DrawsFromNumpy, "draws from context.rng only"),
         (DrawsFromPython, "draws from context.rng only"),

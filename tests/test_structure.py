@@ -29,7 +29,7 @@ COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path 
 VERBS = {"functional", "gradients", "importances", "requirements"}
 """What several components share."""
 CONTENT = {"core", "classifier", "images", "seeds", "per_sample"} | VERBS
-BASE = CONTENT | {"registry", "fingerprint", "files", "runtime", "provenance", "activity"}
+BASE = CONTENT | {"process_state", "registry", "fingerprint", "files", "runtime", "provenance", "activity"}
 STORE = {"core", "files", "artefact", "claims", "patience", "provenance"}
 STAGES = BASE | STORE | {"data", "recipes", "evaluation", "store", "cell"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -48,7 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gradients": set(),
     "importances": {"core", "images", "per_sample", "gradients"},
     "requirements": {"core"},
-    "runtime": {"core", "classifier", "images"},
+    "process_state": {"core"},
+    "runtime": {"core", "classifier", "images", "process_state"},
     "evaluation": {"core", "classifier", "images", "seeds"},
     "compiling": {"core", "classifier", "seeds"},
     "recipes": CONTENT | {"compiling"},
@@ -59,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": CONTENT,
     "audits": CONTENT | {"metrics"},
     "trackers": {"core"},
-    "testing": CONTENT | {"evaluation"},
+    "testing": CONTENT | {"evaluation", "process_state"},
     "patience": set(),
     "artefact": STORE,
     "claims": STORE,

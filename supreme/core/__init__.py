@@ -119,13 +119,6 @@ class Split:
         """The same split on another copy of the same data (one that lives on the device, say)."""
         return self.mapped(lambda images: replace(images, data=data))
 
-    def sealed(self) -> Split:
-        """The same split, for many cells: nobody can write to what its scenario has made of the data."""
-        from supreme.images import sealed
-
-        planted = {name: sealed(array) for name, array in self.planted.items()}
-        return replace(self.with_data(self.data.sealed()), planted=planted)
-
     def mapped(self, change: Callable[[Images], Images]) -> Split:
         """The split with every set changed in the same way."""
         changed = {name: change(images) for name, images in self.sets.items()}

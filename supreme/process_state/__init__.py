@@ -24,6 +24,9 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.finge
 
 log = logging.getLogger(__name__)
 
+OWN = "its own "
+"""How the text begins that tells of a component which has changed itself."""
+
 _python: list[Setting] = []
 _torch: list[Setting] = []
 _definitions: list[Definitions] = []
@@ -89,15 +92,17 @@ def watching(what: str, component: object) -> Iterator[Watch]:
     fields = _fields(component)
     watch = Watch(what, Snapshot.take())
     _watches.append(watch)
+    outputs = settings.kept_outputs()
     try:
         yield watch
     finally:
         _watches.pop()
         found = watch.start.changes()
         own = {name for name, text in _fields(component).items() if fields.get(name) != text}
-        found += [Change(f"its own {name} changed") for name in sorted(own)]
+        found += [Change(f"{OWN}{name} changed") for name in sorted(own)]
         watch.left = [change.text for change in found]
         _undo(found)
+        settings.put_back_outputs(outputs)
         _left.extend(f"{what} left {text}" for text in watch.left)
         if watch.left:
             log.warning("%s left %s", what, listed(watch.left))
@@ -149,6 +154,12 @@ def after_task() -> list[str]:
     if found:
         _since[:] = [Snapshot.take()]
     return found
+
+
+def renew() -> None:
+    """Take this process to be right as it is: for who changes it on purpose, to measure it, say."""
+    _account().accept()
+    _since.clear()
 
 
 def _undo(found: list[Change]) -> None:

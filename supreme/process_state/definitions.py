@@ -65,10 +65,16 @@ class _Space:
             return hides or (self.own and not isinstance(after, ModuleType) and not name.startswith("__"))
         if self.own:
             return not name.startswith("__") or callable(after)
-        if name.startswith("_") and not callable(before) and not callable(after):
-            return False
-        lazy = before is None or (before is not self and is_of_package(after, self.label))
-        return not lazy
+        if not callable(before) and not callable(after):
+            return not (name.startswith("_") or before is None or _is_equal(before, after))
+        return before is self or not is_of_package(after, self.label)
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:
+        return False
 
 
 class Definitions:
@@ -159,7 +165,8 @@ class Definitions:
                 self._of_users.append(space)
             self._views.append(names.values())
             self._saved.append(space.saved.values())
-            functions = [value for value in space.saved.values() if isinstance(value, FunctionType)]
+            inside = own or label.startswith("torch.")  # whose functions' code is looked at, too
+            functions = [value for value in space.saved.values() if inside and isinstance(value, FunctionType)]
             self._functions += functions
             self._codes += map(CODE, functions)
             self._defaults += map(DEFAULTS, functions)

@@ -188,14 +188,27 @@ def _put_limits(before: tuple[tuple[int, int], ...]) -> None:
 
 
 def _outputs() -> tuple[Any, ...]:
-    def place(descriptor: int) -> Any:
-        try:
-            found = os.fstat(descriptor)
-        except OSError:
-            return "closed"
-        return found.st_dev, found.st_ino
+    return tuple(map(_place, range(3)))
 
-    return tuple(map(place, range(3)))
+
+def _place(descriptor: int) -> Any:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return "closed"
+    return found.st_dev, found.st_ino
+
+
+def kept_outputs() -> dict[int, tuple[Any, int]]:
+    """Where the standard streams go, each with a descriptor of its own."""
+    return {number: (_place(number), os.dup(number)) for number in range(3) if _place(number) != "closed"}
+
+
+def put_back_outputs(kept: Mapping[int, tuple[Any, int]]) -> None:
+    for number, (place, copy) in kept.items():
+        if _place(number) != place:
+            os.dup2(copy, number)
+        os.close(copy)
 
 
 def read(settings: Iterable[Setting]) -> list[Any]:
@@ -228,7 +241,8 @@ def _same(one: Any, other: Any) -> bool:
 def _words(what: str, old: Any, new: Any) -> str:
     """With both values, where they are short and the same in every process."""
     plain = all(isinstance(value, str | int | float | bool) or type(value).__name__ == "dtype" for value in (old, new))
-    return f"{what} changed from {old} to {new}" if plain and len(f"{old}{new}") < 80 else f"{what} changed"
+    told = f"{what} changed from {old} to {new}"
+    return told if plain and len(told) < 100 and os.sep not in told else f"{what} changed"
 
 
 def environment(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:

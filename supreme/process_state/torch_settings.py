@@ -11,6 +11,9 @@ from supreme.process_state.settings import Setting, attribute
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
 
+PLACES = tuple(f"/{part}{device}" for part in ("", "Autograd") for device in ("CPU", "CUDA", "MPS"))
+"""Where an operator runs, as torch names it."""
+
 
 def of_torch(torch: Any) -> Iterator[Setting]:
     """Of torch, once something has imported it."""
@@ -110,13 +113,12 @@ def _pop_to(length: Callable[[], int], pop: Callable[[], object], before: int) -
 
 
 def _operators(library: Any, known: dict[int, Any]) -> Any:
-    """Which operators of torch's own run other code on a device; thousands of others come with imports."""
+    """Which operators of torch's own run other code on a device; thousands of other entries come with imports."""
     found = library._impls
     if len(found) not in known:
         known.clear()
-        skipped = ("/Meta", "Implicit", "Explicit", "Functional")
         known[len(found)] = frozenset(
-            name for name in list(found) if name.startswith("aten/") and not any(word in name for word in skipped)
+            name for name in list(found) if name.startswith("aten/") and name.endswith(PLACES)
         )
     return known[len(found)]
 

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from supreme import seeds
 from supreme.core import Audit, Ensemble, Undefined
 from supreme.testing.checks import check_series
-from supreme.testing.promises import Promises, global_seed, undisturbed
+from supreme.testing.promises import Promises, first_call, undisturbed
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def check_audit(audit: Audit, ensemble: Ensemble | None = None) -> None:
     kept = isinstance(minimum, int) and minimum >= 1
     promise("says how many models it needs", kept, f"minimum is {minimum!r}, and not a whole number from 1")
     before = _answers(ensemble)
-    with global_seed(1):
+    with first_call(promise, audit):
         found = dict(audit(ensemble))
     promise("leaves the predictions as they were", _answers(ensemble) == before, "it changed logits in place")
     columns = tuple(audit.columns(ensemble))
@@ -93,7 +94,7 @@ def check_audit(audit: Audit, ensemble: Ensemble | None = None) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         promise("gives numbers or reasons", number or isinstance(value, Undefined), f"{name} is {value!r}")
     check_series(promise, getattr(audit, "series", lambda ensemble: {})(ensemble))
-    with global_seed(2), undisturbed(promise, "draws from ensemble.rng only"):
+    with seeds.scoped(2), undisturbed(promise, "draws from ensemble.rng only"):
         kept = dict(audit(ensemble)) == found
         promise("draws from ensemble.rng only", kept, "two calls gave other values")
 

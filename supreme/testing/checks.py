@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from supreme import seeds
 from supreme.classifier import Classifier
 from supreme.core import SET_NAMES, Data, Evaluation, Metric, Model, Scenario, Series, Split, Undefined
 from supreme.images import ImageData
@@ -15,7 +16,7 @@ from supreme.testing.promises import (
     answers_of,
     digests,
     features_of,
-    global_seed,
+    first_call,
     is_close,
     is_finite,
     is_within,
@@ -37,7 +38,7 @@ def check_model(model: Model, num_classes: int = 5, image_size: int = 32) -> Non
     def build() -> Classifier:
         return model(num_classes, image_size, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 
-    with global_seed(0):
+    with first_call(promise, model, seed=0):
         built = build()
     promise("builds a Classifier", isinstance(built, Classifier), f"it built {type(built).__name__}")
     x = torch.rand(4, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
@@ -48,10 +49,10 @@ def check_model(model: Model, num_classes: int = 5, image_size: int = 32) -> Non
     promise("has a row of features per image", features.dim() == 2 and len(features) == 4, f"{tuple(features.shape)}")
     with torch.no_grad():
         promise("answers by its head from its features", is_close(built.head(features), answers), "forward() differs")
-    with global_seed(0):
+    with seeds.scoped(0):
         again = build()
     promise("starts from its seed", same_state(state_of(built), state_of(again)), "the same seed gave other weights")
-    with global_seed(1), undisturbed(promise, "draws from torch's generator only", ("random", "numpy")):
+    with seeds.scoped(1), undisturbed(promise, "draws from torch's generator only", ("random", "numpy")):
         other = build()
     kept = not same_state(state_of(built), state_of(other))
     promise("starts elsewhere with another seed", kept, "two seeds gave the same weights")
@@ -76,7 +77,7 @@ def check_scenario(scenario: Scenario, data: ImageData | None = None) -> None:
     def draw() -> Split:
         return scenario(clean, np.random.default_rng(0))
 
-    with global_seed(1):
+    with first_call(promise, scenario):
         split = draw()
     promise("leaves the data as they were", digests(clean) == before, "it changed an array of the data")
     kept = all(one.data is split.data for one in split.sets.values())
@@ -101,11 +102,11 @@ def check_scenario(scenario: Scenario, data: ImageData | None = None) -> None:
     kept = not split.forget_classes or set(split.forget_classes) == set(forgotten.tolist())
     promise("names the classes it forgets from", kept, detail)
     drawn = split.digest, split.data.fingerprint
-    with global_seed(1):
+    with seeds.scoped(1):
         again = draw()
     kept = (again.digest, again.data.fingerprint) == drawn
     promise("draws the same twice", kept, "one seed gave two forget sets, or two poisons")
-    with global_seed(2), undisturbed(promise, "draws from rng only"):
+    with seeds.scoped(2), undisturbed(promise, "draws from rng only"):
         again = draw()
     kept = (again.digest, again.data.fingerprint) == drawn
     promise("draws from rng only", kept, "the split changes with a global seed")
@@ -138,7 +139,8 @@ def check_data(component: Data) -> None:
     promise = Promises(type(component).__name__)
     promise("signs its source", bool(component.signature()), "the signature is empty")
     promise("signs alike twice", component.signature() == component.signature(), "two signatures differ")
-    data = component()
+    with first_call(promise, component):
+        data = component()
     shape, dtype = tuple(data.pixels.shape), str(data.pixels.dtype)
     square = len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] and dtype.endswith("uint8")
     promise("gives square RGB images of 8 bits", square, f"pixels are {dtype}, {shape}")
@@ -158,7 +160,7 @@ def check_data(component: Data) -> None:
     detail = f"measured {measured.round(4).tolist()}, given {[data.mean, data.std]}"
     promise("measures its training images", np.allclose(measured, [data.mean, data.std], atol=1e-3), detail)
     promise("has a fingerprint", bool(data.fingerprint), "it is empty")
-    with global_seed(1), undisturbed(promise, "draws from its own seeds only"):
+    with seeds.scoped(1), undisturbed(promise, "draws from its own seeds only"):
         again = component()
     kept = data.fingerprint == again.fingerprint and digests(data) == digests(again)
     promise("decodes alike twice", kept, "two decodings differ")
@@ -174,7 +176,7 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
 
     watched = watched_evaluation(evaluation, promise.component, needs or frozenset())
 
-    with global_seed(1):
+    with first_call(promise, metric):
         columns = dict(metric(watched))
     promise("leaves the predictions as they were", predicted(evaluation) == before, "it changed logits in place")
     named = bool(columns) and all(isinstance(name, str) and name for name in columns)
@@ -186,9 +188,9 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
     warnings = getattr(metric, "warnings", lambda evaluation: {})(watched)
     kept = warnings.keys() <= columns.keys() and all(isinstance(text, str) and text for text in warnings.values())
     promise("warns of its own columns, in words", kept, f"it gave {warnings}")
-    with global_seed(1):
+    with seeds.scoped(1):
         promise("measures the same twice", dict(metric(watched)) == columns, "two calls gave other values")
-    with global_seed(2), undisturbed(promise, "draws from evaluation.rng only"):
+    with seeds.scoped(2), undisturbed(promise, "draws from evaluation.rng only"):
         kept = dict(metric(watched)) == columns
         promise("draws from evaluation.rng only", kept, "a value changes with a global seed")
 

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from supreme import seeds
 from supreme.classifier import Classifier
 from supreme.core import SET_NAMES, Evaluation, Split
 from supreme.images import ImageData, Images
+from supreme.process_state import OWN, listed, watching
 
 
 class BrokenPromise(AssertionError):  # noqa: N818, it is what happened
@@ -45,18 +47,13 @@ class Promises:
 
 
 @contextmanager
-def global_seed(seed: int) -> Iterator[None]:
-    """Seed every global generator for what runs inside, then restore them."""
-    python, numpy, pytorch = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-    try:
+def first_call(promise: Promises, component: object, seed: int = 1) -> Iterator[None]:
+    """Hold what runs inside, with every global generator seeded, to leave itself and the process as they were."""
+    with watching(promise.component, component) as watch, seeds.scoped(seed):
         yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.set_rng_state(pytorch)
+    own = [text for text in watch.left if text.startswith(OWN)]
+    promise("keeps nothing between calls", not own, f"a call changed the component itself: {listed(own)}")
+    promise("leaves the process as it found it", not watch.left, f"it left {listed(watch.left)}")
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def _counted(holder: Any, name: str, what: str) -> None:
 
 def timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[float, float]:
     """Seconds of work and of the rest of this task; runs in a slot's process."""
-    from supreme import recipes, registry, rows, stages
+    from supreme import process_state, recipes, registry, rows, stages
     from supreme.store import Store
 
     first = not _CLOCKS
@@ -131,14 +131,30 @@ def timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[flo
             component = build(node, what)
             if what.startswith("method ") and type(component).__call__.__name__ != "wrapped":
                 _counted(type(component), "__call__", "work")
+                process_state.renew()
             return component
 
         registry.build = built
+        process_state.renew()
     function(*arguments)
     with _CLOCKS[-1].inside("rest"):
         pass
     seconds = _CLOCKS[-1].seconds
     return seconds["work"], seconds["rest"]
+
+
+def guarded(count: int) -> float:
+    """Seconds that a cell's process is looked at: around its method, and when the task has ended; a median."""
+    from supreme import process_state, rows  # noqa: F401
+
+    seconds = []
+    for _ in range(count):
+        began = time.perf_counter()
+        with process_state.watching("nothing", object()):
+            pass
+        process_state.after_task()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
 
 
 def sweep(cells: int, cores: int) -> dict[str, Any]:
@@ -193,6 +209,7 @@ def main() -> None:
     rng = random.Random(0)
     sleeping = utilisation(_run([rng.uniform(0.1, 0.5) for _ in range(cells)], 4), 4)
     empty = round_trip(cells)
+    look = guarded(cells)
     real = sweep(cells, 2)
     lines = [
         "# The engine's own cost",
@@ -204,6 +221,7 @@ def main() -> None:
         f"* {cells} empty tasks, one warm slot: **{1000 * empty:.1f} ms** from the end of one to the start of the next",
         f"* {real['cells']} real cells ({', '.join(METHODS)}), {real['slots']} slots of one thread: "
         f"**{real['utilisation']:.3f}** of the slots' time was used",
+        f"* of each cell's rest **{1000 * look:.1f} ms** are to see that its method left nothing in the process",
         f"* a real cell, median: {1000 * real['work']:.0f} ms of work and **{1000 * real['rest']:.0f} ms** of the rest",
     ]
     if len(sys.argv) < 2:
