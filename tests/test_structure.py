@@ -168,6 +168,8 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
         "supreme.sweep.compose",
         "supreme.sweep.grids",
         "supreme.sweep.hydra_sweep",
+        "supreme.sweep.shown",
+        "supreme.sweep.sources",
     }
     assert found & plugins
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
@@ -59,8 +58,8 @@ class PresetFiles:
         return self._read[method]
 
     def _refuse_strays(self) -> None:
-        methods = self._repository.get_group_options("method", ObjectType.CONFIG)
-        for name in self._repository.get_group_options("tuned", ObjectType.CONFIG):
+        methods = self._repository.get_group_options("method")
+        for name in self._repository.get_group_options("tuned"):
             if name not in methods:
                 raise SupremeError(
                     f"tuned/{name}.yaml is called after no method{did_you_mean(name, methods)}: the presets of a "

@@ -10,7 +10,6 @@ from typing import Any
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra.core.default_element import GroupDefault
-from hydra.core.object_type import ObjectType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -59,7 +58,7 @@ class Sources:
             if name in (None, Template(str(default.value)).safe_substitute(names)):
                 continue
             if not self.repository.config_exists(f"{group}/{name}"):
-                options = self.repository.get_group_options(group, ObjectType.CONFIG)
+                options = self.repository.get_group_options(group)
                 hint = did_you_mean(name, options) or "."
                 raise SupremeError(f"{group}={name}: there is no such config{hint} There are: {', '.join(options)}")
 

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.methods_digits           # sweep the reported seeds, write results/methods_digits.md
     python -m tests.benchmarks.methods_digits --tune    # sweep GRIDS on other seeds, write methods_digits_tuning.md
 
-What --tune finds is in conf/tuned, where it beats the value of a method's own YAML by more than WORTH_A_FILE.
+What --tune finds is an entry of conf/tuned/<method>.yaml, where it beats the value of the method's own YAML by more
+than WORTH_A_FILE.
 """
 
 from __future__ import annotations
