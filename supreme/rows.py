@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         **cell.names,
         "protocol": cell.protocol,
         "tuned": cell.tuned,
+        "changed": cell.changed,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
         "metrics": measured["values"],
@@ -65,7 +67,9 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
             "data_fingerprint": open_data(cell.data_path).fingerprint,  # of the source, which all forget draws share
             "keys": {stage: cell.key(stage) for stage in done},
             "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
+            "code_keys": cell.code_keys,
             "overrides": list(cell.overrides),
+            "finished": datetime.now(UTC).isoformat(),
             "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }

@@ -133,7 +133,7 @@ def test_under_the_fixed_protocol_only_accuracies_of_training_images_and_weights
 
 def test_rows_of_two_protocols_are_compared_apart_and_never_pooled(saved: Any) -> None:
     frame = load(saved(*five_seeds("fixed"), *five_seeds("supreme_paper")))
-    assert set(frame["recipe"]) == {"pins-resnet18 (protocol=fixed)", "pins-resnet18 (protocol=supreme_paper)"}
+    assert set(frame["setting"]) == {"", "protocol=supreme_paper"}
     found = against(frame, published())
     assert set(found["protocol"]) == {"fixed", "supreme_paper"}
     assert set(found["seeds"]) == {3}
@@ -144,7 +144,7 @@ def test_rows_from_before_there_were_protocols_are_of_the_fixed_one(saved: Any) 
     del old["protocol"]
     frame = load(saved(old, row(261, 1, 0.3, "fixed")))
     assert set(frame["protocol"]) == {"fixed"}
-    assert set(frame["recipe"]) == {"pins-resnet18"}
+    assert set(frame["setting"]) == {""}
 
 
 def test_another_fraction_or_class_than_the_published_one_is_not_compared(saved: Any) -> None:

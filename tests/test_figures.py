@@ -24,9 +24,9 @@ from supreme.report import (
     plot_variance,
     write_figures,
 )
+from supreme.report.blocks import slug
 from supreme.report.command import main
 from supreme.report.drawing import short, spread
-from supreme.report.figure_files import slug
 from supreme.report.series import class_changes, roc_curves
 from supreme.report.style import looks
 

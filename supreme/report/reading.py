@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1
 COMPONENTS = ("data", "model", "recipe", "scenario")
+OF_THE_RUN = ("protocol", "deterministic", "threads")
+"""Values of no component that change what is trained; they stand with those of the recipe."""
+
 SEEDS = ("seed", "seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
 PARTS = ("metrics", "reference", "original")
 """The parts of a row that hold values, and of its reasons."""
@@ -31,6 +36,10 @@ class Row:
     settings: Mapping[str, Mapping[str, Any]]
     """The resolved config of each of these, flat; where two rows have the same, it is the same object."""
     metric_settings: Mapping[str, Mapping[str, Any]]
+    changed: Mapping[str, Mapping[str, Any]]
+    """Of each component, the method and each metric (`metric.scores`), the fields that are not as its YAML has them."""
+    code: str
+    """Digests of the code and values of the model, recipe and scenario, and of the method; "" of rows without."""
     seeds: tuple[int, ...]
     forget_size: int
     notes: str
@@ -47,8 +56,8 @@ class Row:
     texts: Mapping[str, Mapping[str, str]]
     """For each of `PARTS` why columns are null, and for `warnings` what is doubtful about others; few have any."""
     path: Path
-    written: int
-    """When, in nanoseconds, as the file system says."""
+    written: float
+    """When, in seconds since 1970, as the row says, or the file system of rows that do not."""
 
 
 class Reader:
@@ -72,7 +81,7 @@ class Reader:
     def parse(self, path: Path, content: Mapping[str, Any]) -> Row:
         config = content["config"]
         nodes = {kind: dict(config[kind]) for kind in (*COMPONENTS, "method")}
-        for name in ("deterministic", "threads"):  # of no component, but they change what is trained: with the recipe
+        for name in OF_THE_RUN:
             if name in config:
                 nodes["recipe"][name] = config[name]
         # Rows of two protocols are never pooled, whether or not they differ where they were stored.
@@ -86,12 +95,15 @@ class Reader:
             sizes = [float(content["sets"].get(column.rpartition("/")[2], math.nan)) for column in columns]
             self._images[images] = columns, sizes
         columns, sizes = self._images[images]
+        provenance = content["provenance"]
         texts = {part: content["reasons"].get(part, {}) for part in PARTS} | {"warnings": content.get("warnings", {})}
         return Row(
             cell=content["cell"],
             names={kind: content[kind] for kind in nodes},
             settings={kind: self._settings(node) for kind, node in nodes.items()},
             metric_settings={name: self._settings(node) for name, node in config.get("metric", {}).items()},
+            changed=changed_of(content),
+            code=_code(provenance.get("code_keys") or {}),
             seeds=(
                 _integer(content["seed"]),
                 *(_integer(content["seeds"][name.removeprefix("seed_")]) for name in SEEDS[1:]),
@@ -105,13 +117,13 @@ class Reader:
             values={part: _numbers(content[part], columns) for part in PARTS},
             texts={name: {column: str(told) for column, told in found.items()} for name, found in texts.items()},
             path=path,
-            written=path.stat().st_mtime_ns,
+            written=moment(provenance["finished"]) if "finished" in provenance else path.stat().st_mtime,
         )
 
     def _settings(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         key = json.dumps(node)
         if key not in self._flat:
-            self._flat[key] = _flat(node)
+            self._flat[key] = flat(node)
         return self._flat[key]
 
 
@@ -132,6 +144,37 @@ def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
     return str(told["preset"]), columns, seeds
 
 
+def changed_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """`Row.changed` of a row, or of a record of an audit; of one that does not tell it, what its command line set."""
+    changed, protocol = content.get("changed"), str(content.get("protocol") or "fixed")
+    if changed is None:
+        typed = (one.lstrip("+").partition("=") for one in content["provenance"].get("overrides", ()))
+        changed = {key: value for key, _, value in typed if "." in key or key in OF_THE_RUN}
+    found: dict[str, dict[str, Any]] = {}
+    if protocol != "fixed":
+        found["recipe"] = {"protocol": protocol}
+    for key, value in changed.items():
+        kind, _, field = key.partition(".")
+        if kind in ("metric", "audit"):
+            name, _, field = field.partition(".")
+            kind = f"{kind}.{name}"
+        if key in OF_THE_RUN:
+            kind, field = "recipe", key
+        found.setdefault(kind, {})[field] = value
+    return found
+
+
+def _code(keys: Mapping[str, str]) -> str:
+    if not keys:
+        return ""
+    of_block = repr(sorted((name, key) for name, key in keys.items() if name != "method"))
+    return f"{hashlib.sha256(of_block.encode()).hexdigest()[:8]}.{keys['method'][:8]}"
+
+
+def moment(told: str) -> float:
+    return datetime.fromisoformat(told).timestamp()
+
+
 def _integer(value: Any) -> int:
     if type(value) is not int:
         raise ValueError(f"{value!r} is not an integer")
@@ -148,8 +191,9 @@ def _numbers(part: Mapping[str, Any], columns: Sequence[str]) -> FloatArray:
     return numbers
 
 
-def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a nested mapping by their dotted names."""
+    found: dict[str, Any] = {}
     for name, value in node.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return flat
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found

@@ -6,14 +6,17 @@ import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from supreme.cell import Cell
 from supreme.core import SupremeError
+from supreme.sweep.changes import SETTING, changes, plain_choices
 from supreme.sweep.grids import with_grids
 from supreme.sweep.presets import Presets
 from supreme.sweep.settings import Settings
@@ -64,14 +67,30 @@ class Composer:
         """
         plain = [override for override in overrides if self._is_plain_value(override)]
         choices = tuple(override for override in overrides if override not in plain)
+        settings = [self._parse(override) for override in plain]
         try:
             base, names = self._base(choices)
-            values = self._values(choices, base, [self._parse(override) for override in plain])
+            values = self._values(choices, base, settings)
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
         cell = Cell.from_config(values, names, overrides)
+        cell = replace(cell, changed=self._changes(choices, names, settings, values))
         return replace(cell, tuned=self._presets(names, cell.nodes["method"])), Settings.from_config(values)
+
+    def changes(self, overrides: Sequence[str]) -> Mapping[str, Any]:
+        """What these overrides make otherwise than the YAML files of what they choose; see `Cell.changed`."""
+        return self(overrides)[0].changed
+
+    def _changes(
+        self, choices: tuple[str, ...], names: Mapping[str, str], settings: Sequence[tuple[str, Any]], values: Any
+    ) -> Mapping[str, Any]:
+        named = plain_choices(choices, names, values)
+        elsewhere = [(key, value) for key, value in settings if key.partition(".")[0] not in SETTING]
+        if named == choices and len(elsewhere) == len(settings):
+            return changes({}, {}, names, choices)  # as most cells of most sweeps: nothing to compare
+        plain = self._values(named, self._base(named)[0], elsewhere)
+        return self._one(changes(values, plain, names, choices))
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
         """The config with these values at these keys, resolved."""
@@ -108,6 +127,12 @@ class Composer:
         """The config without Hydra's part, and what of each group is chosen."""
         config = self._loader.load_sweep_config(self._config, list(overrides))
         return _without_hydra(config), self._one(dict(config.hydra.runtime.choices))
+
+
+def changes_here(hydra: Any) -> Mapping[str, Any]:
+    """`Cell.changed` of the cell that Hydra, of which this is the config, has composed for this process."""
+    context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
+    return Composer(context, OmegaConf.create({"hydra": hydra})).changes(list(hydra.overrides.task))
 
 
 class _Draft:

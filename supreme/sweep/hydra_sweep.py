@@ -23,7 +23,7 @@ from supreme.core import SupremeError
 from supreme.files import remove_orphans
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
-from supreme.sweep.compose import Composer, Problems, compose_all, expand, plain_values
+from supreme.sweep.compose import Composer, Problems, changes_here, compose_all, expand, plain_values
 from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
@@ -99,7 +99,7 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         values = plain_values(config)
         cell = Cell.from_config(values, hydra.runtime.choices, list(hydra.overrides.task))
         presets = Presets(GlobalHydra.instance().config_loader())
-        cell = replace(cell, tuned=presets(hydra.runtime.choices, cell.nodes["method"]))
+        cell = replace(cell, tuned=presets(hydra.runtime.choices, cell.nodes["method"]), changed=changes_here(hydra))
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)
