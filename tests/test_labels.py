@@ -82,9 +82,9 @@ def arriving(count, numbers):
     return found
 
 
-@pytest.mark.parametrize("stream", range(8))
+@pytest.mark.parametrize("stream", range(4))
 def test_no_row_that_arrives_renames_an_older_one_and_no_two_configs_share_a_name(saved, stream):  # noqa: F811
-    rows = arriving(30, random.Random(stream))
+    rows = arriving(24, random.Random(stream))
     before = {}
     for count in range(1, len(rows) + 1):
         frame = load(saved(*rows[:count]))
@@ -121,7 +121,7 @@ def test_values_that_the_yaml_had_at_another_time_stand_apart_and_the_older_name
 
 def test_a_field_that_one_of_two_configs_lacks_and_values_too_long_to_tell_keep_them_apart():
     entries = [("", {}, {"a": 1}), ("", {}, {"a": 1, "b": None}), ("", {}, {"b": 2}), ("", {}, {"a": 1.0})]
-    assert variants(entries) == ["", "b=null", "no a, b=2", ""]
+    assert variants(entries) == ["", "b=null", "b=2, no a", ""]
     long = [("", {"path": None}, {"path": "/x" * LONGEST + end}) for end in "ab"]
     assert len(set(variants(long))) == 2
     assert all(len(told) < LONGEST for told in variants(long))
@@ -214,27 +214,26 @@ def test_the_columns_of_a_filter_are_listed_where_one_is_wrong(saved, capsys):  
 
 
 def addresses(directory):
-    """LaTeX labels, folders of figures and anchors of the page."""
+    """LaTeX labels and anchors of the page."""
     frame = load(directory)
     table = summary(frame)
-    tex = set(re.findall(r"\\label\{([^}]*)\}", render(frame, "latex", table=table)))
-    folders = {path.parent.name for path in write_figures(directory, frame)}
     slugs = {block["slug"] for block in page_data(directory, frame, table)["blocks"]}
-    return tex, folders, slugs
+    return set(re.findall(r"\\label\{([^}]*)\}", render(frame, "latex", table=table))), slugs
 
 
 def test_references_figures_and_anchors_keep_their_names_when_other_blocks_arrive(saved):  # noqa: F811
-    first = [row(scenario="random", **made(1))]
-    before = addresses(saved(*first))
+    first = row(scenario="random", **made(1))
+    before = addresses(saved(first))
     name = "digits-small_cnn-digits-small_cnn-random"
-    assert before == ({f"tab:supreme-{name}"}, {name}, {name})
-    others = [
-        row(scenario="full_class", **made(2)),
-        row(config={"recipe": {"epochs": 1}}, changed={"recipe.epochs": 1}, **made(3)),
-    ]
-    after = addresses(saved(*first, *others))
+    assert before == ({f"tab:supreme-{name}"}, {name})
+    short = row(config={"recipe": {"epochs": 1}}, changed={"recipe.epochs": 1}, **made(3))
+    directory = saved(first, row(scenario="full_class", **made(2)), short)
+    after = addresses(directory)
     assert all(old < new for old, new in zip(before, after, strict=True))
     assert f"tab:supreme-{name}-recipe.epochs=1" in after[0]
+    some = load(directory).query("metric == 'accuracy/forget' and scenario == 'random'")
+    folders = {path.parent.name for path in write_figures(directory, some)}
+    assert folders == {name, f"{name}-recipe.epochs=1"}
 
 
 def test_tables_have_a_column_of_variants_only_where_some_row_has_one(saved):  # noqa: F811
@@ -303,52 +302,61 @@ def test_seeds_that_other_code_made_are_not_pooled_without_a_word(saved):  # noq
         keys = {"model": "m" * 64, "recipe": recipe_code * 64, "scenario": "s" * 64, "method": method_code * 64}
         return row(name, seed, **made(1, code_keys=keys))
 
-    same = render(load(saved(by("a", "r"), by("a", "r", seed=1), by("b", "r", "scrub"))), "markdown")
+    def shown(*rows):
+        return render(load(saved(*rows, *[by("b", "r", "scrub")] * (3 - len(rows)))), "markdown")
+
+    same = shown(by("a", "r"), by("a", "r", seed=1))
     assert "code" not in same
-    edited = render(load(saved(by("a", "r"), by("b", "r", seed=1), by("c", "r", "scrub"))), "markdown")
+    edited = shown(by("a", "r"), by("b", "r", seed=1))
     assert "- ssd: its code differs between seed 0 and seed 1; the same command again makes them alike." in edited
     assert edited.count("code") == 1
-    recipe = render(load(saved(by("a", "r"), by("b", "q", "scrub"))), "markdown")
+    recipe = shown(by("a", "r"), by("a", "r", seed=1), by("b", "q", "scrub"))
     assert "- The code of the model, the recipe or the scenario differs between rows of scrub and rows of ssd" in recipe
-    unknown = render(load(saved(by("a", "r"), row("ssd", 1))), "markdown")
+    unknown = shown(by("a", "r"), row("ssd", 1))
     assert "between seed 0 and seed 1, and some do not say which made them" in unknown
 
 
 # What rows say of themselves.
 
 
-@pytest.mark.parametrize(
-    ("overrides", "changed"),
-    [
-        ("method=ssd", {}),
-        ("method=ssd seed=3 seeds.forget=0 hydra/launcher=slurm output_dir=/x", {}),
-        ("experiment=u_lira method=ssd", {}),
-        ("method=ssd method.alpha=7", {"method.alpha": 7}),
-        ("method=ssd method.alpha=5", {}),  # as its preset has it
-        ("method=ssd tuned=none", {"method.alpha": 10.0}),
-        ("method=ssd ++method.alpha=7", {"method.alpha": 7}),
-        ("experiment=u_lira method=ssd method.alpha=7", {"method.alpha": 7}),
-        ("protocol=supreme_paper method=ssd", {}),
-        ("protocol=supreme_paper method=ssd method.compat=paper", {"method.compat": "paper"}),
-        ("protocol=supreme_paper protocol.batch_size=32 method=ssd method.batch_size=64", {
-            "recipe.reference_batch_size": 32, "metric.legacy_batch_accuracy.batch_size": 32,
-            "metric.legacy_activation_distance.batch_size": 32,
-        }),
-        ("recipe.epochs=1 scenario.count=5 threads=2", {"recipe.epochs": 1, "scenario.count": 5, "threads": 2}),
-        ("scenario=full_class scenario.target=[0,5] deterministic=false", {"scenario.target": [0, 5], "deterministic": False}),
-        ("data=pins data_dir=/x model=resnet18", {}),
-        ("data=pins data.root=/x model=resnet18", {"data.root": "/x"}),
-        ("method=chain method@method.first=ssd", {"method.first": "ssd"}),
-        ("metric.zrf.distance=x", None),
-    ],
-)  # fmt: skip
-def test_a_cell_knows_what_it_has_otherwise_than_the_yaml_files(composer, overrides, changed):  # noqa: F811
-    if changed is None:
-        with pytest.raises(Exception, match="distance"):
-            composer(overrides.split())
-        return
+CHANGED = {
+    "method=ssd": {},
+    "method=ssd seed=3 seeds.forget=0 hydra/launcher=slurm output_dir=/x": {},
+    "experiment=u_lira method=ssd": {},
+    "method=ssd method.alpha=7": {"method.alpha": 7},
+    "method=ssd method.alpha=5": {},  # as its preset has it
+    "method=ssd tuned=none": {"method.alpha": 10.0},
+    "method=ssd ++method.alpha=7": {"method.alpha": 7},
+    "experiment=u_lira method=ssd method.alpha=7": {"method.alpha": 7},
+    "protocol=supreme_paper method=ssd": {},
+    "protocol=supreme_paper method=ssd method.compat=paper": {"method.compat": "paper"},
+    "protocol=supreme_paper protocol.batch_size=32 method=ssd": {
+        "recipe.reference_batch_size": 32,
+        "method.batch_size": 32,
+        "metric.legacy_batch_accuracy.batch_size": 32,
+        "metric.legacy_activation_distance.batch_size": 32,
+    },
+    "recipe.epochs=1 scenario.count=5 threads=2": {"recipe.epochs": 1, "scenario.count": 5, "threads": 2},
+    "scenario=full_class scenario.target=[0,5]": {"scenario.target": [0, 5]},
+    "deterministic=false": {"deterministic": False},
+    "data=pins data_dir=/x model=resnet18": {},
+    "data=pins data.root=/x model=resnet18": {"data.root": "/x"},
+    "method=chain": {},
+    "method=chain method@method.first=ssd": {"method.first": "ssd"},
+}
+
+
+def test_a_cell_knows_what_it_has_otherwise_than_the_yaml_files(composer):  # noqa: F811
     for _ in range(2):  # the second time from what is kept
-        assert composer(overrides.split())[0].changed == changed
+        assert {told: composer(told.split())[0].changed for told in CHANGED} == CHANGED
+
+
+def test_a_metric_that_a_row_holds_already_keeps_what_was_said_of_it(composer):  # noqa: F811
+    first = composer(["metric=[js_divergence]", "metric.js_divergence.base=10"])[0]
+    stored = {"config": {"metric": first.metrics}, "changed": first.changed | {"method.lr": 1}}
+    later = composer(["metric=[accuracy]", "recipe.epochs=1"])[0].with_metrics_of(stored)
+    assert later.metrics.keys() == {"js_divergence", "accuracy"}
+    assert later.changed == {"metric.js_divergence.base": 10, "recipe.epochs": 1}
 
 
 def test_an_audit_keeps_its_name_and_follows_that_of_its_rows(saved):  # noqa: F811

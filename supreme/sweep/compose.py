@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from supreme.cell import Cell
 from supreme.core import SupremeError
-from supreme.sweep.changes import SETTING, changes, plain_choices
+from supreme.sweep.changes import LABELLED, SETTING, changes, plain_choices
 from supreme.sweep.grids import with_grids
 from supreme.sweep.presets import Presets
 from supreme.sweep.settings import Settings
@@ -57,6 +57,7 @@ class Composer:
         self._drafts: dict[tuple[str, ...], _Draft] = {}
         self._parsed: dict[str, tuple[str, Any]] = {}
         self._shared: dict[str, Any] = {}
+        self._dependent: dict[tuple[str, ...], bool] = {}  # whether components hold what is said elsewhere
 
     def __call__(self, overrides: Sequence[str]) -> tuple[Cell, Settings]:
         """The cell of these overrides, and what it says of where to run.
@@ -89,7 +90,11 @@ class Composer:
         elsewhere = [(key, value) for key, value in settings if key.partition(".")[0] not in SETTING]
         if named == choices and len(elsewhere) == len(settings):
             return changes({}, {}, names, choices)  # as most cells of most sweeps: nothing to compare
-        plain = self._values(named, self._base(named)[0], elsewhere)
+        base = self._base(named)[0]
+        if named not in self._dependent:
+            raw: Any = OmegaConf.to_container(base, resolve=False)
+            self._dependent[named] = any("${" in repr(raw.get(part)) for part in LABELLED)
+        plain = self._values(named, base, elsewhere if self._dependent[named] else [])
         return self._one(changes(values, plain, names, choices))
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:

@@ -70,9 +70,9 @@ function blockTable(block) {
     if (one === null || two === null) return (one === null) - (two === null);  // what has no value stays last
     return (order.down ? -1 : 1) * (one < two ? -1 : one > two ? 1 : 0);
   }
-  function header(name, title) {
+  function header(name, title, kind = null) {
     const sorted = order.by === name ? (order.down ? 'descending' : 'ascending') : 'none';
-    return make('th', { scope: 'col', 'aria-sort': sorted, 'data-metric': name }, make('button', {
+    return make('th', { scope: 'col', class: kind, 'aria-sort': sorted, 'data-metric': name }, make('button', {
       type: 'button',
       title: name,
       onclick: () => {
@@ -88,7 +88,7 @@ function blockTable(block) {
     const methods = Object.keys(block.lines).filter((method) => chosen.method.has(method));
     if (order.by) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
     replace(place, make('table', {},
-      make('thead', {}, make('tr', {}, header('method', 'method'), several ? header('variant', 'variant') : null, metrics.map((metric) => header(metric, block.metrics[metric][0])))),
+      make('thead', {}, make('tr', {}, header('method', 'method'), several ? header('variant', 'variant', 'words') : null, metrics.map((metric) => header(metric, block.metrics[metric][0])))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
         make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null),
         several ? make('td', { class: 'words' }, variant(method)) : null,
