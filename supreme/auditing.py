@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -72,10 +73,12 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
         "sets": {name: len(getattr(ensemble.split, name)) for name in ensemble.sets},
         "forget_digest": ensemble.split.forget_digest,
         "config": {**first.nodes, "audit": dict(job.node), **first.numerics},
+        "changed": first.changed,
         **measured,
         "provenance": {
             **provenance(at.device),
             "data_fingerprint": open_data(first.data_path).fingerprint,
+            "finished": datetime.now(UTC).isoformat(),
             "seconds": time.monotonic() - start,
         },
     }

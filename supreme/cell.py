@@ -53,6 +53,8 @@ class Cell:
     """What to type after `python -m supreme` for this cell alone."""
     tuned: Mapping[str, Any] | None = field(default=None, compare=False)
     """Which preset set values of the method, see `supreme.sweep.presets`: a label of the row, none of its identity."""
+    changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Values that are not those of the YAML files, by key, see `supreme.sweep.changes`: what the row's names say."""
     data_path: str = ""
     """Where the decoded data lies; this and the two below are filled in by `resolved`."""
     fingerprint: str = ""
@@ -103,7 +105,11 @@ class Cell:
 
     def with_metrics_of(self, row: Mapping[str, Any] | None) -> Cell:
         """The cell with the metrics that its row holds already, so that asking for another one loses none."""
-        return replace(self, metrics={**row["config"]["metric"], **self.metrics}) if row else self
+        if not row:
+            return self
+        kept = row["config"]["metric"].keys() - self.metrics.keys()
+        changed = {key: value for key, value in row.get("changed", {}).items() if _metric_of(key) in kept}
+        return replace(self, metrics={**row["config"]["metric"], **self.metrics}, changed={**self.changed, **changed})
 
     def located_like(self, other: Cell) -> Cell:
         """The cell with the data and the split found for another one of the same data, scenario and forget stream."""
@@ -195,6 +201,11 @@ class Cell:
             "files": named_files([*nodes, *self.metrics.values()]),
         }
 
+    @property
+    def code_keys(self) -> dict[str, str]:
+        """Of each component but the data, whose images have a fingerprint: the same wherever code and values are."""
+        return {group: digest(self._identity(group)) for group in COMPONENTS if group != "data"}
+
     def _identity(self, group: str) -> Any:
         return _identity(json.dumps(self.nodes[group]))
 
@@ -262,6 +273,12 @@ def _drawn(path: str, scenario: str, what: str, forget: int) -> Split:
             seeds.stream("forget", forget), lambda: component(data, seeds.numpy_generator("forget", forget))
         )
     return split if split.data is data else sealed_split(split)
+
+
+def _metric_of(key: str) -> str:
+    """`js_divergence` of `metric.js_divergence.base`."""
+    first, _, rest = key.partition(".")
+    return rest.partition(".")[0] if first == "metric" else ""
 
 
 def _truth(name: str, value: object) -> bool:

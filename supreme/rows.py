@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         **cell.names,
         "protocol": cell.protocol,
         "tuned": cell.tuned,
+        "changed": cell.changed,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
         "metrics": measured["values"],
@@ -71,7 +73,9 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
             "keys": {stage: cell.key(stage) for stage in done},
             "depends": cell.depends(),
             "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
+            "code_keys": cell.code_keys,
             "overrides": list(cell.overrides),
+            "finished": datetime.now(UTC).isoformat(),
             "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from scipy import stats
 
-BLOCK = ("data", "model", "recipe", "scenario")
-LINE = (*BLOCK, "method", "metric")
+BLOCK = ("data", "model", "recipe", "scenario", "setting")
+LINE = (*BLOCK, "method", "variant", "metric")
 MARGINS = {
     "accuracy/forget": 0.02,
     "accuracy/retain": 0.01,
@@ -65,9 +65,9 @@ def draws(results):
             own = number(row[method])
             apart = (streams[0], streams[1], 0, streams[3], repr(own))  # each value of each draw once
             against = NAN if method == "reference" else reference
-            found[*block, method, row["metric"]][int(row["seed"])].setdefault(apart, (own, against, images))
+            found[*block, method, "", row["metric"]][int(row["seed"])].setdefault(apart, (own, against, images))
         if row["method"] != "original":
-            line = found[*block, row["method"], row["metric"]]
+            line = found[*block, row["method"], row["variant"], row["metric"]]
             line[int(row["seed"])][streams] = (number(row["value"]), reference, images)
     return found
 
@@ -148,25 +148,22 @@ def shares(seeds):
     return tuple(part / total if total > 0 else NAN for part in kept)
 
 
-def competes(method):
-    return method.split(" (")[0] not in SANITY
-
-
 def recompute(results):
     """Every line of the summary."""
     found = draws(results)
     block_seeds = defaultdict(set)
     for line, seeds in found.items():
-        block_seeds[line[:4]] |= set(seeds)
+        block_seeds[line[: len(BLOCK)]] |= set(seeds)
     told, gaps_of = {}, {}
     for line, seeds in found.items():
-        metric = line[5]
+        metric = line[-1]
         values = {seed: mean([value for value, _, _ in of.values()]) for seed, of in seeds.items()}
         gaps = {seed: mean([value - ref for value, ref, _ in of.values()]) for seed, of in seeds.items()}
         refs = {seed: mean([ref for _, ref, _ in of.values()]) for seed, of in seeds.items()}
         gaps_of[line] = gaps = {seed: gap for seed, gap in gaps.items() if not math.isnan(gap)}
         known = [value for value in values.values() if not math.isnan(value)]
-        base = [mean([value for value, _, _ in of.values()]) for of in found[*line[:4], "reference", metric].values()]
+        block = line[: len(BLOCK)]
+        base = [mean([value for value, _, _ in of.values()]) for of in found[*block, "reference", "", metric].values()]
         base = [value for value in base if not math.isnan(value)]
         name = metric.split(" (")[0]
         margin = MARGINS.get(name, NAN)
@@ -179,7 +176,7 @@ def recompute(results):
             "gap": mean(gaps.values()),
             "margin": margin,
             "sd_reference": sd(base),
-            "missing_runs": max(map(len, seeds.values())) * len(block_seeds[line[:4]]) - sum(map(len, seeds.values())),
+            "missing_runs": max(map(len, seeds.values())) * len(block_seeds[block]) - sum(map(len, seeds.values())),
         }
         for place, stage in enumerate(("forget", "reference", "unlearn", "evaluate")):
             out[f"{stage}_draws"] = max(len({streams[place] for streams in of}) for of in seeds.values())
@@ -206,11 +203,11 @@ def recompute(results):
                 out["verdict"] = "different but negligible" if different else "equivalent"
             else:
                 out["verdict"] = "different" if different else "inconclusive"
-    for key in {(*line[:4], line[5]) for line in told}:
-        family = [line for line in told if (*line[:4], line[5]) == key and competes(line[4])]
-        _together([line for line in family if "p" in told[line]], told, key[4])
+    for key in {(*line[: len(BLOCK)], line[-1]) for line in told}:
+        family = [line for line in told if (*line[: len(BLOCK)], line[-1]) == key and line[-3] not in SANITY]
+        _together([line for line in family if "p" in told[line]], told, key[-1])
         field = {line: gaps_of[line] for line in family if gaps_of[line]}
-        if not key[4].startswith("cost/"):
+        if not key[-1].startswith("cost/"):
             told |= {line: told[line] | {"best": True} for line in field if _is_best(line, field)}
     return told
 
@@ -259,18 +256,22 @@ def differences(summary, told):
 
 
 def printed_cells(markdown):
-    """{(block, method, title): cell} of every table of cells; those of audits, which name one more thing, are apart."""
+    """{(block, method, variant, title): cell} of every table of cells; those of audits name a forget set."""
     cells, block, titles = {}, (), []
     for text in markdown.splitlines():
         if text.startswith("## "):
             block = tuple(text[3:].split(" · "))
-        elif text.startswith("| ") and len(block) == len(BLOCK):
+            block += ("",) * (len(BLOCK) - len(block))
+        elif text.startswith("| ") and not block[-1].startswith("forget set"):
             parts = [part.strip() for part in re.split(r"(?<!\\)\|", text)[1:-1]]
             if parts[0] == "method":
                 titles = parts[1:]
             elif not parts[0].startswith(":"):
+                method = parts[0].replace(" (noise floor)", "").removesuffix(" †")
+                variant = parts[1] if titles[0] == "variant" else ""
                 for title, cell in zip(titles, parts[1:], strict=True):
-                    cells[block, parts[0].replace(" (noise floor)", "").removesuffix(" †"), title] = cell
+                    if title != "variant":
+                        cells[block, method, variant, title] = cell
     return cells
 
 
@@ -303,9 +304,9 @@ def check(reports):
     largest = differences(read(Path(reports, "summary.csv")), told)
     halfway = 0
     cells = printed_cells(Path(reports, "table.md").read_text(encoding="utf-8"))
-    for (block, method, title), cell in cells.items():
+    for (block, method, variant, title), cell in cells.items():
         metric, scale, digits = PRINTED[title]
-        own = told.get((*block, method, metric), {"seeds": 0})
+        own = told.get((*block, method, variant, metric), {"seeds": 0})
         again = as_printed(own, scale, digits)
         assert NUMBER.sub("0", cell) == NUMBER.sub("0", again), (block, method, title, cell, again)
         for written, made in zip(NUMBER.findall(cell), NUMBER.findall(again), strict=True):

@@ -131,7 +131,10 @@ def test_under_the_fixed_protocol_only_accuracies_of_training_images_and_weights
 
 def test_rows_of_two_protocols_are_compared_apart_and_never_pooled(saved: Any) -> None:
     frame = load(saved(*five_seeds("fixed"), *five_seeds("supreme_paper")))
-    assert set(frame["recipe"]) == {"pins-resnet18 (protocol=fixed)", "pins-resnet18 (protocol=supreme_paper)"}
+    assert set(frame["setting"]) == {
+        *("", "scenario.target=10"),  # the second that was made
+        *("protocol=supreme_paper", "protocol=supreme_paper, scenario.target=10"),
+    }
     found = against(frame, published())
     assert set(found["protocol"]) == {"fixed", "supreme_paper"}
     assert set(found["seeds"]) == {3}

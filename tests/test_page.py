@@ -350,3 +350,23 @@ def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):  # noqa: 
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(driver, 10).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
+
+
+def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opened):  # noqa: F811
+    lower = {"config": {"method": {"alpha": 5}}, "changed": {"method.alpha": 5}}
+    short = {"config": {"recipe": {"epochs": 1}}, "changed": {"recipe.epochs": 1}}
+    driver = opened(saved(row("ssd"), row("ssd", value=0.5, **lower), row("ssd", **short)))
+    assert [title.text for title in find(driver, "#blocks h3")] == [
+        "digits · small_cnn · random recipe digits-small_cnn",
+        "digits · small_cnn · random recipe digits-small_cnn · recipe.epochs=1",
+    ]
+    assert [len(table.find_elements("css selector", ".words")) for table in find(driver, "#blocks article")] == [5, 0]
+    assert methods(driver) == ["reference", "original", "ssd", "ssd (alpha=5)"]
+    click(driver, "#blocks th[data-metric='variant'] button")
+    click(driver, "#blocks th[data-metric='variant'] button")
+    assert methods(driver)[:2] == ["reference", "ssd (alpha=5)"]
+    words = find(driver, "#blocks tr[data-method='ssd (alpha=5)'] > *")
+    assert [word.text for word in words[:2]] == ["ssd", "alpha=5"]
+    click(driver, "#filter-setting input", 1)
+    assert [title.is_displayed() for title in find(driver, "#blocks h3")] == [True, False]
+    assert len(find(driver, "#list tbody tr")) == 2

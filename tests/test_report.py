@@ -90,7 +90,7 @@ def text(directory, width=100, **options):
 def test_the_frame_has_one_line_per_cell_and_metric(saved):
     frame = load(saved(row(seed=0), row(seed=1)))
     assert len(frame) == 6
-    assert list(frame.columns)[:6] == ["cell", "data", "model", "recipe", "scenario", "method"]
+    assert list(frame.columns)[:8] == [*("cell", "data", "model", "recipe", "scenario", "setting", "method", "variant")]
     first = frame[(frame["seed"] == 1) & (frame["metric"] == "js_divergence/forget")].iloc[0]
     assert first["seed_forget"] == 1
     assert (first["value"], first["original"]) == (0.1, 0.2)
@@ -100,78 +100,6 @@ def test_the_frame_has_one_line_per_cell_and_metric(saved):
     assert first["forget_size"] == 20
     assert frame.loc[frame["metric"] == "cost/peak_memory_bytes", "reason"].unique().tolist() == ["not readable here"]
     assert all(frame[name].dtype == np.float64 for name in ("value", "reference", "original"))
-
-
-def test_methods_that_differ_in_a_value_are_never_pooled(saved):
-    rows = [row(config={"method": {"lr": lr, "epochs": 3}}) for lr in (0.1, 0.01)]
-    assert set(load(saved(*rows))["method"]) == {"scrub (lr=0.1)", "scrub (lr=0.01)"}
-
-
-def test_the_same_config_on_other_images_is_never_pooled(saved):
-    rows = [row(seed=seed, provenance={"data_fingerprint": letter * 64}) for seed, letter in ((0, "a"), (1, "b"))]
-    assert set(load(saved(*rows))["data"]) == {"digits (content=aaaaaaaa)", "digits (content=bbbbbbbb)"}
-
-
-def test_a_label_names_every_differing_field_and_no_other(saved):
-    rows = [
-        row(config={"method": {"lr": 0.1, "epochs": 3, "parts": [1, 2], "kind": "warm"}}),
-        row(config={"method": {"lr": 0.2, "epochs": 5, "parts": [1, 2], "kind": "cold"}}),
-    ]
-    assert "scrub (lr=0.1, epochs=3, kind=warm)" in set(load(saved(*rows))["method"])
-
-
-def test_a_nested_field_of_any_component_makes_its_own_label(saved):
-    rows = [
-        row(),
-        row(config={"recipe": {"optimiser": {"lr": 0.2}}}),
-        row(config={"model": {"width": 16}}),
-    ]
-    frame = load(saved(*rows))
-    assert set(frame["recipe"]) == {"digits-small_cnn (optimiser.lr=0.1)", "digits-small_cnn (optimiser.lr=0.2)"}
-    assert set(frame["model"]) == {"small_cnn (width=8)", "small_cnn (width=16)"}
-
-
-def test_determinism_is_told_with_the_recipe(saved):
-    rows = [row(seed=0), row(seed=1)]
-    for content, deterministic in zip(rows, (True, False), strict=True):
-        content["config"]["deterministic"] = deterministic
-    assert set(load(saved(*rows))["recipe"]) == {
-        "digits-small_cnn (deterministic=true)",
-        "digits-small_cnn (deterministic=false)",
-    }
-
-
-def test_ten_and_ten_point_zero_are_one_value(saved):
-    rows = [row(seed=seed, config={"method": {"alpha": alpha}}) for seed, alpha in ((0, 10), (1, 10.0))]
-    assert set(load(saved(*rows))["method"]) == {"scrub"}
-
-
-def test_values_tuned_for_each_data_set_need_no_label(saved):
-    rows = [row(data=data, config={"method": {"lr": lr}}) for data, lr in (("digits", 0.1), ("faces", 0.2))]
-    assert set(load(saved(*rows))["method"]) == {"scrub"}
-
-
-def test_metrics_that_were_computed_otherwise_are_other_columns(saved):
-    rows = [
-        row(seed=seed, config={"metric": {"js_divergence": {"base": base}, "accuracy": {}}})
-        for seed, base in ((0, 2.0), (1, 10))
-    ]
-    directory = saved(*rows)
-    assert set(load(directory)["metric"]) == {
-        "accuracy/forget",
-        "js_divergence/forget (base=2)",
-        "js_divergence/forget (base=10)",
-        "cost/peak_memory_bytes",
-    }
-    assert "JS div. forget (base=10)" in render(load(directory), "markdown")
-
-
-def test_of_two_cells_with_one_config_the_newer_is_read_and_the_other_named(saved, caplog):
-    directory = saved(row(value=0.1), row(value=0.2) | {"cell": "other"})
-    os.utime(directory / "rows" / "other.json", ns=(1, 1))
-    frame = load(directory)
-    assert frame.loc[frame["metric"] == "accuracy/forget", "value"].tolist() == [0.1]
-    assert "other.json" in caplog.text
 
 
 OTHER = row("ssd", cell="broken")

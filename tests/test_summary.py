@@ -27,7 +27,9 @@ def frame(values, metric=METRIC, images=math.nan, **labels):
                     "model": "m",
                     "recipe": "r",
                     "scenario": "s",
+                    "setting": "",
                     "method": method,
+                    "variant": "",
                     "seed": seed,
                     "seed_forget": seed,
                     "seed_reference": 0,
@@ -40,6 +42,8 @@ def frame(values, metric=METRIC, images=math.nan, **labels):
                     "preset": "",
                     "tuned_on": "",
                     "tuned_seeds": "",
+                    "code": "",
+                    "older": 0,
                     "metric": metric,
                     "images": images,
                     "warning": "",
@@ -243,7 +247,7 @@ def test_missing_runs_are_counted():
 def test_gaps_are_one_line_per_seed_with_the_draws_averaged():
     rows = frame({"a": [{(0, 0): (0.5, 0.1), (1, 0): (0.7, 0.1)}, (0.4, 0.3)]})
     found = gaps(rows)
-    assert list(found.columns) == [*COLUMNS[1:6], "metric", "seed", "value", "reference", "gap"]
+    assert list(found.columns) == [*COLUMNS[1:8], "metric", "seed", "value", "reference", "gap"]
     own = found[found["method"] == "a"]
     assert own["seed"].tolist() == [0, 1]
     assert own["value"].tolist() == pytest.approx([0.6, 0.4])

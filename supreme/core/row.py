@@ -111,6 +111,8 @@ class RowProvenance(TypedDict):
     keys: Keys
     stages: Mapping[str, Mapping[str, Any]]
     overrides: list[str]
+    code_keys: Mapping[str, str]
+    finished: str
     evaluation_seconds: float
 
 
@@ -122,6 +124,7 @@ class AuditProvenance(TypedDict):
     device: str
     threads: int
     data_fingerprint: str
+    finished: str
     seconds: float
 
 
@@ -137,6 +140,7 @@ class StoredRow(TypedDict):
     method: str
     protocol: str
     tuned: Mapping[str, Any] | None
+    changed: Mapping[str, Any]
     seed: int
     seeds: Seeds
     metrics: Values
@@ -171,6 +175,7 @@ class StoredAudit(TypedDict):
     sets: Mapping[str, int]
     forget_digest: str
     config: AuditConfig
+    changed: Mapping[str, Any]
     values: Values
     reasons: Mapping[str, str]
     series: Mapping[str, Curves]

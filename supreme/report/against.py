@@ -15,11 +15,13 @@ from rich.text import Text
 
 from supreme.core import SupremeError
 from supreme.report.columns import column_of, is_config_of, signed, unsigned
+from supreme.report.labels import titled, without
 from supreme.report.per_seed import per_seed
 from supreme.report.statistics import mean_interval, summary_gap_interval
 
 FOLDER = Path(__file__).parent / "published"
-LINE = ("data", "model", "recipe", "scenario", "protocol", "method", "metric", "quantity")
+BLOCK = ("data", "model", "recipe", "scenario", "setting", "protocol")
+LINE = (*BLOCK, "method", "variant", "metric", "quantity")
 COLUMNS = (
     *(*LINE, "targets", "targets_published", "mean", "low", "high", "seeds", "published", "published_spread"),
     *("published_spread_kind", "published_seeds", "difference", "difference_low", "difference_high"),
@@ -50,15 +52,11 @@ def against(frame: pd.DataFrame, theirs: pd.DataFrame, level: float = 0.95) -> p
     their mean; `difference_by` says which. Data, model, scenario and method are matched by name.
     """
     lines = per_seed(frame)
-    protocols, values = (
-        dict(zip(frame[label], frame[told], strict=True))
-        for label, told in (("recipe", "protocol"), ("scenario", "scenario_values"))
-    )
-    lines["protocol"] = [protocols[label] for label in lines["recipe"]]
-    told = [values[label] for label in lines["scenario"]]
-    lines["scenario"] = [_name(label) for label in lines["scenario"]]
+    told: Any = frame[[*BLOCK, "scenario_values"]]
+    lines = lines.merge(told.drop_duplicates(list(BLOCK[:-1])), how="left", on=list(BLOCK[:-1]))
     for name in ("target", "fraction"):
-        lines[name] = [_value(name, one) for one in told]
+        lines[name] = [_value(name, one) for one in lines["scenario_values"]]
+    lines["setting"] = [without("protocol=", without("scenario.", setting)) for setting in lines["setting"]]
     found = [line for one in theirs.to_dict("records") for line in _lines(one, lines, level)]
     return pd.DataFrame(found, columns=list(COLUMNS))
 
@@ -66,14 +64,14 @@ def against(frame: pd.DataFrame, theirs: pd.DataFrame, level: float = 0.95) -> p
 def _lines(one: Mapping[Any, Any], lines: pd.DataFrame, level: float) -> Iterator[dict[str, Any]]:
     chosen = lines
     for name in ("data", "model", "scenario", "method"):
-        chosen = chosen.loc[[_name(label) == one[name] for label in chosen[name]]]
+        chosen = chosen.loc[chosen[name] == one[name]]
     if one["targets"]:
         chosen = chosen.loc[chosen["target"].isin(one["targets"].split())]
     else:
         chosen = chosen.loc[chosen["fraction"] == one["fraction"]]
-    for labels, part in chosen.groupby(["data", "model", "recipe", "scenario", "protocol", "method", "metric"]):
+    for labels, part in chosen.groupby(list(LINE[:-1])):
         metric = labels[-1]
-        wanted = one["metric"] if labels[4] == "supreme_paper" else one["metric_fixed"]
+        wanted = one["metric"] if labels[LINE.index("protocol")] == "supreme_paper" else one["metric_fixed"]
         if not wanted or not is_config_of(metric, wanted):
             continue
         table = part.pivot(index="seed", columns="target", values=one["quantity"]).dropna()
@@ -139,7 +137,7 @@ def render_against(found: pd.DataFrame, format: str) -> list[Any] | str:  # noqa
         return found.to_csv(index=False, lineterminator="\n")
     if format not in ("terminal", "markdown"):
         raise SupremeError(f"--against says nothing to --format {format}: give terminal, markdown or csv")
-    blocks = [(labels, part) for labels, part in found.groupby(list(LINE[:5]), sort=False)]
+    blocks = [(labels, part) for labels, part in found.groupby(list(BLOCK), sort=False)]
     if format == "markdown":
         return "\n".join(_markdown(_title(labels), part) for labels, part in blocks)
     return [one for labels, part in blocks for one in (_table(_title(labels), part), *_bullets(part), "")]
@@ -157,7 +155,14 @@ def _cells(line: Mapping[Any, Any]) -> Sequence[str]:
     ends = _interval(line["difference_low"], line["difference_high"], form)
     metric = f"gap of {line['metric']}" if line["quantity"] == "gap" else line["metric"]
     what = f"{metric} %" if "%" in form else metric
-    return line["method"], line["published_as"], what, ours, theirs, f"{signed(line['difference'], form)} {ends}"
+    return (
+        titled(line["method"], line["variant"]),
+        line["published_as"],
+        what,
+        ours,
+        theirs,
+        f"{signed(line['difference'], form)} {ends}",
+    )
 
 
 def _interval(low: float, high: float, form: str) -> str:
@@ -217,11 +222,7 @@ def _bullets(part: pd.DataFrame) -> list[Table]:
 
 
 def _title(labels: Any) -> str:
-    return "beside the published: " + " · ".join(labels)
-
-
-def _name(label: str) -> str:
-    return label.partition(" (")[0]
+    return "beside the published: " + " · ".join(filter(None, labels))
 
 
 def _value(name: str, values: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from supreme.report.endpoints import ENDPOINTS, Endpoints, endpoint_of, margin_of
+from supreme.report.labels import titled
 from supreme.report.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, seed_list
 from supreme.report.ranking import adjusted, best_of
 from supreme.report.spread import STAGES, variance
@@ -38,7 +39,7 @@ _Line = Mapping[str, Any]
 
 
 def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints = ENDPOINTS) -> pd.DataFrame:
-    """One line per data, model, recipe, scenario, method and metric of what `load` gives.
+    """One line per data, model, recipe, scenario, setting, method, variant and metric of what `load` gives.
 
     Values are averaged within each training seed first, and everything else is over `seeds` training seeds: `mean`,
     `sd` (ddof 1), and `gap`, the mean of value minus reference with its t interval, paired by training seed. What
@@ -70,14 +71,16 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints = END
     lines = _lines(per_seed(frame))
     seeds: dict[Any, set[int]] = defaultdict(set)
     families: dict[Any, dict[str, _Line]] = defaultdict(dict)
-    for (*block, method, metric), line in lines.items():
+    for (*block, method, variant, metric), line in lines.items():
         seeds[tuple(block)].update(line["seed"])
-        families[*block, metric][method] = line
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
+        families[*block, metric][titled(method, variant)] = line
+    found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for (*block, metric), family in families.items():
-        told = _family(metric, family, seeds[tuple(block)], level, endpoints)
-        found |= {(*block, method, metric): line for method, line in told.items()}
-    rows = [dict(zip(LINE, key, strict=True)) | found[key] for key in lines]
+        found[*block, metric] = _family(metric, family, seeds[tuple(block)], level, endpoints)
+    rows = [
+        dict(zip(LINE, (*block, method, variant, metric), strict=True)) | found[*block, metric][titled(method, variant)]
+        for *block, method, variant, metric in lines
+    ]
     table = pd.DataFrame(rows).merge(variance(frame)[[*LINE, *SHARES]], how="left", on=LINE)
     return table.reindex(columns=list(SUMMARY_COLUMNS)).astype(dict.fromkeys(_NUMBERS, np.float64))
 

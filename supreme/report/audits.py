@@ -17,12 +17,12 @@ from rich.text import Text
 from supreme.core import SupremeError
 from supreme.core.row import read_audit
 from supreme.report.aggregate import BLOCK, seed_list
-from supreme.report.labels import distinguished
+from supreme.report.labels import bare_name, titled, variants, with_titles
 from supreme.report.load import load
-from supreme.report.reading import read_all
+from supreme.report.reading import COMPONENTS, OF_THE_RUN, changed_of, flat, moment, read_all
 
 COLUMNS = (
-    *("audit", *BLOCK, "method", "forget_digest", "forget_size", "name"),
+    *("audit", *BLOCK, "method", "variant", "forget_digest", "forget_size", "name"),
     *("models", "missing", "column", "value", "reason"),
 )
 _FIRST = ("retrain", "original")
@@ -37,7 +37,7 @@ def load_audits(
 
     Labels are those of `load`. `models` counts the unlearned models, and as many retrained ones; `missing` tells the
     training seeds of the sweep that have none, because their cells failed. `value` is a float, NaN where the record has
-    null, and `reason` says why. Audits of one name whose configs differ get the differing fields as part of the name.
+    null, and `reason` says why. The name of an audit whose values are changed tells them, `u_lira (folds=5)`.
 
     Args:
         audits: the ids of those to load. None: of each method, audit and forget set that of the most models, or of
@@ -45,6 +45,7 @@ def load_audits(
         rows: what `load` gives, if it is at hand.
     """
     records, _ = read_all(Path(directory, "audits"), _read, "audit")
+    records.sort(key=lambda record: record["written"])
     if not records:
         return pd.DataFrame(columns=list(COLUMNS))
     labels = _labels(directory if rows is None else rows, records)
@@ -70,35 +71,49 @@ def load_audits(
         for column, value in records[at]["values"].items()
     ]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
-    return frame.sort_values([*_TABLE, "method"], key=_sorting, kind="stable", ignore_index=True)
+    return frame.sort_values([*_TABLE, "method", "variant"], key=_sorting, kind="stable", ignore_index=True)
 
 
 def audits_among(directory: str | Path, rows: pd.DataFrame) -> pd.DataFrame:
     """What `load_audits` gives, of those methods and blocks that are left in this part of what `load` gives."""
-    audits = load_audits(directory)  # labels tell apart what differs among all rows, so these are all needed
-    known = set(rows[[*BLOCK, "method"]].drop_duplicates().itertuples(index=False, name=None))
-    own = [labels in known for labels in audits[[*BLOCK, "method"]].itertuples(index=False, name=None)]
+    audits = load_audits(directory)  # names depend on older rows too, so these are all needed
+    labels = [*BLOCK, "method", "variant"]
+    known = set(rows[labels].drop_duplicates().itertuples(index=False, name=None))
+    own = [found in known for found in audits[labels].itertuples(index=False, name=None)]
     return audits.loc[own]
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return {**read_audit(path), "written": path.stat().st_mtime_ns}
+    record = read_audit(path)
+    return {**record, "written": moment(record["provenance"]["finished"])}
 
 
 def _labels(rows: pd.DataFrame | str | Path, records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Those of data, model, recipe, scenario and method, the forget digest, and the audit's own name, of each."""
+    """Those of a row of each, the forget digest, and the audit's own name; the records are in order of arrival."""
+    wanted = [*BLOCK, "method", "variant"]
     try:
         rows = rows if isinstance(rows, pd.DataFrame) else load(rows)
-        cells = rows.drop_duplicates("cell").set_index("cell")[[*BLOCK, "method"]]
+        cells = rows.drop_duplicates("cell").set_index("cell")[wanted]
     except SupremeError:  # the rows were taken away
-        cells = pd.DataFrame(columns=[*BLOCK, "method"])
-    names = distinguished([((), record["name"], record["config"]["audit"]) for record in records])
+        cells = pd.DataFrame(columns=wanted)
+    changed = [changed_of(record) for record in records]
+    told = variants(
+        (record["name"], own.get(f"audit.{record['name']}", {}), flat(record["config"]["audit"]))
+        for record, own in zip(records, changed, strict=True)
+    )
     labels = []
-    for record, name in zip(records, names, strict=True):
+    for record, changes, variant in zip(records, changed, told, strict=True):
         known = next((cell for cell in record["cells"] if cell in cells.index), None)
-        own = [record[kind] for kind in (*BLOCK, "method")] if known is None else list(cells.loc[known])
-        labels.append((*own, record["forget_digest"], name))
+        own = _own_labels(record, changes) if known is None else list(cells.loc[known])
+        labels.append((*own, record["forget_digest"], titled(record["name"], variant)))
     return labels
+
+
+def _own_labels(record: Mapping[str, Any], changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What its rows, which are not there, would be called if they were alone."""
+    parts = [variants([(kind, changed.get(kind, {}), {})], f"{kind}.", OF_THE_RUN)[0] for kind in COMPONENTS]
+    variant = variants([("method", changed.get("method", {}), {})])[0]
+    return [*(record[kind] for kind in COMPONENTS), ", ".join(filter(None, parts)), record["method"], variant]
 
 
 def _sorting(values: pd.Series) -> pd.Series:
@@ -107,7 +122,7 @@ def _sorting(values: pd.Series) -> pd.Series:
 
 def _place(method: str) -> str:
     """A text that sorts as methods do: the null first, then the original."""
-    name = method.partition(" (")[0]
+    name = bare_name(method)
     return f"{_FIRST.index(name) if name in _FIRST else len(_FIRST)} {method}"
 
 
@@ -129,12 +144,11 @@ def render_audits(frame: pd.DataFrame, format: str) -> list[RenderableType] | st
 
 def audit_tables(frame: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
     """Title, head, lines and notes of the table of each audit and ensemble of methods, as text."""
-    several = frame.groupby(BLOCK)["forget_digest"].nunique() > 1
     tables = []
     for labels, part in frame.groupby(_TABLE, sort=False):
         *block, forget, name = map(str, labels)  # type: ignore[arg-type]
-        title = " · ".join([name, *block, *([f"forget set {forget[:8]}"] if several.loc[tuple(block)] else [])])
-        tables.append((title, *_table(part)))
+        title = " · ".join([name, *filter(None, block), f"forget set {forget[:8]}"])
+        tables.append((title, *_table(with_titles(part))))
     return tables
 
 

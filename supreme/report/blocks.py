@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +13,16 @@ import pandas as pd
 
 from supreme.report.columns import Column, default_columns, found_columns, refuse_unknown, signed, unsigned
 from supreme.report.footnotes import footnotes
+from supreme.report.labels import titled, with_titles
 from supreme.report.per_seed import ANCHORS, BLOCK
+from supreme.report.style import place
 from supreme.report.tuning import MARK, tuned_on_shown
 
-FIRST = ("reference", "retrain", "original")
 LETTERS = {"equivalent": "E", "different": "D", "different but negligible": "N", "inconclusive": "?", "": ""}
 """Of the verdicts; small where a correction for the number of methods takes the difference away."""
+
+LONGEST_NAME = 80
+"""Characters of a block's name, with a digest of the rest where there is more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +36,54 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line:
+    method: str
+    """With what is to be said of it: `retrain (noise floor)`, `ssd †`."""
+    variant: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Block:
     labels: Sequence[str]
-    """Data, model, recipe and scenario."""
+    """Data, model, recipe, scenario and setting."""
     columns: Sequence[Column]
-    lines: Sequence[tuple[str, Sequence[Cell]]]
-    """Each method's label and cells."""
+    lines: Sequence[Line]
     notes: Sequence[str]
 
     @property
     def title(self) -> str:
-        return " · ".join(self.labels)
+        return title_of(self.labels)
+
+    @property
+    def name(self) -> str:
+        """For files, anchors and references: the same whatever other blocks there are."""
+        return name_of(self.labels)
+
+    @property
+    def heads(self) -> Sequence[str]:
+        """Titles of the columns that say what a line is; `variant` where one has any."""
+        return ("method", "variant") if any(line.variant for line in self.lines) else ("method",)
+
+    def names(self, line: Line) -> Sequence[str]:
+        """What a line has in the columns of `heads`."""
+        return (line.method, line.variant)[: len(self.heads)]
+
+
+def title_of(labels: Iterable[str]) -> str:
+    return " · ".join(filter(None, labels))
+
+
+def name_of(labels: Iterable[str]) -> str:
+    return slug(" ".join(filter(None, labels)))
+
+
+def slug(text: str) -> str:
+    """A short name for files; two texts that differ have two names."""
+    plain = re.sub(r"[^A-Za-z0-9_.=]+", "-", text).strip("-.")
+    if len(plain) <= LONGEST_NAME and plain == text.replace(" ", "-"):
+        return plain
+    return f"{plain[: LONGEST_NAME - 8]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def blocks(
@@ -63,37 +106,37 @@ def blocks(
     return found
 
 
+def methods_and_variants(part: pd.DataFrame) -> list[tuple[str, str]]:
+    """Those of a block, the reference and the original among them."""
+    pairs = part[["method", "variant"]].drop_duplicates().itertuples(index=False, name=None)
+    return list(dict.fromkeys([*((anchor, "") for anchor in ANCHORS), *pairs]))
+
+
 def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, wanted: Sequence[Column]) -> Block:
-    lines: dict[str, dict[str, Mapping[str, Any]]] = {
-        method: {} for method in sorted({*ANCHORS, *part["method"].unique()}, key=place)
-    }
+    names = {titled(*pair): pair for pair in methods_and_variants(part)}
+    lines: dict[str, dict[str, Mapping[str, Any]]] = {title: {} for title in sorted(names, key=place)}
     for line in table.to_dict("records"):
-        lines[line["method"]][line["metric"]] = {str(name): value for name, value in line.items()}
+        lines[titled(line["method"], line["variant"])][line["metric"]] = {str(name): one for name, one in line.items()}
+    part = with_titles(part)
     columns = [column for column in wanted if (table.loc[table["metric"] == column.metric, "seeds"] > 0).any()]
     marked = tuned_on_shown(part, (column.metric for column in wanted))
     return Block(
         labels=labels,
         columns=columns,
         lines=[
-            (
-                _label(method) + (f" {MARK}" if method in marked else ""),
-                [_cell(line.get(column.metric), column.format) for column in columns],
+            Line(
+                method=_marked(names[title][0], title in marked),
+                variant=names[title][1],
+                cells=[_cell(line.get(column.metric), column.format) for column in columns],
             )
-            for method, line in lines.items()
+            for title, line in lines.items()
         ],
         notes=footnotes(lines, {column.metric: column for column in wanted}, part),
     )
 
 
-def place(method: str) -> tuple[int, str]:
-    """Where a method stands in a table."""
-    name = method.partition(" (")[0]
-    return (FIRST.index(name) if name in FIRST else len(FIRST), method)
-
-
-def _label(method: str) -> str:
-    name, bracket, settings = method.partition(" (")
-    return f"{name} (noise floor){bracket}{settings}" if name == "retrain" else method
+def _marked(method: str, tuned: bool) -> str:
+    return (f"{method} (noise floor)" if method == "retrain" else method) + (f" {MARK}" if tuned else "")
 
 
 def _cell(line: Mapping[str, Any] | None, form: str) -> Cell:

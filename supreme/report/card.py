@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ import pandas as pd
 import yaml
 
 from supreme.report.aggregate import BLOCK
+from supreme.report.labels import titled
 from supreme.report.methods import method_entries
+from supreme.report.reading import COMPONENTS
 from supreme.report.tuning import tuning_text
 
 STEPS = ("original", "reference", "unlearned")
@@ -23,7 +26,7 @@ def evaluation_card(frame: pd.DataFrame, table: pd.DataFrame, rows: Sequence[Map
     labelled = [(labels[row["cell"]], row) for row in rows]
     return {
         "evaluation_card": 1,
-        **{name: _components(labelled, name) for name in BLOCK},
+        **{name: _components(labelled, name) for name in COMPONENTS},
         "method": _methods(labelled),
         "seeds": _seeds(frame),
         "reference": "a model of the same architecture and recipe, trained from a fresh start on the retain set only, "
@@ -53,10 +56,13 @@ def as_yaml(card: Mapping[str, Any]) -> str:
 
 
 def _components(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]], name: str) -> list[dict[str, Any]]:
-    """Every variant of one component: its label, values and, of data and scenario, what was drawn."""
+    """Every config of one component: its label, values and, of data and scenario, what was drawn."""
     found: dict[str, dict[str, Any]] = {}
     for label, row in labelled:
-        entry = found.setdefault(label[name], {"label": label[name], "values": row["config"][name]})
+        values = row["config"][name]
+        # The same images are the same data, wherever they lie.
+        apart = (name == "data" and row["provenance"].get("data_fingerprint")) or json.dumps(values, sort_keys=True)
+        entry = found.setdefault(f"{label[name]} {apart}", {"label": label[name], "values": values})
         if name == "data":
             entry["fingerprint"] = row["provenance"].get("data_fingerprint")
         elif name == "scenario":
@@ -75,8 +81,12 @@ def _methods(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]]) ->
     known = {entry.name: entry for entry in method_entries()}
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for label, row in labelled:
-        key = (label["method"], *(label[name] for name in BLOCK))
-        values = {"label": label["method"], "name": row["method"], "values": row["config"]["method"]}
+        key = (label["method"], label["variant"], *(label[name] for name in BLOCK))
+        values = {
+            "label": titled(label["method"], label["variant"]),
+            "name": row["method"],
+            "values": row["config"]["method"],
+        }
         found.setdefault((*key, told := tuning_text(row)), {**values, "tuning": told})
     entries = _unique(found.values())
     for entry in entries:
@@ -89,7 +99,7 @@ def _methods(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]]) ->
 def _seeds(frame: pd.DataFrame) -> dict[str, Any]:
     cells: Any = frame.drop_duplicates("cell")
     names = [name for name in cells.columns if name.startswith("seed_")]
-    within = cells.groupby([*BLOCK, "method", "seed"])[names].nunique().max()
+    within = cells.groupby([*BLOCK, "method", "variant", "seed"])[names].nunique().max()
     return {
         "training": sorted(int(seed) for seed in cells["seed"].unique()),
         "draws_within_a_training_seed": {name.removeprefix("seed_"): int(within[name]) for name in names},
@@ -121,8 +131,11 @@ def _margins(table: pd.DataFrame) -> dict[str, list[float]] | str:
 
 def _missing(table: pd.DataFrame) -> list[str] | str:
     lacking: Any = table[table["missing"] != ""]
-    told = lacking[[*BLOCK, "method", "missing"]].drop_duplicates().itertuples(index=False, name=None)
-    return [f"{method} ({', '.join(block)}): {what}" for *block, method, what in told] or "nothing"
+    told = lacking[[*BLOCK, "method", "variant", "missing"]].drop_duplicates().itertuples(index=False, name=None)
+    return [
+        f"{titled(method, variant)} ({', '.join(filter(None, block))}): {what}"
+        for *block, method, variant, what in told
+    ] or "nothing"
 
 
 def _compute(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -152,8 +165,8 @@ def _software(row: Mapping[str, Any]) -> dict[str, Any]:
 def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Claims that these numbers cannot carry, told by what was run."""
     cells: Any = frame.drop_duplicates("cell")
-    by_seed = cells.groupby([*BLOCK, "method", "seed"])
-    least = int(cells.groupby([*BLOCK, "method"])["seed"].nunique().min())
+    by_seed = cells.groupby([*BLOCK, "method", "variant", "seed"])
+    least = int(cells.groupby([*BLOCK, "method", "variant"])["seed"].nunique().min())
     claims = [
         "A difference that is not significant is no equivalence: only the verdict equivalent is.",
         "That a method forgets is shown against these attacks only; no formal guarantee follows.",
@@ -169,7 +182,7 @@ def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> li
         claims.append("One unlearning draw per training seed: the method's own randomness is not told apart.")
     if int(by_seed["seed_reference"].nunique().max()) == 1:
         claims.append("One reference per training seed: part of every distance to it is its own randomness.")
-    if "retrain" not in {name.partition(" (")[0] for name in cells["method"]}:
+    if "retrain" not in set(cells["method"]):
         claims.append(
             "Without the method retrain there is no noise floor: how far two retrained models differ is unknown."
         )

@@ -90,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--filter",
         metavar="CONDITION",
-        help='of which rows, as in \'data == "digits" and seed < 5 and method != "ssd"\'',
+        help='of which rows, as in \'data == "digits" and seed < 5 and method == "ssd" and variant == ""\'; `variant` '
+        "tells what a row has otherwise than its method's YAML (alpha=5), `setting` than the others (recipe.epochs=1)",
     )
     parser.add_argument("--metrics", metavar="NAMES", help="which columns, as in accuracy/forget,loss/forget")
     parser.add_argument(

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from supreme.report.labels import titled
+from supreme.report.per_seed import BLOCK
 from supreme.report.series import metric_suffixes
 
 LOG_CHARACTERS, ALL_LOG_CHARACTERS = 20_000, 4_000_000
@@ -67,8 +69,8 @@ def cells(frame: pd.DataFrame, rows: Mapping[str, Mapping[str, Any]], logs: Mapp
         found.append(
             {
                 "cell": label["cell"],
-                "block": [label[name] for name in ("data", "model", "recipe", "scenario")],
-                "method": label["method"],
+                "block": [label[name] for name in BLOCK],
+                "method": titled(label["method"], label["variant"]),
                 "seed": label["seed"],
                 "names": pool.packed(names),
                 "suffixes": suffixes.get(label["cell"], {}),

@@ -12,6 +12,7 @@ import pandas as pd
 from supreme.core import SupremeError
 from supreme.report.aggregate import BLOCK
 from supreme.report.columns import default_columns
+from supreme.report.labels import with_titles
 from supreme.report.statistics import mean_interval
 from supreme.report.style import place
 
@@ -22,7 +23,9 @@ POINTS = ("method", "mean", "low", "high", "sd", "seeds")
 
 
 def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The lines of one data, model, recipe and scenario: those that `block` names, and that is all there are.
+    """The lines of one data, model, recipe, scenario and setting: those that `block` names, and that is all there are.
+
+    Their methods are named with their variants, `ssd (alpha=5)`.
 
     Raises:
         SupremeError: there is none, or more than one.
@@ -34,17 +37,19 @@ def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd
         part = part[part[name] == value]
     found = part[BLOCK].drop_duplicates()
     if len(found) != 1:
-        told = "; ".join(", ".join(map(str, labels)) for labels in found.itertuples(index=False)) or "none"
+        told = (
+            "; ".join(", ".join(filter(None, map(str, labels))) for labels in found.itertuples(index=False)) or "none"
+        )
         raise SupremeError(
             f"a figure shows one block, and {dict(block or {})} selects {len(found)} ({told}): "
             "name one, as in block={'scenario': 'random'}"
         )
-    return part
+    return with_titles(part)
 
 
 def methods_of(part: pd.DataFrame) -> list[str]:
-    """Every method label of a block as the tables list them, the reference and the original among them."""
-    return sorted({"reference", "original", *part["method"].unique()}, key=place)
+    """Every method of a block with its variant, as the tables list them, the reference and the original among them."""
+    return sorted({"reference", "original", *with_titles(part)["method"].unique()}, key=place)
 
 
 def per_seed(part: pd.DataFrame, metric: str) -> pd.DataFrame:

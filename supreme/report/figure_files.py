@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ import pandas as pd
 
 from supreme.report import estimates, figures, figures_series
 from supreme.report.aggregate import BLOCK
+from supreme.report.blocks import name_of, slug
 from supreme.report.load import load
 from supreme.report.output import write_file
 from supreme.report.series import load_series
@@ -36,7 +35,7 @@ def write_figures(directory: str | Path = "outputs", frame: pd.DataFrame | None 
     groups: Any = frame.groupby(BLOCK)
     for labels, part in groups:
         block = dict(zip(BLOCK, labels, strict=True))
-        folder = Path(directory, FOLDER, slug(" ".join(block.values())))
+        folder = Path(directory, FOLDER, name_of(block.values()))
         own: Any = series[(series[BLOCK] == pd.Series(block)).all(axis=1)]
         for name, figure in _figures(part, own):
             for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
@@ -44,14 +43,6 @@ def write_figures(directory: str | Path = "outputs", frame: pd.DataFrame | None 
                 figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
                 written.append(write_file(folder / f"{name}.{kind}", buffer.getvalue()))
     return written
-
-
-def slug(text: str) -> str:
-    """A short name for files; two texts that differ have two names."""
-    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-.")
-    if len(plain) <= 80 and plain == text.replace(" ", "-"):
-        return plain
-    return f"{plain[:72]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _figures(part: pd.DataFrame, series: pd.DataFrame) -> Iterator[tuple[str, Figure]]:

@@ -1,6 +1,7 @@
 """Figures of the rows: methods against the reference. Each takes what `load` gives and returns a matplotlib Figure.
 
-`block` chooses a data, model, recipe and scenario, as {"scenario": "random"}; it may be left out where there is one.
+`block` chooses a data, model, recipe, scenario and setting, as {"scenario": "random", "setting": ""}; it may be left
+out where there is one.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from supreme.report.code import code_notes
 from supreme.report.columns import Column
 from supreme.report.findings import findings
+from supreme.report.labels import bare_name
 from supreme.report.per_seed import ANCHORS, seed_list
 from supreme.report.ranking import competes
 from supreme.report.tuning import tuning_notes
@@ -37,7 +39,7 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
             "not what another training would."
         )
     notes += findings(lines, columns) + tuning_notes(part, columns)
-    if any(map(competes, lines)) and not any(method.partition(" (")[0] == "retrain" for method in lines):
+    if any(map(competes, lines)) and not any(bare_name(method) == "retrain" for method in lines):
         notes.append("No noise floor: sweep method=retrain too, to see how far apart two retrained models are.")
     if "cost/seconds" in columns:
         notes.append(
@@ -46,7 +48,7 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
         )
     titles = {metric: column.title for metric, column in columns.items()}
     notes += _missing(lines, titles) + _undefined(lines, titles) + _warnings(part, titles) + _flagged(part)
-    return notes + part.attrs.get("left_out", [])
+    return notes + code_notes(part) + part.attrs.get("left_out", [])
 
 
 def _design(lines: Lines, forget_sizes: Iterable[int]) -> str:

@@ -46,7 +46,7 @@ _ESCAPES = {
 def latex(blocks: Sequence[Block]) -> str:
     r"""Floats to `\input` into a paper; a wide or long block becomes several."""
     parts = ["% Made by `supreme report --format latex`; needs \\usepackage{booktabs}.\n"]
-    return "\n".join(parts + [_floats(block, number) for number, block in enumerate(blocks, start=1)])
+    return "\n".join(parts + list(map(_floats, blocks)))
 
 
 def standalone(tables: str) -> str:
@@ -60,7 +60,7 @@ def escaped(text: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in text).replace("--", "-{}-")
 
 
-def _floats(block: Block, number: int) -> str:
+def _floats(block: Block) -> str:
     size = _columns_that_fit(block)
     long = max(1, math.ceil(len(block.lines) / LINES))
     height = max(1, math.ceil(len(block.lines) / long))
@@ -72,7 +72,7 @@ def _floats(block: Block, number: int) -> str:
     floats = []
     for place, (column, line) in enumerate(places):
         continued = f" (continued, {place + 1} of {len(places)})" if place else ""
-        label = f"\\label{{tab:supreme-{number}}}" if not place else ""
+        label = f"\\label{{tab:supreme-{block.name}}}" if not place else ""
         lines = [
             "\\begin{table}[tbp]",
             f"\\caption{{{escaped(block.title + continued)}}}{label}",
@@ -87,10 +87,11 @@ def _floats(block: Block, number: int) -> str:
 
 def _columns_that_fit(block: Block) -> int:
     """How many columns side by side, spread evenly over as few tables as will do."""
-    label = max((_points(label) for label, _ in block.lines), default=0)
+    label = sum(max(map(_points, texts)) for texts in zip(block.heads, *map(block.names, block.lines), strict=True))
+    label += 2 * _SEPARATION * (len(block.heads) - 1)
     widths = [_points(column.title) for column in block.columns]
-    for _, cells in block.lines:
-        needed = (max(_points(cell.value), _points(cell.gap + cell.letter)) for cell in cells)
+    for line in block.lines:
+        needed = (max(_points(cell.value), _points(cell.gap + cell.letter)) for cell in line.cells)
         widths = list(map(max, widths, needed))
     for count in range(1, len(widths) + 1):
         size = math.ceil(len(widths) / count)
@@ -107,14 +108,15 @@ def _points(text: str) -> float:
 def _tabular(block: Block, columns: slice, lines: slice) -> list[str]:
     shown = block.columns[columns]
     rows = []
-    for label, cells in block.lines[lines]:
-        rows.append(" & ".join([escaped(label), *(_value(cell) for cell in cells[columns])]) + r" \\")
-        if any(cell.gap for cell in cells[columns]):
-            rows.append(" & ".join(["", *(_gap(cell) for cell in cells[columns])]) + r" \\[1pt]")
+    for line in block.lines[lines]:
+        cells = line.cells[columns]
+        rows.append(" & ".join([*map(escaped, block.names(line)), *map(_value, cells)]) + r" \\")
+        if any(cell.gap for cell in cells):
+            rows.append(" & ".join([*("" for _ in block.heads), *map(_gap, cells)]) + r" \\[1pt]")
     return [
-        f"\\begin{{tabular}}{{@{{}}l{'r' * len(shown)}@{{}}}}",
+        f"\\begin{{tabular}}{{@{{}}l{'l' * (len(block.heads) - 1)}{'r' * len(shown)}@{{}}}}",
         "\\toprule",
-        " & ".join(["method", *(escaped(column.title) for column in shown)]) + r" \\",
+        " & ".join([*block.heads, *(escaped(column.title) for column in shown)]) + r" \\",
         "\\midrule",
         *rows,
         "\\bottomrule",

@@ -22,11 +22,20 @@ LISTINGS: dict[str, tuple[Any, Any, Any, tuple[str, str]]] = {
 }
 """Of each kind: how its entries are found, made a table for a terminal, and Markdown, and between what this goes."""
 
+CHANGED = {
+    "methods": "Values that a sweep sets otherwise stand in the column `variant` of its results, as alpha=5.",
+    "metrics": "A value that a sweep sets otherwise stands behind the metric's name in its results, as "
+    "js_divergence/forget (base=10).",
+}
+"""What becomes of the names of each kind in results."""
+
 
 def listing(what: str, argv: Sequence[str]) -> int:
     """Print or write the table of everything there is of this kind; the exit status."""
     find, table, as_markdown, (begin, end) = LISTINGS[what]
-    parser = argparse.ArgumentParser(prog=f"supreme report {what}", description=f"Make the table of all {what}.")
+    parser = argparse.ArgumentParser(
+        prog=f"supreme report {what}", description=f"Make the table of all {what}. {CHANGED[what]}"
+    )
     parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")

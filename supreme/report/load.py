@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ import numpy as np
 import pandas as pd
 
 from supreme.core import SupremeError
-from supreme.report.labels import distinguished, values_text
-from supreme.report.reading import COMPONENTS, PARTS, SEEDS, Reader, Row, read_all
+from supreme.report.labels import values_text, variants
+from supreme.report.reading import COMPONENTS, OF_THE_RUN, PARTS, SEEDS, Reader, Row, read_all
 
 log = logging.getLogger(__name__)
 
-LABELS = (*COMPONENTS, "method")
+LABELS = (*COMPONENTS, "setting", "method", "variant")
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds")
-PER_ROW = ("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values", *TUNED)
+PER_ROW = (
+    *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
+    *(*TUNED, "code", "older"),
+)
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
 
 _Labelled = tuple[Row, tuple[str, ...], dict[str, str]]
@@ -38,35 +42,43 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
 
     `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
 
-    Rows of one name whose configs differ get the differing fields as part of the name, `scrub (lr=0.1)`, so grouping by
-    the labels never pools them: a method within its data, model, recipe and scenario, each of which may have tuned
-    values of its own; the other components, and metrics, over the whole directory.
+    `data`, `model`, `recipe`, `scenario` and `method` are names of YAML files, whatever else is in the directory.
+    `variant` tells what a row has otherwise than its method's YAML and preset, `alpha=5`, and `setting` the same of the
+    other components, `recipe.epochs=1`; both are "" of the plain row. Rows that differ in any value differ in one of
+    these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed has them
+    in its name. Of several rows of one config and seeds, which other code or data made, the newest is here, and `older`
+    is the number of those left out; `code` are digests of the code and values of model, recipe and scenario, and of the
+    method.
 
         >>> frame = supreme.report.load("outputs")
-        >>> frame.query("metric == 'accuracy/test'").groupby("method")["value"].mean()
+        >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
 
     Raises:
         SupremeError: there is no readable row.
     """
     folder = Path(directory, "rows")
     rows, left_out = read_all(folder, Reader().read, "row")
+    rows.sort(key=lambda row: (row.written, row.path.name))
     if not rows:
         found = " ".join(left_out) or "it is empty or missing"
         raise SupremeError(
             f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
         )
-    entries = _newest(zip(rows, _labels(rows), _metric_suffixes(rows), strict=True))
-    frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)))
+    entries, older = _newest(zip(rows, _labels(rows), _metric_suffixes(rows), strict=True))
+    frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
     frame.attrs["left_out"] = left_out
     return frame
 
 
-def _frame(entries: Sequence[_Labelled]) -> pd.DataFrame:
+def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFrame:
     """The lines of these rows, in their order; made by columns, for a sweep may have a million of them."""
     rows = [row for row, _, _ in entries]
     per_row = pd.DataFrame(
         [
-            (row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row), *row.tuned)
+            (
+                *(row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row)),
+                *(*row.tuned, row.code, older.get(row.cell, 0)),
+            )
             for row, labels, _ in entries
         ],
         columns=list(PER_ROW),
@@ -118,44 +130,63 @@ def _family(column: str) -> str:
 
 
 def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """The labels of data, model, recipe, scenario and method of each row."""
-    same_images: dict[Any, Any] = {}  # wherever they lie, the same images are the same data
+    """`LABELS` of each row; the rows are in order of arrival."""
+    first: dict[Any, Row] = {}  # wherever they lie, the same images are the same data
     for row in rows:
-        same_images.setdefault(row.settings["data"].get("content", row.path), row.settings["data"])
-    settings = [{**row.settings, "data": same_images[row.settings["data"].get("content", row.path)]} for row in rows]
-    parts = [
-        distinguished([((), row.names[kind], own[kind]) for row, own in zip(rows, settings, strict=True)])
-        for kind in COMPONENTS
-    ]
-    blocks = list(zip(*parts, strict=True))
-    methods = distinguished(
-        [(block, row.names["method"], row.settings["method"]) for row, block in zip(rows, blocks, strict=True)]
+        first.setdefault(_images_of(row), row)
+    parts = []
+    for kind in COMPONENTS:
+        told = [first[_images_of(row)] if kind == "data" else row for row in rows]
+        entries = [
+            (row.names[kind], one.changed.get(kind, {}), one.settings[kind])
+            for row, one in zip(rows, told, strict=True)
+        ]
+        parts.append(variants(entries, f"{kind}.", OF_THE_RUN if kind == "recipe" else ()))
+    settings = [", ".join(filter(None, told)) for told in zip(*parts, strict=True)]
+    blocks = [(*(row.names[kind] for kind in COMPONENTS), told) for row, told in zip(rows, settings, strict=True)]
+    methods = variants(
+        ((*block, row.names["method"]), row.changed.get("method", {}), row.settings["method"])
+        for row, block in zip(rows, blocks, strict=True)
     )
-    return [(*block, method) for block, method in zip(blocks, methods, strict=True)]
+    return [(*block, row.names["method"], told) for row, block, told in zip(rows, blocks, methods, strict=True)]
+
+
+def _images_of(row: Row) -> Any:
+    return row.settings["data"].get("content", row.path)
 
 
 def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """For each row, what to add to the columns of each metric whose config is not the same everywhere."""
+    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
     suffixes: list[dict[str, str]] = [{} for _ in rows]
     for family in {name for row in rows for name in row.metric_settings}:
         having = [index for index, row in enumerate(rows) if family in row.metric_settings]
-        labels = distinguished([((), family, rows[index].metric_settings[family]) for index in having])
-        for index, label in zip(having, labels, strict=True):
-            suffixes[index][family] = label.removeprefix(family)
+        told = variants(
+            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
+            for index in having
+        )
+        for index, text in zip(having, told, strict=True):
+            suffixes[index][family] = f" ({text})" if text else ""
     return suffixes
 
 
-def _newest(labelled: Iterable[_Labelled]) -> list[_Labelled]:
-    """One row per labels and seeds: the file written last, of those that a change of data or code made other cells."""
+def _newest(labelled: Iterable[_Labelled]) -> tuple[list[_Labelled], dict[str, int]]:
+    """One row per labels and seeds, the one that was finished last, and of how many older ones it takes the place.
+
+    They have the same config and other cells: a change of data or code lies between them.
+    """
     newest: dict[Any, _Labelled] = {}
-    for entry in sorted(labelled, key=lambda entry: (entry[0].written, entry[0].path.name)):
-        older = newest.get((entry[1], entry[0].seeds))
-        if older is not None:
-            log.warning(
-                "skipped %s: %s, written later, has the same config and seeds but another cell, so the data or the "
-                "code changed between them; move the old rows away",
-                older[0].path,
-                entry[0].path,
-            )
-        newest[entry[1], entry[0].seeds] = entry
-    return list(newest.values())
+    older: dict[Any, list[Path]] = defaultdict(list)
+    for entry in labelled:
+        key = entry[1], entry[0].seeds
+        if key in newest:
+            older[key].append(newest[key][0].path)
+        newest[key] = entry
+    left_out = sorted(path.name for paths in older.values() for path in paths)
+    if left_out:
+        some = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" if len(left_out) > 3 else "")
+        log.warning(
+            "left out %d older row%s (%s): newer ones have the same config and seeds but other cells, so the data or "
+            "the code changed between them",
+            *(len(left_out), "" if len(left_out) == 1 else "s", some),
+        )
+    return list(newest.values()), {newest[key][0].cell: len(paths) for key, paths in older.items()}

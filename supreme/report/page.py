@@ -20,10 +20,11 @@ from supreme.core import SupremeError
 from supreme.report import embedded, estimates
 from supreme.report.aggregate import BLOCK, summary
 from supreme.report.audits import audit_tables, audits_among
+from supreme.report.blocks import methods_and_variants, name_of
 from supreme.report.card import as_yaml, evaluation_card
 from supreme.report.columns import default_columns
-from supreme.report.figure_files import slug
 from supreme.report.footnotes import footnotes
+from supreme.report.labels import titled, with_titles
 from supreme.report.load import load
 from supreme.report.output import write_file
 from supreme.report.series import class_changes, contents, roc_curves, series_of
@@ -97,7 +98,7 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
     pool = embedded.Pool()
     card = evaluation_card(frame, table, ordered)
     entries = embedded.cells(frame, rows, embedded.logs_of(directory, wanted), pool)
-    methods = {"reference", "original", *frame["method"].unique()}
+    methods = estimates.methods_of(frame)
     return {
         "title": directory.resolve().name,
         "looks": {method: list(look) for method, look in looks(methods).items()},
@@ -126,6 +127,8 @@ def _blocks(frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> l
 def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
     metrics = list(part["metric"].unique())
     columns = default_columns(metrics)
+    names = {titled(*pair): list(pair) for pair in methods_and_variants(part)}
+    part, table = with_titles(part), with_titles(table)
     lines: dict[str, dict[str, Any]] = {method: {} for method in estimates.methods_of(part)}
     for line in table.to_dict("records"):
         lines[line["method"]][line["metric"]] = {str(name): value for name, value in line.items()}
@@ -134,7 +137,8 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.Data
     told = {method: {metric: own[metric] for metric in wanted if metric in own} for method, own in lines.items()}
     return {
         "labels": list(labels),
-        "slug": slug(" ".join(labels)),
+        "slug": name_of(labels),
+        "names": names,
         "seeds": sorted(int(seed) for seed in part["seed"].unique()),
         "metrics": {metric: list(estimates.title_of(metric, metrics)) for metric in metrics},
         "shown": [column.metric for column in shown],

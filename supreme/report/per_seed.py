@@ -10,10 +10,10 @@ import pandas as pd
 
 from supreme.report.reading import COMPONENTS
 
-BLOCK = list(COMPONENTS)
+BLOCK = [*COMPONENTS, "setting"]
 """The labels that the lines of one table share."""
 
-LINE = [*BLOCK, "method", "metric"]
+LINE = [*BLOCK, "method", "variant", "metric"]
 """What tells apart the lines of the summary."""
 
 ANCHORS = ("reference", "original")
@@ -24,7 +24,7 @@ _STREAMS = ("seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
 
 
 def gaps(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line per data, model, recipe, scenario, method, metric and training seed of what `load` gives.
+    """One line per `LINE` and training seed of what `load` gives.
 
     `value` and `reference` are means over the draws within the seed, and `gap` the mean of their differences; NaN where
     there is none. The reference and the original are methods too, as in `summary`; the reference has no gap.
@@ -41,7 +41,8 @@ def with_anchors(frame: pd.DataFrame) -> pd.DataFrame:
     Each model counts once however many methods share it. A swept method `original` gives way to the anchor.
     """
     frame = frame.assign(**{name: frame[name].astype("category") for name in LINE})
-    frame["method"] = frame["method"].cat.add_categories(list({*ANCHORS} - {*frame["method"].cat.categories}))
+    for name, needed in (("method", ANCHORS), ("variant", ("",))):
+        frame[name] = frame[name].cat.add_categories(list({*needed} - {*frame[name].cat.categories}))
     swept = frame.loc[frame["method"] != "original"]
     lines: pd.DataFrame = pd.concat([*(_anchor(frame, name) for name in ANCHORS), swept], ignore_index=True)
     lines["gap"] = np.where(lines["method"] == "reference", np.nan, lines["value"] - lines["reference"])
@@ -89,8 +90,11 @@ def _anchor(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     anchor = frame.assign(seed_unlearn=0, value=frame[name], reason=frame[f"reason_{name}"])
     draws = ["seed", "seed_forget", "seed_reference", "seed_evaluate"]
     anchor = anchor.drop_duplicates([*BLOCK, "metric", *draws, "value"])
-    methods = frame["method"].cat.categories
-    return anchor.assign(method=pd.Categorical([name] * len(anchor), categories=methods), warning="")
+    of_anchor = {
+        column: pd.Categorical([value] * len(anchor), categories=frame[column].cat.categories)
+        for column, value in (("method", name), ("variant", ""))
+    }
+    return anchor.assign(**of_anchor, warning="")
 
 
 def _groups(keys: Sequence[Any]) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from supreme.report.labels import bare_name
 from supreme.report.statistics import Interval, benjamini_hochberg, holm, mean_interval
 
 Gaps = Mapping[int, float]
@@ -17,7 +18,7 @@ _SANITY = ("reference", "retrain", "original")
 
 def competes(method: str) -> bool:
     """Whether it is a method, and not one of the models that show where the ends of the scale are."""
-    return method.partition(" (")[0] not in _SANITY
+    return bare_name(method) not in _SANITY
 
 
 def adjusted(p_values: Mapping[str, float], endpoint: bool) -> dict[str, tuple[float, str]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +26,9 @@ T = TypeVar("T")
 TOLD = 5
 """How many of the damaged files are named in a table's note."""
 COMPONENTS = ("data", "model", "recipe", "scenario")
+OF_THE_RUN = ("protocol", "deterministic", "threads")
+"""Values of no component that change what is trained; they stand with those of the recipe."""
+
 SEEDS = ("seed", "seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
 PARTS = ("metrics", "reference", "original")
 """The parts of a row that hold values, and of its reasons."""
@@ -37,6 +42,10 @@ class Row:
     settings: Mapping[str, Mapping[str, Any]]
     """The resolved config of each of these, flat; where two rows have the same, it is the same object."""
     metric_settings: Mapping[str, Mapping[str, Any]]
+    changed: Mapping[str, Mapping[str, Any]]
+    """Of each component, the method and each metric (`metric.scores`), the fields that are not as its YAML has them."""
+    code: str
+    """Digests of the code and values of the model, recipe and scenario, and of the method; "" of rows without."""
     seeds: tuple[int, ...]
     forget_size: int
     notes: str
@@ -53,8 +62,8 @@ class Row:
     texts: Mapping[str, Mapping[str, str]]
     """For each of `PARTS` why columns are null, and for `warnings` what is doubtful about others; few have any."""
     path: Path
-    written: int
-    """When, in nanoseconds, as the file system says."""
+    written: float
+    """When, in seconds since 1970, as the row says, or the file system of rows that do not."""
 
 
 class Reader:
@@ -92,13 +101,15 @@ class Reader:
             sizes = [float(content["sets"].get(column.rpartition("/")[2], math.nan)) for column in columns]
             self._images[images] = columns, sizes
         columns, sizes = self._images[images]
+        provenance, streams = content["provenance"], dict[str, Any](content["seeds"])
         texts = {**content["reasons"], "warnings": content["warnings"]}
-        streams: Mapping[str, Any] = dict(content["seeds"])
         return Row(
             cell=content["cell"],
             names={kind: content[kind] for kind in nodes},
             settings={kind: self._settings(node) for kind, node in nodes.items()},
             metric_settings={name: self._settings(node) for name, node in config["metric"].items()},
+            changed=changed_of(content),
+            code=_code(provenance["code_keys"]),
             seeds=(
                 content["seed"],
                 *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]),
@@ -112,13 +123,13 @@ class Reader:
             values={part: _numbers(content[part], columns) for part in PARTS},
             texts=texts,
             path=path,
-            written=path.stat().st_mtime_ns,
+            written=moment(provenance["finished"]),
         )
 
     def _settings(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         key = json.dumps(node)
         if key not in self._flat:
-            self._flat[key] = _flat(node)
+            self._flat[key] = flat(node)
         return self._flat[key]
 
 
@@ -134,11 +145,38 @@ def _numbers(part: Values, columns: Sequence[str]) -> FloatArray:
     return np.array([part.get(column) for column in columns], dtype=np.float64)  # None becomes NaN
 
 
-def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def changed_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """`Row.changed` of a row, or of a record of an audit."""
+    changed, protocol = content["changed"], str(content.get("protocol") or "fixed")
+    found: dict[str, dict[str, Any]] = {}
+    if protocol != "fixed":
+        found["recipe"] = {"protocol": protocol}
+    for key, value in changed.items():
+        kind, _, field = key.partition(".")
+        if kind in ("metric", "audit"):
+            name, _, field = field.partition(".")
+            kind = f"{kind}.{name}"
+        if key in OF_THE_RUN:
+            kind, field = "recipe", key
+        found.setdefault(kind, {})[field] = value
+    return found
+
+
+def _code(keys: Mapping[str, str]) -> str:
+    of_block = repr(sorted((name, key) for name, key in keys.items() if name != "method"))
+    return f"{hashlib.sha256(of_block.encode()).hexdigest()[:8]}.{keys['method'][:8]}"
+
+
+def moment(told: str) -> float:
+    return datetime.fromisoformat(told).timestamp()
+
+
+def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a nested mapping by their dotted names."""
+    found: dict[str, Any] = {}
     for name, value in node.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return flat
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found
 
 
 def read_all(folder: Path, read: Callable[[Path], T], what: str) -> tuple[list[T], list[str]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from supreme.core import SupremeError
 from supreme.report.reading import COMPONENTS, SEEDS
 
-NAMES = (*COMPONENTS, "method", *SEEDS, "metric", "cell")
+NAMES = (*COMPONENTS, "setting", "method", "variant", *SEEDS, "protocol", "preset", "metric", "cell")
 """What a condition may speak of."""
 
 _ALLOWED = (
@@ -49,7 +49,9 @@ def select(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
 
 def _listed(labels: Iterable[Any]) -> str:
     values = sorted(labels)
-    return ", ".join(map(str, values[:_MANY])) + (f" and {len(values) - _MANY} more" if len(values) > _MANY else "")
+    return ", ".join(str(value) or '""' for value in values[:_MANY]) + (
+        f" and {len(values) - _MANY} more" if len(values) > _MANY else ""
+    )
 
 
 def _checked(condition: str) -> list[str]:
@@ -68,8 +70,10 @@ def _checked(condition: str) -> list[str]:
     for name in names:
         if name not in NAMES:
             near = difflib.get_close_matches(name, NAMES, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(NAMES)};"
-            raise SupremeError(f"--filter {condition!r} speaks of {name}; {hint} text is in quotes, {_EXAMPLE}")
+            hint = f"did you mean {near[0]}? There is" if near else "there is"
+            raise SupremeError(
+                f"--filter {condition!r} speaks of {name}; {hint} {', '.join(NAMES)}; text is in quotes, {_EXAMPLE}"
+            )
     if not names:
         raise SupremeError(f"--filter {condition!r} speaks of no label; compare names with values, {_EXAMPLE}")
     return names

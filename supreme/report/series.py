@@ -13,12 +13,13 @@ import pandas as pd
 from supreme.core.canonical import Damaged
 from supreme.core.row import StoredRow, read_row
 from supreme.report.aggregate import BLOCK
+from supreme.report.labels import with_titles
 from supreme.report.load import SEEDS, load
 
 ROLES = {"metrics": "unlearned", "reference": "reference", "original": "original"}
 """The parts of row["series"] -> whose curve it is."""
 
-SERIES_COLUMNS = ("cell", *BLOCK, "method", *SEEDS, "role", "series", "x", "y")
+SERIES_COLUMNS = ("cell", *BLOCK, "method", "variant", *SEEDS, "role", "series", "x", "y")
 ROC, CLASSES = "membership/roc", "accuracy/by_class"
 GRID = 61
 """Places of false-positive rate, evenly spaced on a logarithmic axis, at which curves are averaged."""
@@ -43,7 +44,7 @@ def contents(directory: str | Path) -> Iterator[StoredRow]:
 
 def series_of(rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame) -> pd.DataFrame:
     """What `load_series` gives, of rows that have been read already."""
-    labelled: Any = frame[["cell", *BLOCK, "method", *SEEDS]]
+    labelled: Any = frame[["cell", *BLOCK, "method", "variant", *SEEDS]]
     labels = {line[0]: line for line in labelled.drop_duplicates("cell").itertuples(index=False, name=None)}
     suffixes = metric_suffixes(frame)
     found = []
@@ -56,7 +57,7 @@ def series_of(rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame) -> pd.Data
                 if x and len(x) == len(y):
                     found.append((*label, role, name + suffixes.get((label[0], name.partition("/")[0]), ""), x, y))
     table = pd.DataFrame(found, columns=list(SERIES_COLUMNS))
-    return table.sort_values([*BLOCK, "method", *SEEDS, "series", "role"], kind="stable", ignore_index=True)
+    return table.sort_values([*BLOCK, "method", "variant", *SEEDS, "series", "role"], kind="stable", ignore_index=True)
 
 
 def roc_curves(series: pd.DataFrame, name: str = ROC) -> pd.DataFrame:
@@ -86,7 +87,7 @@ def class_changes(series: pd.DataFrame, name: str = CLASSES) -> pd.DataFrame:
 
     Classes stand in the order of the rows; one that a seed has not is averaged over the others.
     """
-    own: Any = series[series["series"] == name]
+    own: Any = with_titles(series.loc[series["series"] == name])
     models = {
         role: {line["cell"]: dict(zip(line["x"], line["y"], strict=True)) for line in part.to_dict("records")}
         for role, part in own.groupby("role")
@@ -105,7 +106,7 @@ def class_changes(series: pd.DataFrame, name: str = CLASSES) -> pd.DataFrame:
 
 def _by_seed(series: pd.DataFrame, name: str) -> pd.DataFrame:
     """The curves of one name, the reference and the original as methods, each once per seed however many share it."""
-    own: Any = series[series["series"] == name]
+    own: Any = with_titles(series.loc[series["series"] == name])
     swept = own[(own["role"] == "unlearned") & (own["method"] != "original")]
     anchors = own[own["role"] != "unlearned"].assign(method=lambda lines: lines["role"])
     anchors = anchors.drop_duplicates(["method", "seed", "seed_forget", "seed_reference", "seed_evaluate"])

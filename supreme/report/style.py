@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from supreme.report.labels import bare_name
+
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#33aadd", "#ee3377", "#997700", "#aa4499")
 """Paul Tol's vibrant scheme, cyan a little darker, with two more of his; each readable on white and on near black."""
 
@@ -40,5 +42,5 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 
 def place(method: str) -> tuple[int, str]:
     """Where a method stands in a list: first the models that others are compared with, then by name."""
-    name = method.partition(" (")[0]
+    name = bare_name(method)
     return (FIRST.index(name) if name in FIRST else len(FIRST), method)

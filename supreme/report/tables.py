@@ -88,9 +88,9 @@ def _markdown(block: Block) -> str:
         [
             f"## {block.title}",
             "",
-            line(["method", *(column.title for column in block.columns)]),
-            line([":--", *("--:" for _ in block.columns)]),
-            *(line([label, *map(text, cells)]) for label, cells in block.lines),
+            line([*block.heads, *(column.title for column in block.columns)]),
+            line([*(":--" for _ in block.heads), *("--:" for _ in block.columns)]),
+            *(line([*block.names(one), *map(text, one.cells)]) for one in block.lines),
             "",
             *(f"- {note}" for note in block.notes),
             "",

@@ -42,11 +42,12 @@ def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
 def _panel(block: Block, start: int, stop: int) -> Table:
     title = Text(block.title if start == 0 else f"{block.title} (continued)", style="bold")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_lines=False)
-    table.add_column("method", max_width=_LABEL_WIDTH, overflow="fold")
+    for head in block.heads:
+        table.add_column(head, max_width=_LABEL_WIDTH, overflow="fold")
     for column in block.columns[start:stop]:
         table.add_column(Text(column.title), justify="right")
-    for label, cells in block.lines:
-        table.add_row(Text(label), *map(_text, cells[start:stop]))
+    for line in block.lines:
+        table.add_row(*map(Text, block.names(line)), *map(_text, line.cells[start:stop]))
     return table
 
 

@@ -6,16 +6,20 @@ import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from supreme.cell import Cell
 from supreme.core import SupremeError
+from supreme.sweep.changes import LABELLED, SETTING, changes, plain_choices
 from supreme.sweep.grids import with_grids
-from supreme.sweep.presets import Outcome, Presets
+from supreme.sweep.presets import Outcome, Presets, asked_for
 from supreme.sweep.settings import Settings
 from supreme.sweep.sources import Sources
 
@@ -57,6 +61,7 @@ class Composer:
         self._parsed: dict[str, tuple[str, Any]] = {}
         self._set_above: dict[tuple[str, ...], frozenset[str]] = {}
         self._shared: dict[str, Any] = {}
+        self._dependent: dict[tuple[str, ...], bool] = {}  # whether components hold what is said elsewhere
 
     def __call__(self, overrides: Sequence[str]) -> tuple[Cell, Settings]:
         """The cell of these overrides, and what it says of where to run.
@@ -67,14 +72,19 @@ class Composer:
         """
         plain = [override for override in overrides if self._is_plain_value(override)]
         choices = tuple(override for override in overrides if override not in plain)
+        settings = [self._parse(override) for override in plain]
         try:
             base, names = self._base(choices)
-            values = self._values(choices, base, [self._parse(override) for override in plain])
+            values = self._values(choices, base, settings)
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
-        preset = self.presets(names, values, lambda: self._fields_set(choices, plain))
-        return cell_with(preset, values, names, overrides), Settings.from_config(values)
+        taken = partial(self._fields_set, choices, plain)
+        cell = cell_with(self.presets(names, values, taken), values, names, overrides)
+        changed = dict(self._changes(choices, names, settings, values))
+        if (asked := asked_for(names)) != "auto" and cell.nodes["method"] != self.presets.usual(names, values, taken):
+            changed["method.tuned"] = asked
+        return replace(cell, changed=self._one(changed)), Settings.from_config(values)
 
     def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str]) -> frozenset[str]:
         """The fields of the method that something else than its YAML sets."""
@@ -82,6 +92,24 @@ class Composer:
             self._set_above[choices] = self._sources.set_above("method", choices)
         keys = [override.partition("=")[0].partition(".") for override in plain if override.startswith("method.")]
         return self._set_above[choices] | {field for _, _, field in keys} if keys else self._set_above[choices]
+
+    def changes(self, overrides: Sequence[str]) -> Mapping[str, Any]:
+        """What these overrides make otherwise than the YAML files of what they choose; see `Cell.changed`."""
+        return self(overrides)[0].changed
+
+    def _changes(
+        self, choices: tuple[str, ...], names: Mapping[str, str], settings: Sequence[tuple[str, Any]], values: Any
+    ) -> Mapping[str, Any]:
+        named = plain_choices(choices, names, values)
+        elsewhere = [(key, value) for key, value in settings if key.partition(".")[0] not in SETTING]
+        if named == choices and len(elsewhere) == len(settings):
+            return changes({}, {}, names, choices)  # as most cells of most sweeps: nothing to compare
+        base = self._base(named)[0]
+        if named not in self._dependent:
+            raw: Any = OmegaConf.to_container(base, resolve=False)
+            self._dependent[named] = any("${" in repr(raw.get(part)) for part in LABELLED)
+        plain = self._values(named, base, elsewhere if self._dependent[named] else [])
+        return self._one(changes(values, plain, names, choices))
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
         """The config with these values at these keys, resolved."""
@@ -120,6 +148,12 @@ class Composer:
         names = dict(config.hydra.runtime.choices)
         self._sources.refuse_unknown_choices(names)
         return _without_hydra(config), self._one(names)
+
+
+def changes_here(hydra: Any) -> Mapping[str, Any]:
+    """`Cell.changed` of the cell that Hydra, of which this is the config, has composed for this process."""
+    context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
+    return Composer(context, OmegaConf.create({"hydra": hydra})).changes(list(hydra.overrides.task))
 
 
 class _Draft:

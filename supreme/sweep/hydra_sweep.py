@@ -24,7 +24,7 @@ from supreme.files import remove_orphans
 from supreme.process_state import Touched
 from supreme.sweep import engine
 from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
-from supreme.sweep.compose import Composer, Problems, cell_with, compose_all, expand, plain_values
+from supreme.sweep.compose import Composer, Problems, cell_with, changes_here, compose_all, expand, plain_values
 from supreme.sweep.crew import Crew
 from supreme.sweep.dry_run import print_plan
 from supreme.sweep.estimate import expected_seconds
@@ -106,6 +106,7 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         values = plain_values(config)
         presets, preset = preset_of(GlobalHydra.instance().config_loader(), hydra, values)
         cell = cell_with(preset, values, hydra.runtime.choices, list(hydra.overrides.task))
+        cell = replace(cell, changed=changes_here(hydra))
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)

@@ -98,7 +98,9 @@ def _merged(other: Cell | None, cell: Cell) -> Cell:
         raise SupremeError(
             "a metric's values cannot be swept: a row holds one of each; use another output_dir for each"
         )
-    return replace(other, metrics={**other.metrics, **cell.metrics}, audits=merged(other.audits, cell.audits))
+    told = {key: value for key, value in cell.changed.items() if key.startswith("metric.")}
+    metrics, audits = {**other.metrics, **cell.metrics}, merged(other.audits, cell.audits)
+    return replace(other, metrics=metrics, audits=audits, changed={**told, **other.changed})
 
 
 def make_plan(

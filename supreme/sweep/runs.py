@@ -51,10 +51,11 @@ def _unlearned(row: Mapping[str, Any], record: Mapping[str, Any]) -> Run:
     names = {name: row[name] for name in ("method", "data", "model", "recipe", "scenario")}
     about = {name: row[name] for name in ("cell", "seed", "seeds", "sets", "notes", "forget_digest", "provenance")}
     about["shared_device"] = row["cost"]["shared_device"]
+    changed = [f"{key}={json.dumps(value)}" for key, value in row.get("changed", {}).items() if "metric." not in key]
     return Run(
         id=row["cell"],
         stage="unlearned",
-        name=" ".join([*names.values(), f"seed={row['seed']}"]),
+        name=" ".join([*names.values(), *changed, f"seed={row['seed']}"]),
         config=flat(names) | flat(about) | flat(row["config"]),
         curve=record.get("curve", ()),
         columns=_numbers(row["cost"], "cost/")

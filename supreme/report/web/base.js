@@ -1,6 +1,6 @@
 // Reading the embedded data, making elements, writing numbers. Text from rows only ever becomes text nodes.
 const DATA = JSON.parse(document.getElementById('data').textContent);
-const LABELS = ['data', 'model', 'recipe', 'scenario'];
+const LABELS = ['data', 'model', 'recipe', 'scenario', 'setting'];
 const byId = (id) => document.getElementById(id);
 
 // A value with every {"$": n} replaced by what the pool holds at n.

@@ -106,7 +106,7 @@ function openCell(entry) {
     make('div', { class: 'sticky' },
       make('div', { class: 'row' },
         make('div', {}, make('h3', { id: 'drawer-title' }, `${entry.method} · ${entry.block[3]} · seed ${entry.seed}`),
-          make('div', { class: 'soft' }, `${entry.block[0]} · ${entry.block[1]} · recipe ${entry.block[2]} · cell `, make('code', {}, entry.cell))),
+          make('div', { class: 'soft' }, `${entry.block[0]} · ${entry.block[1]} · recipe ${entry.block[2]} · ${entry.block[4] ? `${entry.block[4]} · ` : ''}cell `, make('code', {}, entry.cell))),
         make('div', { class: 'actions' },
           make('button', { type: 'button', class: 'plain', disabled: at <= 0, onclick: go(-1), 'aria-label': 'Previous cell' }, '↑'),
           make('button', { type: 'button', class: 'plain', disabled: at < 0 || at + 1 >= listed.length, onclick: go(1), 'aria-label': 'Next cell' }, '↓'),

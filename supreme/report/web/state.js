@@ -17,7 +17,7 @@ const blockShown = (labels) => LABELS.every((label, index) => chosen[label].has(
 const cellShown = (cell) => blockShown(cell.block) && chosen.method.has(cell.method) && chosen.seed.has(cell.seed);
 
 // A menu of check boxes over a set; `act` is called after each change.
-function menu(title, values, set, act, { note = null, label = String, right = false } = {}) {
+function menu(title, values, set, act, { note = null, label = (value) => String(value) || 'as in the YAML', right = false } = {}) {
   const boxes = values.map((value) => make('input', {
     type: 'checkbox', checked: set.has(value),
     onchange: (event) => { event.target.checked ? set.add(value) : set.delete(value); tell(); act(); },

@@ -54,8 +54,11 @@ function cell(line, format) {
 function blockTable(block) {
   const shown = new Set(block.shown);
   const order = { by: null, down: false, gap: false };
-  const place = make('div', { class: 'box', tabindex: '0', role: 'region', 'aria-label': `Results of ${block.labels.join(', ')}` });
+  const place = make('div', { class: 'box', tabindex: '0', role: 'region', 'aria-label': `Results of ${block.labels.filter(Boolean).join(', ')}` });
   const known = Object.keys(block.metrics).filter((metric) => Object.values(block.lines).some((own) => own[metric]?.seeds));
+
+  const [name, variant] = [0, 1].map((part) => (method) => block.names[method][part]);
+  const several = Object.keys(block.lines).some(variant);
 
   function key(method) {
     const line = block.lines[method][order.by];
@@ -63,13 +66,13 @@ function blockTable(block) {
     return order.gap ? (line.gap === undefined ? null : Math.abs(line.gap)) : line.mean;
   }
   function compare(a, b) {
-    const [one, two] = order.by === 'method' ? [a, b] : [key(a), key(b)];
+    const [one, two] = order.by === 'method' ? [a, b] : order.by === 'variant' ? [variant(a), variant(b)] : [key(a), key(b)];
     if (one === null || two === null) return (one === null) - (two === null);  // what has no value stays last
     return (order.down ? -1 : 1) * (one < two ? -1 : one > two ? 1 : 0);
   }
-  function header(name, title) {
+  function header(name, title, kind = null) {
     const sorted = order.by === name ? (order.down ? 'descending' : 'ascending') : 'none';
-    return make('th', { scope: 'col', 'aria-sort': sorted, 'data-metric': name }, make('button', {
+    return make('th', { scope: 'col', class: kind, 'aria-sort': sorted, 'data-metric': name }, make('button', {
       type: 'button',
       title: name,
       onclick: () => {
@@ -85,9 +88,10 @@ function blockTable(block) {
     const methods = Object.keys(block.lines).filter((method) => chosen.method.has(method));
     if (order.by) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
     replace(place, make('table', {},
-      make('thead', {}, make('tr', {}, header('method', 'method'), metrics.map((metric) => header(metric, block.metrics[metric][0])))),
+      make('thead', {}, make('tr', {}, header('method', 'method'), several ? header('variant', 'variant', 'words') : null, metrics.map((metric) => header(metric, block.metrics[metric][0])))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
-        make('th', { scope: 'row', class: method.length > 24 ? 'long' : null }, swatch(method), method, block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, /^retrain( |$)/.test(method) ? make('span', { class: 'soft' }, ' noise floor') : null),
+        make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null),
+        several ? make('td', { class: 'words' }, variant(method)) : null,
         metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))))));
   }
   listeners.push(draw);
@@ -105,8 +109,8 @@ function blockTable(block) {
 }
 
 function heading(block) {
-  const [data, model, recipe, scenario] = block.labels;
-  return make('h3', {}, `${data} · ${model} · ${scenario} `, make('span', { class: 'soft' }, `recipe ${recipe}`));
+  const [data, model, recipe, scenario, setting] = block.labels;
+  return make('h3', {}, `${data} · ${model} · ${scenario} `, make('span', { class: 'soft' }, `recipe ${recipe}${setting ? ` · ${setting}` : ''}`));
 }
 
 function tables() {
