@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from supreme.cell import Cell
+from supreme.cell import COMPONENTS, Cell
 from supreme.core import SupremeError
 from supreme.sweep.grids import with_grids
 from supreme.sweep.presets import Outcome, Presets
@@ -56,6 +56,7 @@ class Composer:
         self._drafts: dict[tuple[str, ...], _Draft] = {}
         self._parsed: dict[str, tuple[str, Any]] = {}
         self._set_above: dict[tuple[str, ...], frozenset[str]] = {}
+        self._set_by: dict[Any, frozenset[str]] = {}
         self._shared: dict[str, Any] = {}
 
     def __call__(self, overrides: Sequence[str]) -> tuple[Cell, Settings]:
@@ -73,13 +74,17 @@ class Composer:
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
-        preset = self.presets(names, values, lambda: self._fields_set(choices, plain))
+        preset = self.presets(names, values, lambda: self._fields_set(choices, plain, names))
         return cell_with(preset, values, names, overrides), Settings.from_config(values)
 
-    def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str]) -> frozenset[str]:
+    def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str], names: Mapping[str, str]) -> frozenset[str]:
         """The fields of the method that something else than its YAML sets."""
         if choices not in self._set_above:
-            self._set_above[choices] = self._sources.set_above("method", choices)
+            others = tuple(override for override in choices if override.partition("=")[0] not in COMPONENTS)
+            parts = others, self._sources.parts(names)  # of which other components are chosen, this knows nothing
+            if parts not in self._set_by:
+                self._set_by[parts] = self._sources.set_above("method", choices)
+            self._set_above[choices] = self._set_by[parts]
         keys = [override.partition("=")[0].partition(".") for override in plain if override.startswith("method.")]
         return self._set_above[choices] | {field for _, _, field in keys} if keys else self._set_above[choices]
 
