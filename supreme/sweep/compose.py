@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from supreme.cell import Cell
+from supreme.cell import COMPONENTS, Cell
 from supreme.core import SupremeError
 from supreme.sweep.changes import LABELLED, SETTING, changes, plain_choices
 from supreme.sweep.grids import with_grids
@@ -60,6 +60,7 @@ class Composer:
         self._drafts: dict[tuple[str, ...], _Draft] = {}
         self._parsed: dict[str, tuple[str, Any]] = {}
         self._set_above: dict[tuple[str, ...], frozenset[str]] = {}
+        self._set_by: dict[Any, frozenset[str]] = {}
         self._shared: dict[str, Any] = {}
         self._dependent: dict[tuple[str, ...], bool] = {}  # whether components hold what is said elsewhere
 
@@ -79,17 +80,21 @@ class Composer:
         except OmegaConfBaseException:
             base, names = self._through_hydra(tuple(overrides))  # says in its own words what is wrong
             values = plain_values(base)
-        taken = partial(self._fields_set, choices, plain)
+        taken = partial(self._fields_set, choices, plain, names)
         cell = cell_with(self.presets(names, values, taken), values, names, overrides)
         changed = dict(self._changes(choices, names, settings, values))
         if (asked := asked_for(names)) != "auto" and cell.nodes["method"] != self.presets.usual(names, values, taken):
             changed["method.tuned"] = asked
         return replace(cell, changed=self._one(changed)), Settings.from_config(values)
 
-    def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str]) -> frozenset[str]:
+    def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str], names: Mapping[str, str]) -> frozenset[str]:
         """The fields of the method that something else than its YAML sets."""
         if choices not in self._set_above:
-            self._set_above[choices] = self._sources.set_above("method", choices)
+            others = tuple(override for override in choices if override.partition("=")[0] not in COMPONENTS)
+            parts = others, self._sources.parts(names)  # of which other components are chosen, this knows nothing
+            if parts not in self._set_by:
+                self._set_by[parts] = self._sources.set_above("method", choices)
+            self._set_above[choices] = self._set_by[parts]
         keys = [override.partition("=")[0].partition(".") for override in plain if override.startswith("method.")]
         return self._set_above[choices] | {field for _, _, field in keys} if keys else self._set_above[choices]
 

@@ -76,7 +76,7 @@ class Scope:
         return " or ".join([typed(key, "any single value" if first == ANY else first), *map(_word, others)])
 
     def _chosen(self, group: str, names: Mapping[str, Any]) -> bool:
-        if group not in self.choices:
+        if group not in self.choices or names.get(group) in self.choices[group]:
             return True
         return names.get(group) in [Template(str(name)).safe_substitute(names) for name in self.choices[group]]
 

@@ -13,6 +13,7 @@ from hydra.core.default_element import GroupDefault
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from supreme.cell import COMPONENTS
 from supreme.core import SupremeError
 from supreme.sweep.preset_files import did_you_mean, flat
 
@@ -44,6 +45,15 @@ class Sources:
         for override in found.config_overrides:
             keys |= set(_keys_below(group, {override.key_or_group: override.value()}))
         return frozenset(keys)
+
+    def parts(self, names: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """What a config is made of beside its components and Hydra's own part: group and name of each that is there."""
+        others = ((group, str(name)) for group, name in names.items() if group not in COMPONENTS)
+        return tuple(
+            (group, name)
+            for group, name in others
+            if not group.startswith("hydra/") and self.repository.config_exists(f"{group.partition('@')[0]}/{name}")
+        )
 
     def refuse_unknown_choices(self, names: Mapping[str, Any]) -> None:
         """Raise SupremeError where a name was given that is not there, for a part that Hydra takes for optional.
