@@ -57,8 +57,9 @@ def test_an_experiment_ends_with_the_tables_of_its_audits(clean: Any) -> None:
     outputs, done = clean
     assert done.returncode == 0, done.stderr
     assert "audits: 4, to run: 4" in done.stderr
-    for name in ("u_lira", "rmia"):
-        told = done.stdout.split(f"{name} · digits · small_cnn · digits-small_cnn · random")[1]
+    for name in ("u_lira (minimum=3, draws=99)", "rmia (minimum=3)"):
+        block = "digits · small_cnn · digits-small_cnn · random · model.widths=[4,8], recipe.epochs=2"
+        told = " ".join(done.stdout.split()).split(f"{name} · {block} · forget set ")[1]
         assert told.index("retrain (null)") < told.index("neggrad")
     assert "they \nforgot the same 20 images." in done.stdout
     found = records(outputs)
@@ -212,7 +213,7 @@ def test_other_launchers_of_hydra_end_in_the_same_audits(clean: Any, supreme: Ru
     outputs, _ = clean
     done = supreme(*SWEEP, "method=neggrad", "hydra/launcher=joblib")
     assert done.returncode == 0, done.stderr
-    assert "u_lira · digits" in done.stdout
+    assert "u_lira (minimum=3, draws=99) · digits" in done.stdout
     assert records(tmp_path / "outputs") == {
         audit: of for audit, of in records(outputs).items() if of["method"] == "neggrad"
     }

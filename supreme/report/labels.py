@@ -36,7 +36,7 @@ def variants(entries: Iterable[Entry], prefix: str = "", bare: Iterable[str] = (
     taken: dict[Hashable, Mapping[str, Any]] = {}
     canonical: dict[int, frozenset[tuple[str, str]]] = {}
     found = []
-    for group, changed, settings in entries:
+    for group, changed, settings in (entries := list(entries)):  # a list: an id is one's own only while one lives
         if id(settings) not in canonical:  # most entries share a few objects
             canonical[id(settings)] = frozenset((field, value_text(value)) for field, value in settings.items())
         same = group, canonical[id(settings)]
