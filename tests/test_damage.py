@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,6 @@ import pytest
 from conftest import Run, environment
 
 from supreme import report
-from supreme.artefact import SCHEMA
 from supreme.core.canonical import Damaged
 from supreme.core.row import read_row
 from supreme.files import Process
@@ -177,4 +177,30 @@ def test_the_same_command_heals_a_file_of_every_kind_at_once(
     assert shown(outputs) == table
     main(["verify", str(outputs), "--set-aside"])  # what no cell needed
     assert main(["verify", str(outputs)]) == 0
-    assert json.loads((outputs / "store" / "schema.json").read_text()) == {"schema": SCHEMA}
+    assert (outputs / "store" / "schema.json").read_bytes() == (swept / "store" / "schema.json").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_sweep_whose_output_directory_is_deleted_stops_once_and_the_same_command_begins_again(
+    swept: Path, tmp_path: Path, supreme: Run
+) -> None:
+    command = [sys.executable, "-m", "supreme", *SWEEP]
+    outputs = tmp_path / "outputs"
+    with (tmp_path / "told.txt").open("w+") as told:
+        sweep = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=told)
+        while not list((outputs / "store").glob("original/*/*")) and sweep.poll() is None:
+            time.sleep(0.05)
+        while outputs.exists():  # its workers still write there
+            shutil.rmtree(outputs, ignore_errors=True)
+        assert sweep.wait(timeout=300) == 1
+        told.seek(0)
+        lines = told.read().splitlines()
+    assert lines[-1] == (
+        "supreme: outputs was deleted or moved away while the sweep ran, so it stopped: the same command begins again"
+    )
+    assert not [line for line in lines if "failed" in line or "Traceback" in line]
+    done = supreme(*SWEEP, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert values(outputs) == values(swept)
+    assert not (outputs / "store" / "corrupt").exists()
