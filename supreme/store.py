@@ -23,7 +23,7 @@ from supreme import artefact, patience
 from supreme.artefact import SCHEMA, Artefact, Contents
 from supreme.claims import Claims, Holder
 from supreme.core import SupremeError
-from supreme.core.canonical import Damaged, read_json
+from supreme.core.canonical import Damaged, digest, read_json
 from supreme.files import explaining, remove_orphans, sync_folder, temporary_name, write_json
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
@@ -154,7 +154,7 @@ class Store:
             probe.unlink()
         self._schema()
         if self._stated_schema() != SCHEMA:
-            write_json(self.root / "schema.json", {"schema": SCHEMA})
+            write_json(self.root / "schema.json", _sealed(SCHEMA))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -211,10 +211,13 @@ class Store:
     def _stated_schema(self) -> int:
         """What `schema.json` says; 0 where it is missing or damaged: `prepare` writes it again."""
         try:
-            found = read_json(self.root / "schema.json")["schema"]
+            found = read_json(self.root / "schema.json")
+            stated = found["schema"]
+            if type(stated) is int and found in (_sealed(stated), {"schema": 1}):  # the first version had no digest
+                return stated
         except (OSError, Damaged, KeyError, TypeError):
             return 0
-        return found if type(found) is int else 0
+        return 0
 
     def _schema_of_artefacts(self) -> int:
         """The highest that the first manifests state which can be read; 0 where there is none."""
@@ -260,6 +263,11 @@ class Store:
         for parent in changed:
             sync_folder(parent)
         return None
+
+
+def _sealed(schema: int) -> dict[str, Any]:
+    """What `schema.json` holds; with the digest, no bit that flips makes it that of a newer version."""
+    return {"schema": schema, "sha256": digest({"schema": schema})}
 
 
 def _rename_new(source: Path, target: Path) -> bool:

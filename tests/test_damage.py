@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +19,13 @@ from typing import Any
 
 import pytest
 from conftest import Run, environment
-from test_store_command import main
 
 from supreme import report
 from supreme.core.canonical import Damaged
 from supreme.core.row import read_row
 from supreme.files import Process
-from supreme.store import Store
+from supreme.keeping.command import main
+from supreme.sweep.status import main as status_main
 
 SWEEP = ("-m", "method=retrain,finetune", "seed=range(2)", "seeds.forget=0", "audit=excess_distance")
 SWEEP += ("model.widths=[4,8]", "recipe.epochs=1", "metric=[accuracy,membership]", "tracker=csv")
@@ -114,51 +115,92 @@ def shown(outputs: Path) -> Any:
     return frame.set_index(["cell", "metric"])[["value", "reference", "original"]].to_dict("index")
 
 
+def target_of(kind: str, before: dict[str, list[Path]]) -> tuple[Path, Path]:
+    """One file of this kind, and another file of it or, where there is one only, of another kind."""
+    names = before[kind]
+    return names[0], names[-1] if len(names) > 1 else next(names[0] for other, names in before.items() if other != kind)
+
+
+def looked_at(outputs: Path, capsys: pytest.CaptureFixture[str]) -> list[Path]:
+    """What `verify` names; and every other command that looks there says what it has to say without a traceback."""
+    capsys.readouterr()
+    status = main(["verify", str(outputs), "--json"])
+    flaws = json.loads(capsys.readouterr().out)["flaws"]
+    assert status == (1 if flaws else 0)
+    assert main(["ls", str(outputs)]) == 0
+    assert status_main([str(outputs)]) in (0, 1)
+    return [Path(path).relative_to(outputs) for path in flaws]
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_damage_to_a_file_of_every_kind_is_healed_or_told_and_moves_no_value(
-    swept: Path, tmp_path: Path, damage: Callable[[Path, Path], None], supreme: Run, capsys: pytest.CaptureFixture[str]
+def test_damage_to_a_file_of_any_kind_is_named_and_moves_no_value_that_is_shown(
+    swept: Path, tmp_path: Path, damage: Callable[[Path, Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = Path(shutil.copytree(swept, tmp_path / "outputs"))
+    table, before, told = shown(outputs), kinds(outputs), set[str]()
+    assert {"rows/*.json", "audits/*.json", "store/schema.json", "store/data/*/meta.json"} <= before.keys()
+    for kind in before:
+        name, other = target_of(kind, before)
+        damage(outputs / name, outputs / other)
+        if any(name.is_relative_to(flaw) for flaw in looked_at(outputs, capsys)):
+            told.add(kind)
+        found = shown(outputs)
+        assert found.items() <= table.items(), kind
+        assert (len(found) < len(table)) == (kind == "rows/*.json"), kind
+        shutil.copy2(swept / name, outputs / name)
+    missed = {kind for kind in before if kind.startswith(NOTED)} - told
+    assert not {kind for kind in missed if not kind.startswith(UNSEEN)}
+    with capsys.disabled():
+        for kind in before:
+            print(f"| {damage.__name__} | {kind} | {'named by verify' if kind in told else 'no result'} |")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_the_same_command_heals_a_file_of_every_kind_at_once(
+    swept: Path, tmp_path: Path, damage: Callable[[Path, Path], None], supreme: Run
 ) -> None:
     outputs = Path(shutil.copytree(swept, tmp_path / "outputs"))
     clean, table, before = values(outputs), shown(outputs), kinds(outputs)
-    assert {"rows/*.json", "audits/*.json", "store/schema.json", "store/data/*/meta.json"} <= before.keys()
-    for names in before.values():
-        (outputs / names[0]).write_bytes((outputs / names[0]).read_bytes())  # a file of its own, not a shared one
-        damage(outputs / names[0], outputs / (names[-1] if len(names) > 1 else next(iter(before.values()))[0]))
-    damaged = {kind: names[0] for kind, names in before.items()}
-
-    assert shown(outputs).items() <= table.items()
-    assert len(shown(outputs)) < len(table)
-    capsys.readouterr()
-    assert main(["verify", str(outputs), "--json"]) == 1
-    flaws = json.loads(capsys.readouterr().out)["flaws"]
-    told = {
-        kind
-        for kind, name in damaged.items()
-        if any(name.is_relative_to(Path(path).relative_to(outputs)) for path in flaws)
-    }
-    missed = {kind for kind in damaged if kind.startswith(NOTED)} - told
-    assert not {kind for kind in missed if not kind.startswith(UNSEEN)}, missed
-    for verb in (["status"], ["store", "ls"], ["report"]):
-        done = supreme(*verb, "outputs")
-        assert "Traceback" not in done.stdout + done.stderr
-        assert done.returncode == 0 or done.stderr.startswith("supreme"), done.stderr
-
-    done = supreme(*SWEEP)
+    targets = {kind: target_of(kind, before) for kind in before}
+    for name, other in targets.values():
+        damage(outputs / name, outputs / other)
+    for row in (outputs / "rows").glob("*.json"):  # so that every artefact is needed; the damaged row stays
+        if row.relative_to(outputs) != targets["rows/*.json"][0]:
+            row.unlink()
+    done = supreme(*SWEEP, timeout=600)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     assert values(outputs) == clean
     assert shown(outputs) == table
-    main(["verify", str(outputs), "--set-aside"])
+    main(["verify", str(outputs), "--set-aside"])  # what no cell needed
     assert main(["verify", str(outputs)]) == 0
-    assert json.loads((outputs / "store" / "schema.json").read_text()) == {"schema": 1}
-    (outputs / "rows").rename(tmp_path / "rows")  # now every artefact is needed
-    done = supreme(*SWEEP)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    assert values(outputs) == clean
-    assert main(["verify", str(outputs)]) == 0
-    for kind, name in sorted(damaged.items()):
-        state = "whole again" if (outputs / name).exists() else "set aside or removed"
-        print(
-            f"DAMAGE | {damage.__name__} | {kind} | {'named by verify' if kind in told else 'not of verify'} | {state}"
-        )
-    Store(outputs / "store")
+    assert (outputs / "store" / "schema.json").read_bytes() == (swept / "store" / "schema.json").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_sweep_whose_output_directory_is_deleted_stops_once_and_the_same_command_begins_again(
+    swept: Path, tmp_path: Path, supreme: Run
+) -> None:
+    command = [sys.executable, "-m", "supreme", *SWEEP]
+    outputs = tmp_path / "outputs"
+    with (tmp_path / "told.txt").open("w+") as told:
+        sweep = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=told)
+        while not list((outputs / "store").glob("original/*/*")) and sweep.poll() is None:
+            time.sleep(0.05)
+        while outputs.exists():  # its workers still write there
+            shutil.rmtree(outputs, ignore_errors=True)
+        assert sweep.wait(timeout=300) == 1
+        told.seek(0)
+        lines = told.read().splitlines()
+    assert lines[-1] == (
+        "supreme: outputs was deleted or moved away while the sweep ran, so it stopped: the same command begins again"
+    )
+    assert not [line for line in lines if "failed" in line or "Traceback" in line]
+    done = supreme(*SWEEP, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert values(outputs) == values(swept)
+    assert not (outputs / "store" / "corrupt").exists()

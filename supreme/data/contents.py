@@ -32,7 +32,8 @@ def signature(root: Path, paths: Sequence[Path], directory: Path | None = None) 
     Args:
         directory: where the index is kept; None: every file is read.
     """
-    names = [path.relative_to(root).as_posix() for path in paths]
+    above = f"{root.as_posix()}/"
+    names = [path.as_posix().removeprefix(above) for path in paths]
     place = None if directory is None else index_of(root, directory)
     known = {} if place is None else _read(place)
     now = time.time_ns()
