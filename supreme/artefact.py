@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from supreme.core import SupremeError
-from supreme.core.canonical import NOT_REGULAR, Damaged, open_regular, parse, plain, read_bytes, read_json
+from supreme.core.canonical import (
+    DIGEST,
+    NOT_REGULAR,
+    Damaged,
+    digest,
+    digest_of_parsed,
+    open_regular,
+    parse,
+    plain,
+    read_bytes,
+    read_json,
+)
 from supreme.files import sync_folder
 from supreme.provenance import differences, versions
 
@@ -26,7 +37,7 @@ if TYPE_CHECKING:
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout. An artefact of another version is none: it is computed again when its key is asked for."""
 
 ARRAY = r"\w[\w.-]*"
@@ -77,7 +88,7 @@ def write(folder: Path, stage: str, key: str, contents: Contents) -> Artefact:
             raise ValueError(f"an array cannot be named {name!r}: use letters, digits, _, - and .")
         files[f"{name}.npy"] = _write_file(folder / f"{name}.npy", partial(_put_array, array))
     manifest = {"schema": SCHEMA, "stage": stage, "key": key, "files": files, "versions": versions()}
-    _write_file(folder / MANIFEST, partial(_put_json, manifest))
+    _write_file(folder / MANIFEST, partial(_put_json, {**manifest, DIGEST: digest(manifest)}))
     sync_folder(folder)
     return Artefact(folder, record)
 
@@ -106,6 +117,8 @@ def flaw(folder: Path, stage: str, key: str, *, thorough: bool) -> str | None:
         manifest = parse(read_bytes(folder / MANIFEST, os.O_NOFOLLOW))
         if (manifest["schema"], manifest["stage"], manifest["key"]) != (SCHEMA, stage, key):
             return "its manifest is that of another artefact, or of another version"
+        if manifest.pop(DIGEST) != digest_of_parsed(manifest):
+            return "its manifest is not what was written"
         files: Mapping[str, Mapping[str, Any]] = manifest["files"]
         if odd := [name for name in files if not _is_ours(name)]:
             return f"its manifest names {odd[0]!r}, which no artefact holds"
@@ -130,7 +143,7 @@ def flaw(folder: Path, stage: str, key: str, *, thorough: bool) -> str | None:
 
 def made_by_others(folder: Path) -> tuple[str, ...]:
     """What other versions than the ones here made the artefact, in which `flaw` finds none: "torch 2.11.0"."""
-    return differences(json.loads((folder / MANIFEST).read_bytes()).get("versions", {}))
+    return differences(read_json(folder / MANIFEST)["versions"])
 
 
 def size(contents: Contents) -> int:

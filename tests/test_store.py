@@ -17,12 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-<<<<<<< HEAD
 from types import MappingProxyType, SimpleNamespace
-=======
-from types import MappingProxyType
 from typing import Any
->>>>>>> rows
 
 import numpy as np
 import psutil

@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
 
+DIGEST = "sha256"
+"""Under which a file of JSON states the digest of everything else in it."""
+
 NOT_REGULAR = "no regular file"
 
 

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from supreme.core.canonical import Damaged, digest_of_parsed, parse, plain, read_bytes
+from supreme.core.canonical import DIGEST, Damaged, digest_of_parsed, parse, plain, read_bytes
 from supreme.core.typed import flaw
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
 
 SCHEMAS = {"row": 2, "audit": 2}
 """Raised when what a file holds changes its meaning: files of another one are left alone, and made again."""
-
-DIGEST = "sha256"
 
 Values = Mapping[str, float | None]
 """Of columns; null has its reason beside it."""

@@ -19,7 +19,7 @@ from supreme.cell import COMPONENTS, Cell
 from supreme.core import SupremeError
 from supreme.sweep.changes import LABELLED, SETTING, changes, plain_choices
 from supreme.sweep.grids import with_grids
-from supreme.sweep.presets import Outcome, Presets, asked_for
+from supreme.sweep.presets import Outcome, Presets
 from supreme.sweep.settings import Settings
 from supreme.sweep.sources import Sources
 
@@ -82,10 +82,8 @@ class Composer:
             values = plain_values(base)
         taken = partial(self._fields_set, choices, plain, names)
         cell = cell_with(self.presets(names, values, taken), values, names, overrides)
-        changed = dict(self._changes(choices, names, settings, values))
-        if (asked := asked_for(names)) != "auto" and cell.nodes["method"] != self.presets.usual(names, values, taken):
-            changed["method.tuned"] = asked
-        return replace(cell, changed=self._one(changed)), Settings.from_config(values)
+        changed = self._changes(choices, names, settings, {**values, "method": cell.nodes["method"]})
+        return replace(cell, changed=changed), Settings.from_config(values)
 
     def _fields_set(self, choices: tuple[str, ...], plain: Sequence[str], names: Mapping[str, str]) -> frozenset[str]:
         """The fields of the method that something else than its YAML sets."""
@@ -114,7 +112,8 @@ class Composer:
             raw: Any = OmegaConf.to_container(base, resolve=False)
             self._dependent[named] = any("${" in repr(raw.get(part)) for part in LABELLED)
         plain = self._values(named, base, elsewhere if self._dependent[named] else [])
-        return self._one(changes(values, plain, names, choices))
+        usual = self.presets.usual(names, plain, lambda: self._fields_set(named, (), names))
+        return self._one(changes(values, {**plain, "method": usual}, names, choices))
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
         """The config with these values at these keys, resolved."""

@@ -71,7 +71,7 @@ class Presets:
         Raises:
             SupremeError: `tuned` names a preset that there is not, or one whose scope does not hold; two apply.
         """
-        asked = asked_for(names)
+        asked = _asked(names)
         method = names.get("method")
         if asked == "none" or not isinstance(values.get("method"), Mapping):
             return None
@@ -92,6 +92,8 @@ class Presets:
 
     def usual(self, names: Mapping[str, Any], values: Mapping[str, Any], fields_set: FieldsSet) -> Mapping[str, Any]:
         """What the method would be with tuned=auto."""
+        if not isinstance(values.get("method"), Mapping):
+            return {}
         tried = (self._try(preset, names, values, fields_set) for preset in self._about(names))
         return next((outcome.method for unmet, outcome in tried if outcome and not unmet), values["method"])
 
@@ -182,8 +184,7 @@ def _same(field: str, other: str) -> bool:
     return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
 
 
-def asked_for(names: Mapping[str, Any]) -> str:
-    """What `tuned` says: auto, none, or the name of a preset."""
+def _asked(names: Mapping[str, Any]) -> str:
     asked = names.get("tuned")
     if not isinstance(asked, str):
         raise SupremeError("tuned takes one name: auto, none, or that of a preset; tuned=none leaves presets out")
