@@ -21,6 +21,9 @@ PROVENANCE = {
     "keys": dict.fromkeys(("original", "reference", "unlearned"), "0" * 64),
     "stages": {},
     "overrides": [],
+    "depends": {"schemas": {}, "data": "da7a" * 16, "split": "00", "code": {}, "files": {}},
+    "code_keys": dict.fromkeys(("model", "recipe", "scenario", "method"), "0" * 64),
+    "finished": "2026-01-01T00:00:00+00:00",
     "evaluation_seconds": 0.0,
     "seconds": 0.0,
 }
@@ -38,6 +41,7 @@ def complete(content: Mapping[str, Any]) -> dict[str, Any]:
         "schema": SCHEMAS["row"],
         "protocol": "fixed",
         "tuned": None,
+        "changed": {},
         "warnings": {},
         "notes": [],
         "cost": {},
@@ -65,6 +69,7 @@ def save_audit(directory: Path, record: Mapping[str, Any]) -> Path:
     whole = {
         "schema": SCHEMAS["audit"],
         "series": {},
+        "changed": {},
         **record,
         "config": named | record["config"],
         "provenance": PROVENANCE | record.get("provenance", {}),

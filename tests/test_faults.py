@@ -137,7 +137,7 @@ class Scene:
         found = {}
         for path in (self.outputs / "rows").glob("*.json"):
             row = json.loads(path.read_text())
-            del row["cost"]
+            del row["cost"], row["sha256"]
             row["provenance"] = {name: row["provenance"][name] for name in ("keys", "data_fingerprint", "versions")}
             for values in (row["metrics"], row["reference"], row["original"]):
                 for column in [column for column in values if column.startswith("cost/")]:

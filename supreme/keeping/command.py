@@ -174,7 +174,7 @@ def _total(items: Iterable[Any]) -> str:
 def _verify(arguments: argparse.Namespace) -> int:
     if arguments.code:
         return _verify_code(arguments)
-    verdict = verify(arguments.directory, move=arguments.set_aside)
+    verdict = verify(arguments.directory, set_aside=arguments.set_aside)
     flaws = {str(path): flaw for path, flaw in verdict.flaws.items()}
     if arguments.json:
         sys.stdout.write(json.dumps({"checked": verdict.checked, "flaws": flaws}, indent=2) + "\n")

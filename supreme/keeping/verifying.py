@@ -37,7 +37,7 @@ class Verdict:
     flaws: dict[Path, str]
 
 
-def verify(directory: Path, *, move: bool) -> Verdict:
+def verify(directory: Path, *, set_aside: bool) -> Verdict:
     """Check everything; what is wrong is moved to `store/corrupt`, if asked for, and made again when it is needed."""
     checks = list(_checks(directory, open_store(directory)))
     flaws: dict[Path, str] = {}
@@ -47,7 +47,7 @@ def verify(directory: Path, *, move: bool) -> Verdict:
             check = pending[done]
             if (flaw := done.result()) and os.path.lexists(check.path):  # else it was removed meanwhile
                 flaws[check.path] = flaw
-                if move:
+                if set_aside:
                     check.set_aside()
     return Verdict(checked=len(checks), flaws=dict(sorted(flaws.items())))
 
