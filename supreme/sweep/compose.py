@@ -112,7 +112,8 @@ class Composer:
             raw: Any = OmegaConf.to_container(base, resolve=False)
             self._dependent[named] = any("${" in repr(raw.get(part)) for part in LABELLED)
         plain = self._values(named, base, elsewhere if self._dependent[named] else [])
-        usual = self.presets.usual(names, plain, lambda: self._fields_set(named, (), names))
+        as_here = {**values, "method": plain["method"]}  # what else is changed may be outside of a preset's scope
+        usual = self.presets.usual(names, as_here, lambda: self._fields_set(named, (), names))
         return self._one(changes(values, {**plain, "method": usual}, names, choices))
 
     def _values(self, choices: tuple[str, ...], base: DictConfig, settings: Sequence[tuple[str, Any]]) -> Any:
