@@ -152,7 +152,7 @@ def test_code_that_is_edited_while_the_sweep_runs_ends_its_cell_in_a_sentence(fo
     edit += "        p.write_text('def scale(x):\\n    return x * 0.5\\n')\n        os._exit(1)\n        with torch"
     (folder / "lab" / "m.py").write_text(METHOD.replace("with torch", edit, 1))
     told = run(folder, status=1)
-    assert "the code or a file that this depends on was changed while the sweep ran" in told
+    assert "the code or a file that this depends on is not what it was when the sweep was planned" in told
     assert len(list((folder / "outputs" / "rows").glob("*.json"))) == 2
 
 

@@ -37,10 +37,7 @@ def run_stage(kind: str, cell: Cell, planned_at: Workplace, planned: str) -> dic
     from supreme import stages
 
     key = cell.id if kind == "cell" else cell.key(kind)
-    if key != planned:
-        raise SupremeError(
-            "the code or a file that this depends on was changed while the sweep ran: give the same command again"
-        )
+    _refuse_another(key, planned)
     with _activity(key, planned_at.output_dir) as activity:
         at = _workplace(planned_at, activity)
         if kind == "cell":
@@ -66,10 +63,20 @@ def warm_up() -> None:
     from supreme import rows  # noqa: F401
 
 
-def run_audit(job: AuditJob, planned_at: Workplace) -> dict[str, Any]:
-    """Make the record of this audit, which is returned."""
+def _refuse_another(key: str, planned: str) -> None:
+    """Nothing is stored under a key that the plan did not know."""
+    if key != planned:
+        raise SupremeError(
+            "the code or a file that this depends on is not what it was when the sweep was planned: it was changed "
+            "meanwhile, or this process works in another place; give the same command again"
+        )
+
+
+def run_audit(job: AuditJob, planned_at: Workplace, planned: str) -> dict[str, Any]:
+    """Make the record of this audit, which is returned; see `run_stage`."""
     from supreme import auditing
 
+    _refuse_another(job.id, planned)
     with _activity(job.id, planned_at.output_dir) as activity:
         activity.begin("audit")
         at = _workplace(planned_at, activity)

@@ -193,7 +193,7 @@ def _audit_tasks(jobs: Iterable[AuditJob], tasks: Mapping[str, Task], at: Workpl
             kind="audit",
             label=job.label,
             function=run_audit,
-            arguments=(job, at),
+            arguments=(job, at, job.id),
             needs=(),
             after=tuple(cell.id for cell in job.cells if cell.id in tasks),
             log=log_path(job.id, Path(at.output_dir)),
