@@ -38,9 +38,8 @@ def _of_methods(rows: pd.DataFrame) -> list[str]:
         for code, seed in zip(own["code"], own["seed"], strict=True):
             seeds[code.partition(".")[2]].add(seed)
         if len(seeds) > 1:
-            unknown = ", and some do not say which made them" if "" in seeds else ""
             notes.append(
-                f"{method}: its code differs between {_apart(seeds)}{unknown}; the same command again makes them alike."
+                f"{method}: its code differs between {_apart(seeds)}; the same command again makes them alike."
             )
     return notes
 

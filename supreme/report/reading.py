@@ -45,7 +45,7 @@ class Row:
     changed: Mapping[str, Mapping[str, Any]]
     """Of each component, the method and each metric (`metric.scores`), the fields that are not as its YAML has them."""
     code: str
-    """Digests of the code and values of the model, recipe and scenario, and of the method; "" of rows without."""
+    """Digests of the code and values of the model, recipe and scenario, and of the method."""
     seeds: tuple[int, ...]
     forget_size: int
     notes: str
@@ -63,7 +63,7 @@ class Row:
     """For each of `PARTS` why columns are null, and for `warnings` what is doubtful about others; few have any."""
     path: Path
     written: float
-    """When, in seconds since 1970, as the row says, or the file system of rows that do not."""
+    """When, in seconds since 1970, as the row says."""
 
 
 class Reader:
@@ -134,7 +134,7 @@ class Reader:
 
 
 def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    """Empty where no value of a preset is left, and of rows written before presets were told."""
+    """Empty where no value of a preset is left."""
     if not told or not told["kept"]:
         return "", "", ""
     columns, seeds = (", ".join(map(str, told.get(name, ()))) for name in ("columns", "seeds"))
