@@ -90,6 +90,17 @@ USES: dict[str, dict[str, str | bytes]] = {
     "__import__": {"lab/m.py": method(value="__import__('lab.helper').helper.scale(1)")},
     "sys.modules": {"lab/m.py": method("import sys\nimport lab.helper", "sys.modules['lab.helper'].scale(1)")},
     "getattr on a module": {"lab/m.py": method("from lab import helper", "getattr(helper, 'sc' + 'ale')(1)")},
+    "globals by a name": {
+        "lab/m.py": method("from .helper import scale", "f(1)") + "def f(x):\n    return globals()['sc' + 'ale'](x)\n"},
+    "its own module among those that run": {
+        "lab/m.py": method("import sys\nfrom .helper import scale", "getattr(sys.modules[__name__], 'sc' + 'ale')(1)")},
+    "the name of a function in a text": {"lab/m.py": method("import pydoc", "pydoc.locate('lab.helper.scale')(1)")},
+    "the name of a function behind a colon": {
+        "lab/m.py": method("import pkgutil", "pkgutil.resolve_name('lab.helper:scale')(1)")},
+    "a helper that is called like a module of Python": {
+        "lab/m.py": method("from statistics import scale", "scale(1)"), "statistics.py": HELPER},
+    "an expression of thousands of parts": {
+        "lab/m.py": method("from .helper import scale", "scale(1)" + " + 1" * 2000)},
     "vars of a module": {"lab/m.py": method("from lab import helper", "vars(helper)['scale'](1)")},
     "a package that passes it on": {
         "lab/__init__.py": "from .helper import scale", "lab/m.py": method("import lab", "lab.scale(1)")},
@@ -299,17 +310,28 @@ def test_code_that_cannot_be_read_is_refused_in_a_sentence(target: str, words: s
     ("value", "words"),
     [
         ("eval(split.text)", "what m.py runs by eval"),
+        ("getenv('SCALE')", "the environment variables that m.py reads"),
         ("open(__file__.replace('m.py', 'gone')).read()", "the files that m.py reads"),
     ],
 )
 def test_what_cannot_be_followed_is_told(value: str, words: str, digest: Callable[..., str]) -> None:
-    digest({**PACKAGE, "lab/m.py": method(value=value)})
+    digest({**PACKAGE, "lab/m.py": method("from os import getenv", value)})
     assert words in " ".join(code_of("lab.m.Noise").unfollowed)
+
+
+def test_imports_of_code_without_a_source_are_told(tmp_path: Path, digest: Callable[..., str]) -> None:
+    (tmp_path / "text.py").write_text(method("import lab.helper"))
+    (tmp_path / "lab").mkdir()
+    py_compile.compile(str(tmp_path / "text.py"), cfile=str(tmp_path / "lab" / "m.pyc"), doraise=True)
+    digest(PACKAGE)
+    assert code_of("lab.m.Noise").warnings == [
+        "a change of what m.pyc imports, of which there is no source, would go unnoticed"
+    ]
 
 
 def test_a_module_that_is_not_found_is_told(digest: Callable[..., str]) -> None:
     digest({**PACKAGE, "lab/m.py": method("import hidden", "hidden.scale(1)")})
-    assert code_of("lab.m.Noise").warnings == ["an edit of the module hidden, which is not found would go unnoticed"]
+    assert code_of("lab.m.Noise").warnings == ["a change of the module hidden, which is not found, would go unnoticed"]
 
 
 # Values.

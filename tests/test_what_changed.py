@@ -140,7 +140,7 @@ def test_what_other_versions_made_is_used_and_told_or_refused(folder: Path) -> N
 def test_what_cannot_be_followed_is_told_by_the_plan_and_by_the_row(folder: Path) -> None:
     (folder / "lab" / "helper.py").write_text("def scale(x):\n    return eval(chr(48) + '.5')\n")
     told = run(folder)
-    warning = "an edit of what helper.py runs by eval would go unnoticed"
+    warning = "a change of what helper.py runs by eval would go unnoticed"
     assert f"Noise: {warning}" in told
     rows = [json.loads(path.read_text()) for path in (folder / "outputs" / "rows").glob("*.json")]
     assert sorted(row["notes"] for row in rows if row["method"] == "noise")[-1] == [warning]

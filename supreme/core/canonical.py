@@ -67,7 +67,8 @@ def parse(content: bytes | str) -> Any:
         Damaged: it is no JSON, whatever it is instead.
     """
     try:
-        return json.loads(content, parse_constant=_refuse)
+        text = content if isinstance(content, str) else content.decode(json.detect_encoding(content))
+        return _DECODER.decode(text)
     except RecursionError as error:
         raise Damaged("it is nested too deeply") from error
     except ValueError as error:  # no JSON, no UTF-8, an integer of too many digits
@@ -99,9 +100,12 @@ def open_regular(path: Path, flags: int = 0) -> int:
     return descriptor
 
 
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -20,28 +20,41 @@ def flaw(value: Any, wanted: Any, where: str = "") -> str | None:
     """
     if (scalars := _scalars(wanted)) is not None:
         return None if type(value) in scalars else _told(value, wanted, where)
-    if is_typeddict(wanted) or is_dataclass(wanted):
+    if _has_fields(wanted):
         return _flaw_of_fields(value, wanted, where)
-    origin, inner = get_origin(wanted), get_args(wanted)[-1]
-    if origin in (Union, types.UnionType):  # of a container and null
-        inner = next(option for option in get_args(wanted) if option is not types.NoneType)
+    container, inner = _container(wanted)
+    if container is types.NoneType:  # another one, or null
         return None if value is None else flaw(value, inner, where)
-    if not isinstance(value, Mapping if origin is Mapping else list):
+    if not isinstance(value, container):
         return _told(value, wanted, where)
     if inner is Any or ((scalars := _scalars(inner)) is not None and _types_of(value) <= scalars):
         return None
-    items = enumerate(value) if isinstance(value, list) else value.items()
+    items = enumerate(value) if container is list else value.items()
     return next((found for at, item in items if (found := flaw(item, inner, f"{where}[{at!r}]"))), None)
 
 
 def _flaw_of_fields(value: Any, wanted: Any, where: str) -> str | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return _told(value, dict, where)
     hints = _hints(wanted)
     if lacking := [name for name in hints if name not in value]:
         return f"{where or 'it'} lacks {lacking[0]}"
     dot = "." if where else ""
     return next((found for name, hint in hints.items() if (found := flaw(value[name], hint, where + dot + name))), None)
+
+
+@cache
+def _has_fields(wanted: Any) -> bool:
+    return is_typeddict(wanted) or is_dataclass(wanted)
+
+
+@cache
+def _container(wanted: Any) -> tuple[type, Any]:
+    """dict or list and the type of what is in it; NoneType and what it is where it is not null."""
+    origin, options = get_origin(wanted), get_args(wanted)
+    if origin in (Union, types.UnionType):
+        return types.NoneType, next(option for option in options if option is not types.NoneType)
+    return (dict if origin is Mapping else list), options[-1]
 
 
 @cache

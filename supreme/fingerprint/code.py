@@ -37,7 +37,7 @@ class Code:
     @property
     def warnings(self) -> list[str]:
         """A sentence, without its full stop, for each thing that could not be followed."""
-        return [f"an edit of {line} would go unnoticed" for line in self.unfollowed]
+        return [f"a change of {line} would go unnoticed" for line in self.unfollowed]
 
     def record(self) -> dict[str, Any]:
         """As JSON can say it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supreme.fingerprint.content import content_of
-from supreme.fingerprint.modules import DEFINITIONS, Imported, Module, find, modules_beside, read
+from supreme.fingerprint.modules import DEFINITIONS, Imported, Module, deep_recursion, find, modules_beside, read
 from supreme.fingerprint.paths import OURS, Definition, Found, Outside, Paths, is_ours, place, statements_of
 from supreme.fingerprint.text import BY_TEXT, NAME, Text, write
 
@@ -99,6 +99,7 @@ class Graph:
     def _read(self, definition: Definition) -> Text:
         module = definition.module
         if module.opaque:
+            self._paths.outside.unfollowed.add(f"what {module.path.name} imports, of which there is no source,")
             return Text(parts=[hashlib.sha256(module.content).hexdigest()])
         if definition.name == "*":
             return Text(parts=[tuple(self._all_of(module))])
@@ -107,7 +108,8 @@ class Graph:
             return self._paths.resolve(module, names, local)
 
         leave_out = holds_no_arithmetic if is_ours(module) else lambda _node: False
-        return write(list(definition.statements), module, resolve, leave_out)
+        with deep_recursion():
+            return write(list(definition.statements), module, resolve, leave_out)
 
     def _all_of(self, module: Module) -> list[Definition]:
         """Every definition of a module and what it passes on from elsewhere, in another order than the file's."""
@@ -133,13 +135,24 @@ class Graph:
             elif not names_files:
                 unfollowed.add(f"what {module.path.name} runs by {how}")
         for constant in text.strings:  # sys.modules["lab.helper"], a lazy import of somebody's own
-            named = "." in constant and NAME.fullmatch(constant)
-            if named and constant.partition(".")[0] == self._paths.top and find(constant):
-                more |= set(self._paths.whole(constant))
+            more |= set(self._named(constant.partition(":")[0]))
         if more:
             text.parts.append(tuple(sorted(more, key=str)))
+        if text.reads_environment:
+            unfollowed.add(f"the environment variables that {module.path.name} reads")
         if text.reads_files and not names_files:
             unfollowed.add(f"the files that {module.path.name} reads")
+
+    def _named(self, constant: str) -> list[Definition]:
+        """The module of a user's that a constant names, itself or one of its parts: `lab.helper`, `lab.helper.f`."""
+        outermost = constant.partition(".")[0]
+        if outermost in ("", constant, OURS) or not NAME.fullmatch(constant):
+            return []
+        if place(outermost, self._paths.top) != "followed":
+            return []
+        while constant and find(constant) is None:
+            constant = constant.rpartition(".")[0]
+        return self._paths.whole(constant) if constant else []
 
     # What importing a module does.
 

@@ -8,7 +8,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -120,11 +120,23 @@ def read(name: str) -> Module | None:
     package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
     module = Module(name, Path(spec.origin), package, content)
     try:
-        tree = ast.parse(content)  # of bytes: it minds the byte order mark and the coding cookie, as Python does
-    except (SyntaxError, ValueError):
+        with deep_recursion():
+            tree = ast.parse(content)  # of bytes: it minds the byte order mark and the coding cookie, as Python does
+    except (SyntaxError, ValueError, RecursionError):
         return Module(name, module.path, package, content, opaque=True)
     collect(module, tree.body)
     return module
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Let an expression of thousands of parts be read."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, 10_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def is_installed(name: str) -> bool:

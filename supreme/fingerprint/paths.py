@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import sys
+import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +14,8 @@ from supreme.fingerprint.modules import Imported, Module, find, is_installed, li
 HOLDS_NO_ARITHMETIC = True
 
 OURS = "supreme"
+PYTHON = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
+"""Where the modules lie that come with Python: one of a user's that has such a name is not there."""
 BASIS = frozenset({"torch", "numpy", "scipy", "sklearn"})
 """Libraries whose versions stand beside every result instead (`supreme.provenance`), and move no key."""
 NO_ARITHMETIC = "HOLDS_NO_ARITHMETIC"
@@ -67,11 +69,11 @@ def place(module_name: str, top: str) -> str:
 def _place(outermost: str, top: str) -> str:
     if outermost in (top, OURS):
         return "followed" if find(outermost) and outermost != "__main__" else "missing"
-    if outermost in sys.stdlib_module_names or outermost in BASIS:
+    if outermost in BASIS:
         return "python"
     if (spec := find(outermost)) is None:
         return "missing"
-    if spec.origin in ("built-in", "frozen"):
+    if spec.origin in ("built-in", "frozen") or (str(spec.origin).startswith(PYTHON) and not is_installed(outermost)):
         return "python"
     return "library" if is_installed(outermost) else "followed"
 
@@ -96,7 +98,7 @@ class Paths:
         if where == "library":
             self.outside.libraries.add(library(module_name.partition(".")[0]))
         elif where == "missing":
-            self.outside.unfollowed.add(f"the module {module_name}, which is not found")
+            self.outside.unfollowed.add(f"the module {module_name}, which is not found,")
         if where != "followed":
             return ".".join([module_name, *names]), []
         module = read(module_name)
@@ -110,7 +112,7 @@ class Paths:
         if find(f"{module_name}.{names[0]}") is not None:
             return self.follow(f"{module_name}.{names[0]}", names[1:], seen)
         if module is None:
-            self.outside.unfollowed.add(f"{module_name}.{names[0]}, which is not found")
+            self.outside.unfollowed.add(f"{module_name}.{names[0]}, which is not found,")
         elif module.stars and (found := _together(self._look_up(module, names, seen))):
             return found
         return self._whole(module_name), names  # a name that comes about while it runs: __getattr__, globals()

@@ -42,6 +42,8 @@ class Text:
     """Modules that imports inside functions run."""
     dynamic: list[tuple[str, str | None]] = field(default_factory=list)
     """How code is run that is named while the program runs, and that name where it is a constant."""
+    reads_environment: bool = False
+    """Whether it asks for environment variables."""
     reads_files: bool = False
     """Whether it asks where its own file lies."""
 
@@ -173,6 +175,10 @@ class _Writer:
             self.text.reads_files = True
         found = None if local == [] else self._resolve(names, local)
         target, rest = found if found else ("", names)
+        if target == "sys.modules":
+            self.text.dynamic.append((target, None))
+        elif isinstance(target, str) and target.startswith(("os.environ", "os.getenv")):
+            self.text.reads_environment = True
         self._say("<")
         self.text.parts.append(target)
         self._say(f".{'.'.join(rest)}>")
@@ -182,6 +188,8 @@ class _Writer:
         if names in BY_NAME | BY_TEXT:
             first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
             self.text.dynamic.append((names, first if isinstance(first, str) and names in BY_NAME else None))
+        if names in ("globals", "vars", "locals") and not node.args:
+            self.text.dynamic.append((names, self._module.name))
         if names.startswith(("importlib.resources.", "pkgutil.get_data")):
             self.text.reads_files = True
         self._say("(Call")
