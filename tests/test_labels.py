@@ -311,6 +311,71 @@ def test_seeds_that_other_code_made_are_not_pooled_without_a_word(saved):
     assert "- The code of the model, the recipe or the scenario differs between rows of scrub and rows of ssd" in recipe
 
 
+# Versions and machines.
+
+
+def by(torch="2.14.1", device="cpu (x86_64)", **more):
+    """What made a row or a model."""
+    return {"versions": {"python": "3.12", "torch": torch}, "device": device, "cpu_capability": "AVX2", **more}
+
+
+def test_a_table_tells_what_made_its_rows_only_where_that_differs(saved):
+    def note(*rows):
+        frame = load(directory := saved(*rows))
+        notes = [line[2:] for line in render(frame, "markdown").splitlines() if line.startswith("- Made ")]
+        (block,) = page_data(directory, frame, summary(frame))["blocks"]
+        assert notes == [one for one in block["notes"] if one.startswith("Made ")]
+        return notes
+
+    older = [row("ssd", seed, provenance=by("2.11.0")) for seed in range(3)]
+    newer = [row("scrub", seed, provenance=by()) for seed in range(2)]
+    assert note(*older) == note(*newer) == []
+    assert note(*older, newer[0]) == ["Made by several versions: torch 2.11.0 (3 rows), 2.14.1 (1 row)."]
+    other = row("retrain", provenance=by("2.11.0", "NVIDIA H200", cpu_capability="AVX512"))
+    assert note(*older, other) == [
+        "Made on several machines: device cpu (x86_64) (3 rows), NVIDIA H200 (1 row); cpu_capability AVX2 (3 rows), "
+        "AVX512 (1 row)."
+    ]
+    assert note(*newer, other) == [
+        "Made by several versions: torch 2.14.1 (2 rows), 2.11.0 (1 row); device cpu (x86_64) (2 rows), NVIDIA H200 "
+        "(1 row); cpu_capability AVX2 (2 rows), AVX512 (1 row)."
+    ]
+    assert note(*older, row("scrub", provenance=by("2.11.0", threads=4, host="elsewhere"))) == []
+
+
+def test_tables_that_other_versions_made_each_are_alike_in_themselves(saved):
+    frame = load(saved(row(provenance=by("2.11.0")), row(scenario="other", provenance=by())))
+    assert set(frame["versions"]) == {
+        f"python 3.12; torch {torch}; device cpu (x86_64); cpu_capability AVX2" for torch in ("2.11.0", "2.14.1")
+    }
+    assert "Made " not in render(frame, "markdown")
+
+
+def test_a_row_whose_models_other_versions_made_says_so(saved):
+    stages = {"original": by("2.11.0"), "reference": by(device="NVIDIA H200"), "unlearned": by()}
+    rows = [row("ssd", seed, provenance=by(stages=stages)) for seed in range(2)]
+    assert (
+        "- Made by several versions: torch 2.14.1 and 2.11.0 (2 rows); device cpu (x86_64) and NVIDIA H200 (2 rows)."
+    ) in render(load(saved(*rows)), "markdown").splitlines()
+
+
+def test_the_card_counts_the_rows_and_models_of_each_environment(saved):
+    keys = {name: name[0] * 64 for name in ("original", "reference", "unlearned")}
+    stages = {"original": by("2.11.0", threads=2), "reference": by(threads=1), "unlearned": by(threads=1)}
+    rows = [
+        row("ssd", seed, provenance=by(stages=stages, keys={**keys, "unlearned": f"{seed}" * 64})) for seed in range(3)
+    ]
+    rows[2]["provenance"] |= {"git": {"commit": "c0ffee", "changed": True}}
+    frame = load(directory := saved(*rows))
+    usual = {"python": "3.12", "torch": "2.14.1", "device": "cpu (x86_64)", "cpu_capability": "AVX2", "threads": 1}
+    found = page_data(directory, frame, summary(frame))["card"]["environments"]
+    assert sorted(found, key=lambda one: (-one["rows"], -one["models"])) == [
+        {"rows": 2, "models": 4, **usual},  # the reference and three unlearned ones
+        {"rows": 1, "models": 0, **usual, "commit": "c0ffee", "local_changes": True},
+        {"rows": 0, "models": 1, **usual, "torch": "2.11.0", "threads": 2},
+    ]
+
+
 # What rows say of themselves.
 
 
