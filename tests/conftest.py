@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from results import save_row
 
 TESTS = Path(__file__).parent
 
@@ -54,3 +57,19 @@ def supreme(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[..., Path]:
+    """Save rows as files, each of its own cell; the output directory, a new one for each call."""
+    calls = itertools.count()
+
+    def save(*rows: dict[str, Any]) -> Path:
+        assert len({content["cell"] for content in rows}) == len(rows), "one would take another's place"
+        directory = tmp_path / f"saved{next(calls)}"
+        directory.mkdir()
+        for content in rows:
+            save_row(directory, content)
+        return directory
+
+    return save

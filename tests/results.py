@@ -16,6 +16,7 @@ PROVENANCE = {
     "versions": {},
     "host": "here",
     "device": "cpu",
+    "cpu_capability": "DEFAULT",
     "threads": 1,
     "data_fingerprint": "da7a" * 16,
     "keys": dict.fromkeys(("original", "reference", "unlearned"), "0" * 64),

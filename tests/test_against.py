@@ -2,12 +2,11 @@
 
 import csv
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from results import cell_of, save_row
+from results import cell_of
 from scipy import stats
 
 from supreme.report import load
@@ -54,19 +53,9 @@ def row(seed: int, target: int | None, value: float, protocol: str, **changes: A
     } | changes
 
 
-@pytest.fixture
-def saved(tmp_path: Path) -> Any:
-    def save(*rows: dict[str, Any]) -> Path:
-        for content in rows:
-            save_row(tmp_path, content)
-        return tmp_path
-
-    return save
-
-
 def five_seeds(protocol: str) -> list[dict[str, Any]]:
     return [
-        row(260 + place, target, value, protocol)
+        row(260 + place, target, value, protocol, provenance={"finished": f"2026-01-01T00:{target:02}:00+00:00"})
         for target, values in OURS.items()
         for place, value in enumerate(values)
     ]

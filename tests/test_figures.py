@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import environment
-from test_report import row, saved  # noqa: F401
+from test_report import row
 
 from supreme.core import SupremeError
 from supreme.report import (
@@ -62,7 +62,7 @@ def full(method, seed, shift=0.0, **changes):
 
 
 @pytest.fixture
-def sweep(saved):  # noqa: F811
+def sweep(saved):
     return saved(*(full(method, seed, shift) for method, shift in (("scrub", 0.1), ("ssd", 0.0)) for seed in range(3)))
 
 
@@ -111,7 +111,7 @@ def test_the_figures_name_methods_units_n_and_what_the_bars_are(sweep):
     assert all(figure.get_size_inches()[0] == pytest.approx(3.3) for figure in (plot_tradeoff(frame), plot_roc(series)))
 
 
-def test_curves_of_more_methods_than_fit_a_line_are_below_each_other_and_every_column_has_its_axis(saved):  # noqa: F811
+def test_curves_of_more_methods_than_fit_a_line_are_below_each_other_and_every_column_has_its_axis(saved):
     figure = plot_roc(load_series(saved(*(full(f"method_{number}", 0) for number in range(6)))))
     words(figure)
     shown = [axes for axes in figure.axes if axes.get_visible()]
@@ -123,7 +123,7 @@ def test_curves_of_more_methods_than_fit_a_line_are_below_each_other_and_every_c
         assert last.x1 < first.x0
 
 
-def test_a_figure_without_anything_to_show_says_why(saved):  # noqa: F811
+def test_a_figure_without_anything_to_show_says_why(saved):
     directory = saved(row(seed=0), row(seed=1))
     frame, series = load(directory), load_series(directory)
     assert series.empty
@@ -134,7 +134,7 @@ def test_a_figure_without_anything_to_show_says_why(saved):  # noqa: F811
     assert "no row has a value of nothing" in words(plot_seeds(frame, metric="nothing"))
 
 
-def test_shares_of_the_variance_are_drawn_where_draws_let_them_be_estimated(saved):  # noqa: F811
+def test_shares_of_the_variance_are_drawn_where_draws_let_them_be_estimated(saved):
     values = {(0, 0): 0.80, (0, 1): 0.84, (1, 0): 0.95, (1, 1): 0.91}
     rows = [
         row(seed=seed, value=value, seeds={"forget": seed, "reference": 0, "unlearn": draw, "evaluate": 0})
@@ -147,7 +147,7 @@ def test_shares_of_the_variance_are_drawn_where_draws_let_them_be_estimated(save
     assert "evaluation draw" not in said
 
 
-def test_a_figure_refuses_to_mix_blocks(saved):  # noqa: F811
+def test_a_figure_refuses_to_mix_blocks(saved):
     frame = load(saved(full("scrub", 0), full("scrub", 1, scenario="full_class")))
     with pytest.raises(SupremeError, match="selects 2"):
         plot_tradeoff(frame)
@@ -158,7 +158,7 @@ def test_a_figure_refuses_to_mix_blocks(saved):  # noqa: F811
     assert "scrub" in words(plot_tradeoff(frame, {"scenario": "random"}))
 
 
-def test_points_average_draws_within_a_seed_first_and_give_t_intervals(saved):  # noqa: F811
+def test_points_average_draws_within_a_seed_first_and_give_t_intervals(saved):
     values = {(0, 0): 0.8, (0, 1): 0.9, (1, 0): 0.95}
     rows = [
         row(seed=seed, value=value, seeds={"forget": seed, "reference": seed, "unlearn": draw, "evaluate": 0})
@@ -229,7 +229,7 @@ def test_blocks_have_short_names_of_their_own_for_folders():
     assert short("a" * 40, 11) == "aaaaa…aaaaa"
 
 
-def test_rows_without_series_and_files_that_are_none_are_left_out(saved):  # noqa: F811
+def test_rows_without_series_and_files_that_are_none_are_left_out(saved):
     directory = saved(full("scrub", 0), row("neggrad", 2))
     (directory / "rows" / "broken.json").write_text("{")
     (directory / "rows" / "list.json").write_text(json.dumps([1]))

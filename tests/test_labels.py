@@ -7,8 +7,9 @@ import re
 
 import pytest
 import recompute
+from results import save_audit
 from test_plan import composer  # noqa: F401
-from test_report import row, saved, text  # noqa: F401
+from test_report import row, text
 
 from supreme.report import load, load_audits, render, render_audits, write, write_figures
 from supreme.report.aggregate import summary
@@ -38,7 +39,7 @@ def names(frame):
     return {label["cell"]: tuple(label[name] for name in LABELS) for label in cells.to_dict("records")}
 
 
-def test_a_plain_row_has_no_variant_and_another_value_is_told_where_it_is_alone_too(saved):  # noqa: F811
+def test_a_plain_row_has_no_variant_and_another_value_is_told_where_it_is_alone_too(saved):
     assert {name[-2:] for name in names(load(saved(method()))).values()} == {("ssd", "")}
     assert {name[-2:] for name in names(load(saved(method(alpha=5)))).values()} == {("ssd", "alpha=5")}
 
@@ -83,7 +84,7 @@ def arriving(count, numbers):
 
 
 @pytest.mark.parametrize("stream", range(4))
-def test_no_row_that_arrives_renames_an_older_one_and_no_two_configs_share_a_name(saved, stream):  # noqa: F811
+def test_no_row_that_arrives_renames_an_older_one_and_no_two_configs_share_a_name(saved, stream):
     rows = arriving(24, random.Random(stream))
     before = {}
     for count in range(1, len(rows) + 1):
@@ -111,7 +112,7 @@ def test_no_row_that_arrives_renames_an_older_one_and_no_two_configs_share_a_nam
     assert len(pairs) == len({name for _, name in pairs}) == len(set(configs.values()))
 
 
-def test_values_that_the_yaml_had_at_another_time_stand_apart_and_the_older_name_stays(saved):  # noqa: F811
+def test_values_that_the_yaml_had_at_another_time_stand_apart_and_the_older_name_stays(saved):
     old, new = method(hour=1), row("ssd", config={"method": {"alpha": 20, "dampening": 1.0}}, changed={}, **made(2))
     found = names(load(saved(old, new)))
     assert (found[old["cell"]][-1], found[new["cell"]][-1]) == ("", "alpha=20")
@@ -129,7 +130,7 @@ def test_a_field_that_one_of_two_configs_lacks_and_values_too_long_to_tell_keep_
     assert all(len(told) < LONGEST for told in variants(long))
 
 
-def test_what_stands_with_the_other_components_is_the_setting(saved):  # noqa: F811
+def test_what_stands_with_the_other_components_is_the_setting(saved):
     plain = row()
     content = row(
         config={"recipe": {"optimiser": {"lr": 0.2}}, "scenario": {"target": [0, 5]}, "data": {"path": "a b, c=1"}},
@@ -140,6 +141,7 @@ def test_what_stands_with_the_other_components_is_the_setting(saved):  # noqa: F
             "deterministic": False,
         },
         protocol="mine",
+        **made(1, data_fingerprint="b" * 64),
     )
     content["config"]["deterministic"] = False
     found = names(load(saved(plain, content)))
@@ -151,7 +153,7 @@ def test_what_stands_with_the_other_components_is_the_setting(saved):  # noqa: F
     )
 
 
-def test_the_same_images_are_the_same_data_wherever_they_lie_and_others_are_not(saved):  # noqa: F811
+def test_the_same_images_are_the_same_data_wherever_they_lie_and_others_are_not(saved):
     def at(path, letter, hour, seed):
         config = {"data": {"root": path}}
         return row(seed=seed, config=config, changed={"data.root": path}, **made(hour, data_fingerprint=letter * 64))
@@ -163,19 +165,12 @@ def test_the_same_images_are_the_same_data_wherever_they_lie_and_others_are_not(
     ]
 
 
-def test_rows_that_do_not_tell_what_is_changed_are_told_apart_by_their_command_line(saved):  # noqa: F811
-    old = row(
-        "ssd", config={"method": {"alpha": 5.0}}, provenance={"overrides": ["method=ssd", "method.alpha=5", "seed=0"]}
-    )
-    assert names(load(saved(old)))[old["cell"]][-1] == "alpha=5"
-
-
-def test_ten_and_ten_point_zero_are_one_value(saved):  # noqa: F811
+def test_ten_and_ten_point_zero_are_one_value(saved):
     rows = [row(seed=seed, config={"method": {"alpha": alpha}}) for seed, alpha in ((0, 10), (1, 10.0))]
     assert set(load(saved(*rows))["variant"]) == {""}
 
 
-def test_a_metric_keeps_its_name_when_it_is_computed_otherwise_elsewhere(saved):  # noqa: F811
+def test_a_metric_keeps_its_name_when_it_is_computed_otherwise_elsewhere(saved):
     def based(seed, base, **changed):
         return row(seed=seed, config={"metric": {"js_divergence": {"base": base}}}, changed=changed, **made(seed))
 
@@ -184,11 +179,11 @@ def test_a_metric_keeps_its_name_when_it_is_computed_otherwise_elsewhere(saved):
     directory = saved(plain, ten)
     assert {"js_divergence/forget", "js_divergence/forget (base=10)"} < set(load(directory)["metric"])
     assert "JS div. forget (base=10)" in render(load(directory), "markdown")
-    (directory / "rows" / "000.json").unlink()
+    (directory / "rows" / f"{plain['cell']}.json").unlink()
     assert "js_divergence/forget (base=10)" in set(load(directory)["metric"])
 
 
-def test_a_filter_finds_the_rows_that_it_found_before_others_arrived(saved, capsys):  # noqa: F811
+def test_a_filter_finds_the_rows_that_it_found_before_others_arrived(saved, capsys):
     def found(condition):
         assert main([str(directory), "--format", "csv", "--metrics", "accuracy/forget", "--filter", condition]) == 0
         return {line.partition(",")[0] for line in capsys.readouterr().out.splitlines()[1:]}
@@ -205,7 +200,7 @@ def test_a_filter_finds_the_rows_that_it_found_before_others_arrived(saved, caps
     assert len(found('variant == "alpha=5"')) == len(found('setting == "recipe.epochs=1"')) == 1
 
 
-def test_the_columns_of_a_filter_are_listed_where_one_is_wrong(saved, capsys):  # noqa: F811
+def test_the_columns_of_a_filter_are_listed_where_one_is_wrong(saved, capsys):
     directory = saved(method(), method(alpha=5))
     for condition in ("variants == ''", "spread > 0"):
         assert main([str(directory), "--filter", condition]) == 1
@@ -223,7 +218,7 @@ def addresses(directory):
     return set(re.findall(r"\\label\{([^}]*)\}", render(frame, "latex", table=table))), slugs
 
 
-def test_references_figures_and_anchors_keep_their_names_when_other_blocks_arrive(saved):  # noqa: F811
+def test_references_figures_and_anchors_keep_their_names_when_other_blocks_arrive(saved):
     first = row(scenario="random", **made(1))
     before = addresses(saved(first))
     name = "digits-small_cnn-digits-small_cnn-random"
@@ -238,7 +233,7 @@ def test_references_figures_and_anchors_keep_their_names_when_other_blocks_arriv
     assert folders == {name, f"{name}-recipe.epochs=1"}
 
 
-def test_tables_have_a_column_of_variants_only_where_some_row_has_one(saved):  # noqa: F811
+def test_tables_have_a_column_of_variants_only_where_some_row_has_one(saved):
     plain = [row(name, seed, **made(seed)) for name in ("scrub", "retrain") for seed in (0, 1)]
     directory = saved(*plain)
     assert not any(
@@ -263,7 +258,7 @@ def test_tables_have_a_column_of_variants_only_where_some_row_has_one(saved):  #
     assert recompute.check(directory / "reports")[1] > 10
 
 
-def test_the_page_and_the_card_tell_the_variant(saved):  # noqa: F811
+def test_the_page_and_the_card_tell_the_variant(saved):
     short = row("ssd", config={"recipe": {"epochs": 1}}, changed={"recipe.epochs": 1}, **made(2))
     directory = saved(method(hour=0), method(hour=1, alpha=5), short)
     frame = load(directory)
@@ -284,38 +279,101 @@ def test_the_page_and_the_card_tell_the_variant(saved):  # noqa: F811
 # Code.
 
 
-def test_of_rows_that_other_code_made_the_newest_is_shown_and_the_others_are_counted(saved, caplog):  # noqa: F811
+def test_of_rows_that_other_code_made_the_newest_is_shown_and_the_others_are_counted(saved, caplog):
     rows = [method(hour=hour) | {"cell": f"cell{hour}"} for hour in (1, 3, 2)]
     for content, value in zip(rows, (0.1, 0.3, 0.2), strict=True):
         content["metrics"] = {"accuracy/forget": value}
     directory = saved(*rows)
-    os.utime(directory / "rows" / "000.json", ns=(2**62, 2**62))  # copied later: the row itself says when
+    os.utime(directory / "rows" / "cell1.json", ns=(2**62, 2**62))  # copied later: the row itself says when
     frame = load(directory)
     assert (frame["value"].tolist(), frame["older"].tolist()) == ([0.3], [2])
-    assert "left out 2 older rows (000.json, 002.json)" in caplog.text
+    assert "left out 2 older rows (cell1.json, cell2.json)" in caplog.text
     note = "Left out: older rows of the same config and seeds, which other code or data made (ssd 2)"
     assert note in render(frame, "markdown")
     assert note in " ".join(page_data(directory, frame, summary(frame))["blocks"][0]["notes"])
     assert "Left out" not in render(load(saved(*rows[:1], *(method(seed, 5) for seed in (1, 2)))), "markdown")
 
 
-def test_seeds_that_other_code_made_are_not_pooled_without_a_word(saved):  # noqa: F811
+def test_seeds_that_other_code_made_are_not_pooled_without_a_word(saved):
     def by(method_code, recipe_code, name="ssd", seed=0):
         keys = {"model": "m" * 64, "recipe": recipe_code * 64, "scenario": "s" * 64, "method": method_code * 64}
         return row(name, seed, **made(1, code_keys=keys))
 
     def shown(*rows):
-        return render(load(saved(*rows, *[by("b", "r", "scrub")] * (3 - len(rows)))), "markdown")
+        return render(load(saved(by("b", "r", "scrub"), *rows)), "markdown")
 
     same = shown(by("a", "r"), by("a", "r", seed=1))
     assert "code" not in same
     edited = shown(by("a", "r"), by("b", "r", seed=1))
     assert "- ssd: its code differs between seed 0 and seed 1; the same command again makes them alike." in edited
     assert edited.count("code") == 1
-    recipe = shown(by("a", "r"), by("a", "r", seed=1), by("b", "q", "scrub"))
+    recipe = render(load(saved(by("a", "r"), by("a", "r", seed=1), by("b", "q", "scrub"))), "markdown")
     assert "- The code of the model, the recipe or the scenario differs between rows of scrub and rows of ssd" in recipe
-    unknown = shown(by("a", "r"), row("ssd", 1))
-    assert "between seed 0 and seed 1, and some do not say which made them" in unknown
+
+
+# Versions and machines.
+
+
+def by(torch="2.14.1", device="cpu (x86_64)", **more):
+    """What made a row or a model."""
+    return {"versions": {"python": "3.12", "torch": torch}, "device": device, "cpu_capability": "AVX2", **more}
+
+
+def test_a_table_tells_what_made_its_rows_only_where_that_differs(saved):
+    def note(*rows):
+        frame = load(directory := saved(*rows))
+        notes = [line[2:] for line in render(frame, "markdown").splitlines() if line.startswith("- Made ")]
+        (block,) = page_data(directory, frame, summary(frame))["blocks"]
+        assert notes == [one for one in block["notes"] if one.startswith("Made ")]
+        return notes
+
+    older = [row("ssd", seed, provenance=by("2.11.0")) for seed in range(3)]
+    newer = [row("scrub", seed, provenance=by()) for seed in range(2)]
+    assert note(*older) == note(*newer) == []
+    assert note(*older, newer[0]) == ["Made by several versions: torch 2.11.0 (3 rows), 2.14.1 (1 row)."]
+    other = row("retrain", provenance=by("2.11.0", "NVIDIA H200", cpu_capability="AVX512"))
+    assert note(*older, other) == [
+        "Made on several machines: device cpu (x86_64) (3 rows), NVIDIA H200 (1 row); cpu_capability AVX2 (3 rows), "
+        "AVX512 (1 row)."
+    ]
+    assert note(*newer, other) == [
+        "Made by several versions: torch 2.14.1 (2 rows), 2.11.0 (1 row); device cpu (x86_64) (2 rows), NVIDIA H200 "
+        "(1 row); cpu_capability AVX2 (2 rows), AVX512 (1 row)."
+    ]
+    assert note(*older, row("scrub", provenance=by("2.11.0", threads=4, host="elsewhere"))) == []
+
+
+def test_tables_that_other_versions_made_each_are_alike_in_themselves(saved):
+    frame = load(saved(row(provenance=by("2.11.0")), row(scenario="other", provenance=by())))
+    assert set(frame["versions"]) == {
+        f"python 3.12; torch {torch}; device cpu (x86_64); cpu_capability AVX2" for torch in ("2.11.0", "2.14.1")
+    }
+    assert "Made " not in render(frame, "markdown")
+
+
+def test_a_row_whose_models_other_versions_made_says_so(saved):
+    stages = {"original": by("2.11.0"), "reference": by(device="NVIDIA H200"), "unlearned": by()}
+    rows = [row("ssd", seed, provenance=by(stages=stages)) for seed in range(2)]
+    assert (
+        "- Made by several versions: torch 2.14.1 and 2.11.0 (2 rows); device cpu (x86_64) and NVIDIA H200 (2 rows)."
+    ) in render(load(saved(*rows)), "markdown").splitlines()
+
+
+def test_the_card_counts_the_rows_and_models_of_each_environment(saved):
+    keys = {name: name[0] * 64 for name in ("original", "reference", "unlearned")}
+    stages = {"original": by("2.11.0", threads=2), "reference": by(threads=1), "unlearned": by(threads=1)}
+    rows = [
+        row("ssd", seed, provenance=by(stages=stages, keys={**keys, "unlearned": f"{seed}" * 64})) for seed in range(3)
+    ]
+    rows[2]["provenance"] |= {"git": {"commit": "c0ffee", "changed": True}}
+    frame = load(directory := saved(*rows))
+    usual = {"python": "3.12", "torch": "2.14.1", "device": "cpu (x86_64)", "cpu_capability": "AVX2", "threads": 1}
+    found = page_data(directory, frame, summary(frame))["card"]["environments"]
+    assert sorted(found, key=lambda one: (-one["rows"], -one["models"])) == [
+        {"rows": 2, "models": 4, **usual},  # the reference and three unlearned ones
+        {"rows": 1, "models": 0, **usual, "commit": "c0ffee", "local_changes": True},
+        {"rows": 0, "models": 1, **usual, "torch": "2.11.0", "threads": 2},
+    ]
 
 
 # What rows say of themselves.
@@ -331,7 +389,11 @@ CHANGED = {
     "method=ssd ++method.alpha=7": {"method.alpha": 7},
     "experiment=u_lira method=ssd method.alpha=7": {"method.alpha": 7},
     "protocol=supreme_paper method=ssd": {},
-    "protocol=supreme_paper method=ssd method.compat=paper": {"method.compat": "paper"},
+    # The preset of this scope is for compat=paper, so that it holds here only.
+    "protocol=supreme_paper method=ssd method.compat=paper": {
+        "method.alpha": 5.0,
+        "method.compat": "paper",
+    },
     "protocol=supreme_paper protocol.batch_size=32 method=ssd": {
         "recipe.reference_batch_size": 32,
         "method.batch_size": 32,
@@ -361,12 +423,12 @@ def test_a_metric_that_a_row_holds_already_keeps_what_was_said_of_it(composer): 
     assert later.changed == {"metric.js_divergence.base": 10, "recipe.epochs": 1}
 
 
-def test_an_audit_keeps_its_name_and_follows_that_of_its_rows(saved):  # noqa: F811
+def test_an_audit_keeps_its_name_and_follows_that_of_its_rows(saved):
     rows = [method(0, 1), method(1, 2), method(0, 3, alpha=5), method(1, 4, alpha=5)]
 
     def audit(number, cells, folds, **changed):
         return {
-            "audit": f"{number}", "schema": 1, "name": "klom", "missing": [], "written": 0, "forget_digest": "ab" * 32,
+            "audit": f"{number}", "name": "klom", "missing": [], "seeds": [0, 1], "forget_digest": "ab" * 32,
             **{kind: rows[0][kind] for kind in ("data", "model", "recipe", "scenario", "method")},
             "cells": cells, "sets": {"forget": 20}, "values": {"klom/p": 0.5}, "reasons": {},
             "config": {"audit": {"folds": folds}}, "changed": changed,
@@ -375,9 +437,8 @@ def test_an_audit_keeps_its_name_and_follows_that_of_its_rows(saved):  # noqa: F
 
     def told(*records):
         folder = saved(*rows)
-        (folder / "audits").mkdir(exist_ok=True)
         for record in records:
-            (folder / "audits" / f"{record['audit']}.json").write_text(json.dumps(record))
+            save_audit(folder, record)
         frame = load_audits(folder)
         return frame, {
             line["audit"]: (line["name"], line["method"], line["variant"]) for line in frame.to_dict("records")
@@ -399,7 +460,7 @@ def test_an_audit_keeps_its_name_and_follows_that_of_its_rows(saved):  # noqa: F
     assert "| ssd (alpha=5) |" in render_audits(frame, "markdown")
 
 
-def test_blocks_are_found_by_their_setting(saved):  # noqa: F811
+def test_blocks_are_found_by_their_setting(saved):
     short = row(config={"recipe": {"epochs": 1}}, changed={"recipe.epochs": 1}, **made(2))
     frame = load(saved(row(**made(1)), short))
     assert [block.title for block in blocks(frame, summary(frame))] == [

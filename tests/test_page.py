@@ -10,7 +10,7 @@ import pytest
 import yaml
 from results import save_audit
 from test_figures import full
-from test_report import row, saved  # noqa: F401
+from test_report import row
 
 from supreme.report import load
 from supreme.report.embedded import Pool, as_script, failures, shortened
@@ -29,7 +29,7 @@ def content(page):
 
 
 @pytest.fixture
-def sweep(saved):  # noqa: F811
+def sweep(saved):
     shifts = {"scrub": 0.1, "ssd": 0.0, "neggrad": 0.2}
     rows = [full(method, seed, shift) for method, shift in shifts.items() for seed in range(3)]
     rows += [full("scrub", seed, 0.3, scenario="full_class", cell=f"class-{seed}") for seed in range(2)]
@@ -305,7 +305,7 @@ def test_the_page_fits_a_small_screen_and_wide_tables_scroll_inside_their_box(sw
     assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):  # noqa: F811
+def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):
     names = {"data": f"d{NASTY}", "scenario": f"s{NASTY}"}
     rows = [full(f"m{NASTY}", seed, 0.1, cell=f"{seed}abcdefabcdefabc", notes=[NASTY], **names) for seed in range(2)]
     for own in rows:
@@ -339,7 +339,7 @@ def test_the_card_can_be_saved_as_yaml_and_json(sweep, opened):
     assert "not supported" in find(driver, "#card")[0].text
 
 
-def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):  # noqa: F811
+def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):
     rows = [
         row("scrub", seed % 4, cell=f"{seed:016}", seeds={"forget": 0, "reference": 0, "unlearn": seed, "evaluate": 0})
         for seed in range(450)
@@ -352,7 +352,7 @@ def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):  # noqa: 
     WebDriverWait(driver, 10).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
 
 
-def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opened):  # noqa: F811
+def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opened):
     lower = {"config": {"method": {"alpha": 5}}, "changed": {"method.alpha": 5}}
     short = {"config": {"recipe": {"epochs": 1}}, "changed": {"recipe.epochs": 1}}
     driver = opened(saved(row("ssd"), row("ssd", value=0.5, **lower), row("ssd", **short)))

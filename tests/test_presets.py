@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from test_plan import composer  # noqa: F401
-from test_report import row, saved, text  # noqa: F401
+from test_report import row, text
 
 from supreme.report import load, render
 from supreme.report.aggregate import summary
@@ -39,7 +39,7 @@ def test_the_preset_is_no_part_of_what_a_cell_is(composer: Any) -> None:  # noqa
     assert (one.id, one.key("unlearned")) == (other.id, other.key("unlearned"))
 
 
-def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:  # noqa: F811
+def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
     published = {"preset": "ssd-x", "source": "published", "kept": ["alpha"], "overridden": []}
     told = {
         "scrub": {**FOUND, "kept": ["lr"], "overridden": []},

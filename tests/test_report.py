@@ -63,18 +63,6 @@ def row(method="scrub", seed=0, value=0.9, *, config=None, **changes):
     return content | changes
 
 
-@pytest.fixture
-def saved(tmp_path):
-    """Save rows as files; the output directory."""
-
-    def save(*rows):
-        for content in rows:
-            save_row(tmp_path, content)
-        return tmp_path
-
-    return save
-
-
 def line(table, method, metric="accuracy/forget"):
     found = table[(table["method"] == method) & (table["metric"] == metric)]
     assert len(found) == 1, found
@@ -235,12 +223,13 @@ def test_what_is_missing_or_undefined_is_told(saved):
     rows = [row(seed=seed) for seed in (0, 1, 2)] + [row("ssd", 1)]
     rows[2]["metrics"]["js_divergence/forget"] = None
     rows[2]["reasons"]["metrics"]["js_divergence/forget"] = "too few"
-    table = summary(load(saved(*rows)))
+    frame = load(saved(*rows))
+    table = summary(frame)
     assert line(table, "ssd")["missing"] == "seeds 0, 2 missing"
     assert line(table, "scrub", "js_divergence/forget")["missing"] == "seed 2 undefined"
     assert line(table, "scrub", "js_divergence/forget")["reason"] == "too few"
     assert line(table, "scrub", "cost/peak_memory_bytes")["missing"] == ""
-    printed = render(load(saved()), "markdown")
+    printed = render(frame, "markdown")
     assert "- ssd: seeds 0, 2 missing." in printed
     assert "- scrub (JS div. forget): seed 2 undefined (too few)." in printed
     assert "- n/a, compared with itself: reference (JS div. forget)." in printed
@@ -404,10 +393,12 @@ def test_the_report_files_are_written_whole_and_leave_nothing_else(saved):
 
 
 def test_a_reader_of_the_old_report_is_not_disturbed(saved):
-    path = write(saved(row()))[0]
+    directory = saved(row())
+    path = write(directory)[0]
     before = path.read_text()
+    save_row(directory, row(value=0.1))
     with path.open() as reader:
-        write(saved(row(value=0.1)))
+        write(directory)
         assert reader.read() == before
     assert path.read_text() != before
 

@@ -43,6 +43,7 @@ def frame(values, metric=METRIC, images=math.nan, **labels):
                     "tuned_on": "",
                     "tuned_seeds": "",
                     "code": "",
+                    "versions": "",
                     "older": 0,
                     "metric": metric,
                     "images": images,

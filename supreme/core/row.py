@@ -104,6 +104,7 @@ class RowProvenance(TypedDict):
     versions: Mapping[str, str]
     host: str
     device: str
+    cpu_capability: str
     threads: int
     data_fingerprint: str
     keys: Keys
@@ -120,6 +121,7 @@ class AuditProvenance(TypedDict):
     versions: Mapping[str, str]
     host: str
     device: str
+    cpu_capability: str
     threads: int
     data_fingerprint: str
     finished: str

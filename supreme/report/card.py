@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from supreme.report.aggregate import BLOCK
+from supreme.report.environments import environment_counts
 from supreme.report.labels import titled
 from supreme.report.methods import method_entries
 from supreme.report.reading import COMPONENTS
@@ -45,8 +46,10 @@ def evaluation_card(frame: pd.DataFrame, table: pd.DataFrame, rows: Sequence[Map
             "missing": _missing(table),
         },
         "compute": _compute(rows),
-        "determinism": _unique({"deterministic": row["config"].get("deterministic")} | _threads(row) for row in rows),
-        "software": _unique(_software(row) for row in rows),
+        "determinism": _unique(
+            {"deterministic": row["config"]["deterministic"], "threads": row["provenance"]["threads"]} for row in rows
+        ),
+        "environments": environment_counts(rows),
         "not_supported": _not_supported(frame, rows),
     }
 
@@ -150,16 +153,6 @@ def _compute(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "unlearning_peak_memory_bytes": int(max(memory)) if memory else None,
         "device_shared_with_other_jobs": any(cost.get("shared_device", False) for cost in costs),
     }
-
-
-def _threads(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"threads": row["provenance"].get("threads", row["config"].get("threads"))}
-
-
-def _software(row: Mapping[str, Any]) -> dict[str, Any]:
-    git = row["provenance"].get("git") or {}
-    state = {"commit": git.get("commit"), "local_changes": git.get("changed")} if git else {}
-    return dict(row["provenance"].get("versions", {})) | state
 
 
 def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -38,10 +38,8 @@ def _of_methods(rows: pd.DataFrame) -> list[str]:
         for code, seed in zip(own["code"], own["seed"], strict=True):
             seeds[code.partition(".")[2]].add(seed)
         if len(seeds) > 1:
-            unknown = ", and some do not say which made them" if "" in seeds else ""
-            notes.append(
-                f"{method}: its code differs between {_apart(seeds)}{unknown}; the same command again makes them alike."
-            )
+            apart = " and ".join(sorted(seed_list(sorted(own)) for own in seeds.values()))
+            notes.append(f"{method}: its code differs between {apart}; the same command again makes them alike.")
     return notes
 
 
@@ -56,7 +54,3 @@ def _of_block(rows: pd.DataFrame) -> list[str]:
         f"The code of the model, the recipe or the scenario differs between {told}; the same commands again make them "
         "alike."
     ]
-
-
-def _apart(seeds: dict[str, set[int]]) -> str:
-    return " and ".join(sorted(seed_list(sorted(own)) for own in seeds.values()))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from supreme.report.code import code_notes
 from supreme.report.columns import Column
+from supreme.report.environments import environment_notes
 from supreme.report.findings import findings
 from supreme.report.labels import bare_name
 from supreme.report.per_seed import ANCHORS, seed_list
@@ -48,7 +49,7 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
         )
     titles = {metric: column.title for metric, column in columns.items()}
     notes += _missing(lines, titles) + _undefined(lines, titles) + _warnings(part, titles) + _flagged(part)
-    return notes + code_notes(part) + part.attrs.get("left_out", [])
+    return notes + code_notes(part) + environment_notes(part) + part.attrs.get("left_out", [])
 
 
 def _design(lines: Lines, forget_sizes: Iterable[int]) -> str:

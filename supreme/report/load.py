@@ -23,7 +23,7 @@ REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "code", "older"),
+    *(*TUNED, "code", "versions", "older"),
 )
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
 
@@ -48,7 +48,7 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed has them
     in its name. Of several rows of one config and seeds, which other code or data made, the newest is here, and `older`
     is the number of those left out; `code` are digests of the code and values of model, recipe and scenario, and of the
-    method.
+    method; `versions` tells the versions, devices and CPU capabilities that made the row and its models.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -77,7 +77,7 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         [
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row)),
-                *(*row.tuned, row.code, older.get(row.cell, 0)),
+                *(*row.tuned, row.code, row.versions, older.get(row.cell, 0)),
             )
             for row, labels, _ in entries
         ],
@@ -152,7 +152,7 @@ def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def _images_of(row: Row) -> Any:
-    return row.settings["data"].get("content", row.path)
+    return row.settings["data"]["content"]
 
 
 def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from supreme.core.canonical import Damaged
-from supreme.core.row import OtherSchema, StoredRow, Values, read_row
+from supreme.core.row import OtherSchema, RowProvenance, StoredRow, Values, read_row
+from supreme.report.environments import MACHINE, environment
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -45,7 +46,9 @@ class Row:
     changed: Mapping[str, Mapping[str, Any]]
     """Of each component, the method and each metric (`metric.scores`), the fields that are not as its YAML has them."""
     code: str
-    """Digests of the code and values of the model, recipe and scenario, and of the method; "" of rows without."""
+    """Digests of the code and values of the model, recipe and scenario, and of the method."""
+    versions: str
+    """What made the row and its models, see `environment`."""
     seeds: tuple[int, ...]
     forget_size: int
     notes: str
@@ -63,7 +66,7 @@ class Row:
     """For each of `PARTS` why columns are null, and for `warnings` what is doubtful about others; few have any."""
     path: Path
     written: float
-    """When, in seconds since 1970, as the row says, or the file system of rows that do not."""
+    """When, in seconds since 1970, as the row says."""
 
 
 class Reader:
@@ -71,6 +74,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._flat: dict[str, Mapping[str, Any]] = {}
+        self._environments: dict[Any, str] = {}
         self._images: dict[Any, tuple[tuple[str, ...], Sequence[float]]] = {}
 
     def read(self, path: Path) -> Row:
@@ -110,6 +114,7 @@ class Reader:
             metric_settings={name: self._settings(node) for name, node in config["metric"].items()},
             changed=changed_of(content),
             code=_code(provenance["code_keys"]),
+            versions=self._versions(provenance),
             seeds=(
                 content["seed"],
                 *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]),
@@ -126,6 +131,13 @@ class Reader:
             written=moment(provenance["finished"]),
         )
 
+    def _versions(self, provenance: RowProvenance) -> str:
+        every = (provenance, *provenance["stages"].values())
+        key = tuple((*one["versions"].items(), *(one[name] for name in MACHINE)) for one in every)
+        if key not in self._environments:
+            self._environments[key] = environment(provenance)
+        return self._environments[key]
+
     def _settings(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         key = json.dumps(node)
         if key not in self._flat:
@@ -134,7 +146,7 @@ class Reader:
 
 
 def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    """Empty where no value of a preset is left, and of rows written before presets were told."""
+    """Empty where no value of a preset is left."""
     if not told or not told["kept"]:
         return "", "", ""
     columns, seeds = (", ".join(map(str, told.get(name, ()))) for name in ("columns", "seeds"))

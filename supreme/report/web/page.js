@@ -9,7 +9,7 @@ function head() {
   const item = ([name, count, bad]) => make('div', { class: bad ? 'bad' : null }, make('dt', {}, name), make('dd', {}, count.toLocaleString('en')));
   replace(byId('counts'), counted.map(item), item(['failed or unfinished', DATA.failures.length, DATA.failures.length > 0]),
     make('div', { class: missing ? 'bad' : null, title: 'Pairs of method and training seed that others of the same block have and that have no row here.' }, make('dt', {}, 'missing method × seed'), make('dd', {}, missing.toLocaleString('en'))));
-  const software = DATA.card.software.map((one) => Object.entries(one).filter(([name]) => !['commit', 'local_changes'].includes(name)).map((pair) => pair.join(' ')).join(', '));
+  const software = DATA.card.environments.map(({ rows, models, device, cpu_capability, threads, commit, local_changes, ...versions }) => Object.entries(versions).map((pair) => pair.join(' ')).join(', '));
   byId('versions').textContent = [...new Set(software)].map((one) => ` · ${one}`).join('');
   if (DATA.failures.length) {
     const row = (one) => make('tr', {}, make('th', { scope: 'row' }, one.label), make('td', { style: 'text-align:left;white-space:normal' }, one.why),
