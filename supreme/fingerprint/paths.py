@@ -14,8 +14,9 @@ from supreme.fingerprint.modules import Imported, Module, find, is_installed, li
 HOLDS_NO_ARITHMETIC = True
 
 OURS = "supreme"
-BASIS = frozenset({"torch", "numpy", "scipy", "sklearn"})
-"""Libraries whose versions stand beside every result instead (`supreme.provenance`), and move no key."""
+BASIS = frozenset({"torch", "numpy", "scipy", "sklearn", "safetensors"})
+"""Libraries whose versions move no key: they stand beside every result instead (`supreme.provenance`), or, as with
+safetensors, the library only lays out bytes."""
 NO_ARITHMETIC = "HOLDS_NO_ARITHMETIC"
 """What a module of ours declares on which no number depends: it is not followed."""
 
