@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -385,6 +386,7 @@ REFUSED: dict[str, tuple[str, Callable[[Path, State], object], str]] = {
     "a torch file under a wrong name": ("x.safetensors", lambda p, s: torch.save(s, p), "rename it to .pth"),
     "safetensors under a wrong name": ("x.bin", lambda p, s: save_file(s, p), "rename it to .safetensors"),
     "a folder": ("x.pth", lambda p, s: p.mkdir(), "is a folder; give the file of weights that is in it"),
+    "a pipe that nobody writes into": ("x.pth", lambda p, s: os.mkfifo(p), "is no file; give the path of a weights"),
     "a pickled trap": (
         "x.pth",
         lambda p, s: torch.save({"state_dict": Trap(p.parent / "executed")}, p),
@@ -438,7 +440,7 @@ def test_what_is_no_file_of_weights_is_refused_in_a_sentence_that_names_it(
 
 
 def _said(path: Path) -> str:
-    if path.is_dir():  # refused when the component is made
+    if not path.is_file():  # refused when the component is made
         with pytest.raises(SupremeError) as caught:
             component(path)
         return str(caught.value)

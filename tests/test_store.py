@@ -30,6 +30,7 @@ from processes import KILLED_IN_CALL, wait_for
 from supreme.artefact import SCHEMA, Artefact, Contents
 from supreme.claims import Claims
 from supreme.core import SupremeError
+from supreme.core.canonical import DIGEST
 from supreme.files import Process, digest, remove_orphans, temporary_name, write_json
 from supreme.store import Store
 
@@ -362,8 +363,16 @@ def of_another(artefact: Artefact) -> None:
 
 
 def of_no_files(artefact: Artefact) -> None:
-    path = artefact.path / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "files": {}}))
+    restate(artefact.path, lambda files: files.clear())
+
+
+def restate(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change which files the manifest names, and have its digest say that this is what was written."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest[DIGEST]
+    change(manifest["files"])
+    path.write_text(json.dumps({**manifest, DIGEST: digest(manifest)}))
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, drop, drop_manifest, garbage, wrong_shape, of_another, of_no_files])
@@ -475,10 +484,7 @@ def test_a_damaged_schema_file_does_not_open_the_store_of_a_newer_version(store:
 
 def named(folder: Path, name: str) -> None:
     """Have the manifest name another file."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    files = {**manifest["files"], name: {"bytes": 0, "sha256": "", **manifest["files"].get(name, {})}}
-    path.write_text(json.dumps({**manifest, "files": files}))
+    restate(folder, lambda files: files.setdefault(name, {"bytes": 0, "sha256": ""}))
 
 
 @pytest.mark.parametrize(

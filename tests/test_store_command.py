@@ -18,7 +18,7 @@ import pytest
 from conftest import Run, environment
 from processes import KILLED_IN_CALL, wait_for
 
-from supreme.artefact import Contents
+from supreme.artefact import SCHEMA, Contents
 from supreme.core.row import sealed_row
 from supreme.data.alone import alone
 from supreme.files import digest
@@ -33,7 +33,6 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from supreme.artefact import Contents
-from supreme.core.row import sealed_row
 from supreme.store import Store
 
 def create():
@@ -286,7 +285,6 @@ import os, signal
 from pathlib import Path
 from supreme import artefact
 from supreme.artefact import Contents
-from supreme.core.row import sealed_row
 from supreme.store import Store
 artefact.sync_folder = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
 Store(Path({str(store.root)!r})).get_or_create("original", "1" * 64, lambda: Contents(record={{"a": 1}}))
@@ -652,7 +650,7 @@ def write_tar(path: Path, files: Any, *members: tarfile.TarInfo) -> None:
     with tarfile.open(path, "w") as tar:
         for one in members:
             tar.addfile(one)
-        content = json.dumps({"schema": 1, "store_schema": 1, "files": files}).encode()
+        content = json.dumps({"schema": archive.SCHEMA, "store_schema": SCHEMA, "files": files}).encode()
         last = tarfile.TarInfo(archive.LIST)
         last.size = len(content)
         tar.addfile(last, io.BytesIO(content))

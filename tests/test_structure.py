@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ensembles": BASE | STORE | {"cell"},
     "auditing": STAGES | {"workbench", "stages", "ensembles"},
     "report": {"core"},
-    "keeping": STORE | {"store", "data", "images", "report"},
+    "keeping": STORE | {"store", "data", "images", "report", "fingerprint"},
     "sweep": STAGES | {"stages", "rows", "ensembles", "auditing", "report"},
     "_hydra": {"core", "sweep"},
     "cli": {"", "core", "sweep", "report"},

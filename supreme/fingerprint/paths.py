@@ -16,8 +16,9 @@ HOLDS_NO_ARITHMETIC = True
 OURS = "supreme"
 PYTHON = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
 """Where the modules lie that come with Python: one of a user's that has such a name is not there."""
-BASIS = frozenset({"torch", "numpy", "scipy", "sklearn"})
-"""Libraries whose versions stand beside every result instead (`supreme.provenance`), and move no key."""
+BASIS = frozenset({"torch", "numpy", "scipy", "sklearn", "safetensors"})
+"""Libraries whose versions move no key: they stand beside every result instead (`supreme.provenance`), or, as with
+safetensors, the library only lays out bytes."""
 NO_ARITHMETIC = "HOLDS_NO_ARITHMETIC"
 """What a module of ours declares on which no number depends: it is not followed."""
 

@@ -9,6 +9,8 @@ import torch
 from supreme import seeds
 from supreme.core import Model, SupremeError
 
+HOLDS_NO_ARITHMETIC = True  # what it builds is dropped
+
 
 def build(model: Model, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> None:
     """Build the model for these data, and drop it: `check = trial.build` in a model's class has the plan do so.
