@@ -24,7 +24,7 @@ def task(key: str, **more: Any) -> Task:
 
 def settings(folder: Path, **more: Any) -> Settings:
     values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}}
-    values |= {"dry_run": False, "min_free_memory": None, "wait_for_devices": True}
+    values |= {"dry_run": False, "min_free_memory": None, "wait_for_devices": True, "versions": "use"}
     return Settings.from_config({"output_dir": str(folder), **values, **more})
 
 
