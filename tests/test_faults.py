@@ -315,7 +315,7 @@ def test_a_disk_that_is_full_or_read_only_is_told_in_sentences_and_loses_nothing
     clean: Scene, scene: Scene, disk: Path
 ) -> None:
     """It is full while artefacts, rows, logs, reports and a tracker's notes are to be written, and a worker dies."""
-    faults = {"write cell 0 1": ["fills_the_disk+is_killed"], "rename cell 0 0": ["fills_the_disk"]}
+    faults = {"write cell 0 1": ["fills_the_disk+is_killed"], "row cell 0 0": ["fills_the_disk"]}
     done = scene.sweep(*FEW, "tracker=csv", faults=faults, DISK=str(disk))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr, done.stderr
