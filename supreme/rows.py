@@ -38,6 +38,8 @@ They are the same for all training seeds, whose values would else differ by who 
 def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
     """The row of the cell: every metric of the unlearned model, and of the reference and the original beside it."""
     done = {stage: make(cell, at) for stage, make in stages.STAGES.items()}
+    for code in cell.codes.values():  # before there is anything to lose, should another worker be at it
+        _keep(at.store, code)
     start = time.monotonic()
     at.activity.begin("evaluate")
     prepare(cell, at)
@@ -79,8 +81,6 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
             "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }
-    for code in cell.codes.values():
-        _keep(at.store, code)
     sealed = sealed_row(row)
     write_json(at.row_path(cell), sealed)
     return sealed

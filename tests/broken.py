@@ -1,7 +1,12 @@
-"""Methods that misbehave, one way each; real sweeps run them."""
+"""Methods that misbehave, one way each; real sweeps run them.
+
+Where they mark or look is given as a pattern, such as marks/*: a value that names a file or folder is known by what is
+in it, so a method that changes it is another one after that.
+"""
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from dataclasses import dataclass
@@ -14,6 +19,11 @@ from torch import nn
 from supreme import seeds
 from supreme.classifier import Classifier
 from supreme.core import Context, Evaluation, Split, Undefined
+
+
+def _mark(pattern: str) -> None:
+    """Leave a file that tells which process was here, and when."""
+    Path(pattern.replace("*", f"{os.getpid()}-{time.time_ns()}")).touch()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +60,7 @@ class Slow:
     seconds: float
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
-        Path(self.marks, f"{os.getpid()}-{time.time_ns()}").touch()
+        _mark(self.marks)
         time.sleep(self.seconds)
         with torch.no_grad():
             for weight in model.parameters():
@@ -69,7 +79,7 @@ class FailsForSeed:
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
         own = seeds.branch(seeds.stream("unlearn", self.seed, 0), "method")
-        if context.rng.initial_seed() == own and not Path(self.mark).exists():
+        if context.rng.initial_seed() == own and not glob.glob(self.mark):
             raise RuntimeError("not with this seed")
         return model
 
@@ -86,7 +96,7 @@ class Shares:
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
         def compute() -> dict[str, torch.Tensor]:
-            Path(self.marks, f"{os.getpid()}-{time.time_ns()}").touch()
+            _mark(self.marks)
             time.sleep(self.seconds)
             return {"shared": torch.full((1,), 0.5)}
 
@@ -111,7 +121,7 @@ class Counted:
 
     def __call__(self, evaluation: Evaluation) -> dict[str, float | Undefined]:
         if evaluation.subject_name == "unlearned":
-            Path(self.marks, f"{os.getpid()}-{time.time_ns()}").touch()
+            _mark(self.marks)
         return {"counted/one": 1.0}
 
 
@@ -127,6 +137,6 @@ class Counts:
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
         for _ in context.epochs(self.epochs):
-            if not Path(self.hurry).exists():
+            if not glob.glob(self.hurry):
                 time.sleep(self.seconds)
         return model

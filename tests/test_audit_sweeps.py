@@ -171,7 +171,7 @@ def test_a_directory_without_audits_has_none_and_its_report_says_nothing_of_them
 def test_a_cell_that_fails_is_missing_in_the_audit_until_it_works(supreme: Run, tmp_path: Path) -> None:
     folder = tmp_path / "conf" / "method"
     folder.mkdir(parents=True)
-    (folder / "fails.yaml").write_text(f"_target_: broken.FailsForSeed\nseed: 2\nmark: {tmp_path}/mark\n")
+    (folder / "fails.yaml").write_text(f"_target_: broken.FailsForSeed\nseed: 2\nmark: {tmp_path}/mar*\n")
     own = ("method=fails", "audit=[u_lira]", *SMALL_AUDITS[:2])
     sweep = ("--config-dir", str(folder.parent), "experiment=u_lira", "seed=range(4)", *SMALL, *own)
     done = supreme(*sweep)

@@ -529,7 +529,7 @@ def in_terminal(command: Sequence[str], cwd: Path, lines: int, columns: int) -> 
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("seen")
     (folder / "conf" / "method").mkdir(parents=True)
-    yaml = f"_target_: broken.Counts\nepochs: 400\nseconds: 0.25\nhurry: {folder}/hurry\n"
+    yaml = f"_target_: broken.Counts\nepochs: 400\nseconds: 0.25\nhurry: {folder}/hurr*\n"
     (folder / "conf" / "method" / "counts.yaml").write_text(yaml)
     arguments = ["--config-dir", str(folder / "conf"), "-m", "method=counts", "seed=range(2)"]
     arguments += ["model.widths=[4,8]", "recipe.epochs=2"]

@@ -181,10 +181,10 @@ def sharing(tmp_path: Path) -> list[str]:
     for folder in (methods, metrics, tmp_path / "shared", tmp_path / "rows", tmp_path / "slow"):
         folder.mkdir(parents=True)
     for name, strength in (("strong", 0.02), ("weak", 0.01)):
-        text = f"_target_: broken.Shares\nmarks: {tmp_path}/shared\nseconds: 2.0\nstrength: {strength}\n"
+        text = f"_target_: broken.Shares\nmarks: {tmp_path}/shared/*\nseconds: 2.0\nstrength: {strength}\n"
         (methods / f"{name}.yaml").write_text(text)
-    (methods / "slow.yaml").write_text(f"_target_: broken.Slow\nmarks: {tmp_path}/slow\nseconds: 1.0\n")
-    counted = f"# @package metric.counted\n_target_: broken.Counted\nmarks: {tmp_path}/rows\n"
+    (methods / "slow.yaml").write_text(f"_target_: broken.Slow\nmarks: {tmp_path}/slow/*\nseconds: 1.0\n")
+    counted = f"# @package metric.counted\n_target_: broken.Counted\nmarks: {tmp_path}/rows/*\n"
     (metrics / "counted.yaml").write_text(counted)
     sweep = ["--config-dir", str(tmp_path / "conf"), "-m", "method=strong,weak,slow", "seed=range(2)"]
     return [*sweep, *SMALL, "metric=[accuracy,zrf,counted]"]

@@ -51,7 +51,7 @@ def _inside(real_slurm: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     values = {"devices": "auto", "jobs_per_device": 1, "threads": 1, "timeout": None, "tracker": {}}
-    values |= {"dry_run": False, "min_free_memory": None, "wait_for_devices": True}
+    values |= {"dry_run": False, "min_free_memory": None, "wait_for_devices": True, "versions": "use"}
     return Settings.from_config({"output_dir": str(tmp_path / "outputs"), **values})
 
 

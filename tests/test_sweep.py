@@ -171,7 +171,7 @@ def broken(tmp_path: Path) -> str:
     ways = "raises not_finite other_architecture returns_nothing unchanged"
     for how in ways.split():
         (folder / f"{how}.yaml").write_text(f"_target_: broken.Broken\nhow: {how}\n")
-    (folder / "slow.yaml").write_text(f"_target_: broken.Slow\nmarks: {tmp_path}/marks\nseconds: 1.5\n")
+    (folder / "slow.yaml").write_text(f"_target_: broken.Slow\nmarks: {tmp_path}/marks/*\nseconds: 1.5\n")
     (tmp_path / "marks").mkdir()
     return str(folder.parent)
 
