@@ -107,6 +107,21 @@ class _Finder:
         return None
 
 
+class OwnOptimizer(torch.optim.SGD):
+    pass
+
+
+class OwnStep(torch.optim.SGD):
+    def step(self, closure: Any = None) -> None:
+        super().step(closure)
+
+
+def _optimizers() -> None:
+    """Torch wraps `step` in the class of whatever optimizer is made for the first time."""
+    for kind in (torch.optim.NAdam, torch.optim.RAdam, OwnOptimizer, OwnStep):
+        kind([torch.zeros(1, requires_grad=True)], lr=0.1).step()
+
+
 KINDS: dict[str, tuple[Callable[[], object], str]] = {
     "default_dtype": (lambda: torch.set_default_dtype(torch.float64), "the default dtype of torch"),
     "default_device": (lambda: torch.set_default_device("meta"), "modes that torch's functions run in"),
@@ -135,6 +150,11 @@ KINDS: dict[str, tuple[Callable[[], object], str]] = {
     "cross_entropy": (lambda: _raised(F, "cross_entropy"), "torch.nn.functional.cross_entropy replaced"),
     "tensor_method": (lambda: _raised(torch.Tensor, "float"), "torch.Tensor.float added"),
     "layer": (lambda: _raised(nn.Linear, "forward"), "torch.nn.modules.linear.Linear.forward replaced"),
+    "other_function": (lambda: setattr(F, "nll_loss", F.l1_loss), "torch.nn.functional.nll_loss replaced"),
+    "no_gradient": (lambda: setattr(F, "softmax", torch.no_grad()(F.softmax)), "torch.nn.functional.softmax replaced"),
+    "inherited": (lambda: setattr(torch.optim.AdamW, "step", lambda self, closure=None: None), "AdamW.step added"),
+    "other_layer": (lambda: setattr(nn.ReLU, "forward", nn.GELU.forward), "ReLU.forward replaced"),
+    "optimizers": (_optimizers, ""),
     "optimizer": (lambda: setattr(torch.optim.SGD, "step", lambda self, closure=None: None), "SGD.step replaced"),
     "torch_function": (lambda: _raised(torch, "cat"), "torch.cat replaced"),
     "dtype_alias": (lambda: setattr(torch, "float32", torch.float64), "torch.float32 replaced"),

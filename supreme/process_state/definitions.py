@@ -30,6 +30,8 @@ CORE = ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.nn.ini
 """Where people look up torch's functions and classes."""
 FAMILIES = ("torch.nn.modules.", "torch.optim.")
 """Their modules, in which torch itself looks up what it calls."""
+WRAPPERS = ("Optimizer.profile_hook_step.", "DisableContext.", "_disable_dynamo.")
+"""With what torch wraps functions itself, when an optimizer is first made or its compiler imported: no number moves."""
 CODE, DEFAULTS = attrgetter("__code__"), attrgetter("__defaults__")
 
 
@@ -60,6 +62,8 @@ class _Space:
 
     def _counts(self, name: str, before: Any, after: Any) -> bool:
         """Whether it can move what others compute: an import adds names, and libraries keep notes in private ones."""
+        if _is_wrapped_by_torch(_inherited(self.holder, name) if before is self else before, after):
+            return False
         if before is self and isinstance(self.holder, ModuleType):
             hides = hasattr(builtins, name)
             return hides or (self.own and not isinstance(after, ModuleType) and not name.startswith("__"))
@@ -67,7 +71,17 @@ class _Space:
             return not name.startswith("__") or callable(after)
         if not callable(before) and not callable(after):
             return not (name.startswith("_") or before is None or _is_equal(before, after))
-        return before is self or not is_of_package(after, self.label)
+        return True
+
+
+def _inherited(holder: Any, name: str) -> Any:
+    bases = holder.__mro__[1:] if isinstance(holder, type) else ()
+    return next((vars(base)[name] for base in bases if name in vars(base)), None)
+
+
+def _is_wrapped_by_torch(before: Any, after: Any) -> bool:
+    same = all(getattr(before, name, "") == getattr(after, name, None) for name in ("__module__", "__qualname__"))
+    return same and is_of_package(after, "torch") and after.__code__.co_qualname.startswith(WRAPPERS)
 
 
 def _is_equal(one: Any, other: Any) -> bool:
