@@ -59,9 +59,7 @@ def test_a_dry_run_of_a_fresh_sweep_tells_the_plan_and_starts_nothing(tmp_path: 
         while process.poll() is None:
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
                 started = psutil.Process(process.pid).children(recursive=True)
-                children |= {child.name() for child in started} - {
-                    "ldconfig"
-                }  # that importing torch asks
+                children |= {child.name() for child in started} - {"ldconfig"}  # that importing torch asks
             time.sleep(0.02)
     text = (tmp_path / "told").read_text()
     assert process.returncode == 0, text
