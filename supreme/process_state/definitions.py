@@ -8,7 +8,7 @@ holding on to what was there makes it impossible for another object to look the 
 from __future__ import annotations
 
 import builtins
-import itertools
+import ctypes
 import math
 import random
 import sys
@@ -17,9 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from operator import attrgetter, is_
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from supreme.process_state.origin import is_installed, is_of_library, is_of_package, is_of_user, is_ours
 from supreme.process_state.settings import Change
@@ -99,6 +102,7 @@ class Definitions:
         self._of_users: list[_Space] = []
         self._views: list[Any] = []
         self._saved: list[Any] = []
+        self._addresses = b""
         self._functions: list[FunctionType] = []
         self._codes: list[Any] = []
         self._defaults: list[Any] = []
@@ -179,6 +183,7 @@ class Definitions:
                 self._of_users.append(space)
             self._views.append(names.values())
             self._saved.append(space.saved.values())
+            self._addresses = b""
             inside = own or label.startswith("torch.")  # whose functions' code is looked at, too
             functions = [value for value in space.saved.values() if inside and isinstance(value, FunctionType)]
             self._functions += functions
@@ -186,7 +191,7 @@ class Definitions:
             self._defaults += map(DEFAULTS, functions)
 
     def changes(self) -> list[Change]:
-        """What is no longer as it was, or was changed right after its import. Half a millisecond, where nothing was."""
+        """What is no longer as it was, or was changed right after its import."""
         found = [*self._replaced(), *self._rewritten(), *self._changed(), *self._lost(), *self.learn()]
         return list({change.text: change for change in found}.values())
 
@@ -207,6 +212,7 @@ class Definitions:
         for space in spaces:
             space.saved.clear()
             space.saved.update(space.names)
+            self._addresses = b""
         self._containers = [(label, container, container.copy()) for label, container, _ in self._containers]
 
     def _replaced(self) -> Iterator[Change]:
@@ -232,17 +238,23 @@ class Definitions:
                 yield Change(f"the module {name} replaced", partial(sys.modules.__setitem__, name, module))
 
     def _same(self) -> bool:
+        count = sum(map(len, self._saved))
+        self._addresses = self._addresses or _addresses(self._saved, count)
         try:
-            return sum(map(len, self._views)) == sum(map(len, self._saved)) and all(
-                map(is_, itertools.chain.from_iterable(self._views), itertools.chain.from_iterable(self._saved))
-            )
-        except RuntimeError:  # another thread imports something
+            return sum(map(len, self._views)) == count and _addresses(self._views, count) == self._addresses
+        except (RuntimeError, ValueError):  # another thread imports something
             return False
 
     def _same_inside(self) -> bool:
         return all(map(is_, map(CODE, self._functions), self._codes)) and all(
             map(is_, map(DEFAULTS, self._functions), self._defaults)
         )
+
+
+def _addresses(values: Iterable[Iterable[Any]], count: int) -> bytes:
+    """Where these objects lie: comparing that is comparing identity, in a third of the time that `is` takes."""
+    found = np.fromiter(chain.from_iterable(values), object, count)
+    return ctypes.string_at(found.ctypes.data, found.nbytes)
 
 
 def _is_of_family(value: Any) -> bool:

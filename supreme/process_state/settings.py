@@ -5,6 +5,7 @@ Each is read by a function that was looked up when the table was made, so replac
 
 from __future__ import annotations
 
+import _signal  # signal.getsignal makes an enum of each handler, which takes ten times as long
 import decimal
 import gc
 import locale
@@ -89,7 +90,7 @@ def of_python() -> Iterator[Setting]:
     yield Setting(words="the context of decimal", get=_decimal)
     yield Setting(words="warnings that are errors", get=_fatal_warnings, put=_put_fatal_warnings)
     yield Setting(words="the level of logging", get=_logging, put=_put_logging)
-    yield Setting(words="signal handlers", get=lambda: tuple(map(signal.getsignal, HANDLED)), put=_put_handlers)
+    yield Setting(words="signal handlers", get=lambda: tuple(map(_signal.getsignal, HANDLED)), put=_put_handlers)
     yield Setting(
         words="the mask of signals",
         get=lambda: frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
