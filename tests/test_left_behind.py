@@ -14,6 +14,7 @@ import left_behind
 import numpy as np
 import psutil
 import pytest
+import slurm_cluster
 import torch
 from conftest import Run, environment
 from left_behind import KINDS, LeavingMetric
@@ -230,6 +231,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(GROUPS):
         kinds = ", ".join(list(KINDS)[number::GROUPS])
         _method(folder, f"leaves{number}", f"Leaves\nkinds: [{kinds}]\nraises: false")
+    _method(folder, "patches", "Leaves\nkinds: [cross_entropy]\nraises: false")
     _method(folder, "draws", "Draws")
     _method(folder, "writes", "Writes\nwhere: labels")
     _method(folder, "leaves_then_raises", "Leaves\nkinds: [default_dtype]\nraises: true")
@@ -311,6 +313,33 @@ def test_a_run_alone_and_other_launchers_go_on_in_a_fresh_process(
     assert len(found) == 3
     common = found.keys() & wanted.keys()
     assert {cell: found[cell] for cell in common} == {cell: wanted[cell] for cell in common} != {}
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("launcher", ["slurm", "ray"])
+def test_on_a_cluster_too_a_patched_loss_moves_no_value_of_another_cell(
+    launcher: str, clean: Path, conf: Path, tmp_path: Path, supreme: Run
+) -> None:
+    arguments = ["--config-dir", str(conf), "-m", f"method=patches,{INNOCENT}", "seed=0", *SMALL]
+    arguments += [f"hydra/launcher={launcher}", "devices=cpu"]
+    if launcher == "ray":
+        pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+        done = supreme(*arguments, f"hydra.launcher.cpus_per_job={os.cpu_count()}", timeout=500)
+    elif missing := slurm_cluster.why_not():
+        pytest.skip(missing)
+    else:
+        more = ["hydra.launcher.gpus_per_job=1", "hydra.launcher.max_running=1", "hydra.launcher.poll_seconds=0.5"]
+        with slurm_cluster.cluster() as variables:
+            done = supreme(*arguments, *more, timeout=500, **variables)
+    assert done.returncode == 0, done.stderr
+    found, wanted = rows(tmp_path / "outputs"), rows(clean)
+    assert len(found) == 4
+    common = found.keys() & wanted.keys()
+    assert len(common) == 3
+    assert {cell: found[cell] for cell in common} == {cell: wanted[cell] for cell in common}
+    assert "torch.nn.functional.cross_entropy replaced" in done.stdout
 
 
 @pytest.mark.slow
