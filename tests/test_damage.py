@@ -162,7 +162,7 @@ def test_damage_to_a_file_of_any_kind_is_named_and_moves_no_value_that_is_shown(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("damage", ONE_BY_ONE, ids=lambda damage: damage.__name__)
 def test_the_same_command_heals_a_file_of_every_kind_at_once(
     swept: Path, tmp_path: Path, damage: Callable[[Path, Path], None], supreme: Run
 ) -> None:
@@ -185,6 +185,7 @@ def test_the_same_command_heals_a_file_of_every_kind_at_once(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.exhaustive
 def test_a_sweep_whose_output_directory_is_deleted_stops_once_and_the_same_command_begins_again(
     swept: Path, tmp_path: Path, supreme: Run
 ) -> None:

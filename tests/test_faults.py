@@ -265,6 +265,7 @@ def one_core() -> None:
     os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_stopped_at_any_moment_goes_on_with_the_same_command(clean: Scene, scene: Scene) -> None:
     """Also after a restart of the machine, and though a machine that shares the store has gone silent."""
     stops = {
@@ -311,6 +312,7 @@ def disk(scene: Scene) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(scene.outputs)], check=True)
 
 
+@pytest.mark.exhaustive
 def test_a_disk_that_is_full_or_read_only_is_told_in_sentences_and_loses_nothing(
     clean: Scene, scene: Scene, disk: Path
 ) -> None:

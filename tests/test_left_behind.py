@@ -286,6 +286,7 @@ def test_no_kind_of_what_methods_leave_behind_moves_a_value_of_another_cell(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.exhaustive
 def test_methods_that_fail_after_they_have_changed_the_process_cost_their_own_cells(
     clean: Path, conf: Path, tmp_path: Path
 ) -> None:
@@ -301,6 +302,7 @@ def test_methods_that_fail_after_they_have_changed_the_process_cost_their_own_ce
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.exhaustive
 def test_a_run_alone_and_other_launchers_go_on_in_a_fresh_process(
     clean: Path, conf: Path, tmp_path: Path, supreme: Run
 ) -> None:

@@ -219,7 +219,7 @@ def _marks(tmp_path: Path, many: int, process: subprocess.Popen[bytes]) -> list[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGTERM])
 def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(
     broken: str, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -242,7 +242,7 @@ def test_two_sweeps_at_once_in_one_directory_share_the_work(broken: str, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.exhaustive)])
 def test_other_launchers_of_hydra_run_the_same_cells(clean: Any, supreme: Run, tmp_path: Path, launcher: str) -> None:
     outputs, _ = clean
     more = ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
