@@ -5,7 +5,7 @@ Each is read by a function that was looked up when the table was made, so replac
 
 from __future__ import annotations
 
-import _signal  # signal.getsignal makes an enum of each handler, which takes ten times as long
+import _signal  # type: ignore[import-not-found]  # signal.getsignal makes an enum of each, ten times as slow
 import decimal
 import gc
 import locale
