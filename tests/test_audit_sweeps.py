@@ -89,7 +89,6 @@ def test_the_same_experiment_again_computes_nothing(clean: Any, supreme: Run) ->
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-@pytest.mark.exhaustive
 def test_another_method_trains_no_shadow_model_again_and_another_audit_trains_nothing(
     clean: Any, supreme: Run, tmp_path: Path
 ) -> None:

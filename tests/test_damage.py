@@ -185,7 +185,6 @@ def test_the_same_command_heals_a_file_of_every_kind_at_once(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.exhaustive
 def test_a_sweep_whose_output_directory_is_deleted_stops_once_and_the_same_command_begins_again(
     swept: Path, tmp_path: Path, supreme: Run
 ) -> None:

@@ -150,7 +150,6 @@ def test_what_fails_or_dies_costs_itself_only_and_what_died_is_tried_twice(tmp_p
     assert {event.task.key for event in events if isinstance(event, Retrying)} == {"is_killed", "kills_job"}
 
 
-@pytest.mark.exhaustive
 def test_what_slurm_ends_is_told_with_its_word(real_slurm: dict[str, str], tmp_path: Path, settings: Settings) -> None:
     commands = {"cancelled": ("scancel", "{job}"), "too_long": ("scontrol", "update", "JobId={job}", "EndTime=now")}
     tasks = [task(tmp_path, key, engine_tasks.hang, tmp_path) for key in commands]

@@ -252,7 +252,7 @@ class Definitions:
 
 
 def _addresses(values: Iterable[Iterable[Any]], count: int) -> bytes:
-    """Where these objects lie: comparing that is comparing identity, in a third of the time that `is` takes."""
+    """Where these objects lie: comparing these is comparing identity, and faster than one `is` for each."""
     found = np.fromiter(chain.from_iterable(values), object, count)
     return ctypes.string_at(found.ctypes.data, found.nbytes)
 
