@@ -1,0 +1,98 @@
+"""The keys of one fixed plan that has every component, as they were: what a change of the code's layout must not move.
+
+    python -m tests.recorded_keys            say which keys are not as recorded
+    python -m tests.recorded_keys --record   write them anew, which gives up what is stored under those that moved
+
+A key that moves costs every user what they have computed. It may do so because arithmetic has changed, and for nothing
+else. The versions of third-party libraries, which are in some keys, are left out here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import hydra
+
+from supreme.cell import Cell
+from supreme.cli import CONF
+from supreme.ensembles import audit_jobs
+from supreme.files import digest
+from supreme.fingerprint import identity, paths
+from supreme.sweep.compose import plain_values
+
+RECORD = Path(__file__).parent / "golden" / "keys.json"
+PLAIN = ("tuned=none", "data_dir=/nowhere")
+MISSING = {
+    "image_folder": ("data.root=/nowhere",),
+    "pins": ("data.root=/nowhere",),
+    "pins_224": ("data.root=/nowhere",),
+}
+MISSING |= {"timm": ("model.arch=resnet10t",)}
+"""What has no value of its own in the YAML of a component."""
+
+
+def keys_now() -> dict[str, str]:
+    """By what it is of, every key of the plan."""
+    with (
+        mock.patch.object(paths, "library", lambda top: top),
+        hydra.initialize_config_dir(str(CONF), version_base="1.3"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        return dict(sorted(_keys(Path(folder))))
+
+
+def _keys(folder: Path) -> Iterator[tuple[str, str]]:
+    for group in ("data", "model", "recipe", "scenario"):
+        for name in names(group):
+            cell = composed(f"{group}={name}", *(["recipe=sgd"] if group != "recipe" else []), *MISSING.get(name, ()))
+            yield f"{group} {name}", digest(identity(cell.nodes[group], files=group != "data"))
+    every = [f"{group}=[{','.join(names(group))}]" for group in ("metric", "audit")]
+    first = composed(*every).resolved(folder)
+    for name, key in first.metric_keys.items():
+        yield f"metric {name}", key
+    for job in audit_jobs([first, composed(*every, "seed=1", "seeds.forget=0").resolved(folder)]):
+        yield f"audit {job.name}", job.id
+    chosen = [("random", method) for method in names("method")]
+    # The digits, which need no download, have no subclasses.
+    chosen += [(scenario, "scrub") for scenario in names("scenario") if scenario not in ("random", "subclass")]
+    for scenario, method in chosen:
+        cell = composed(f"scenario={scenario}", f"method={method}").resolved(folder)
+        yield f"cell {method} {scenario}", cell.id
+        for stage in ("original", "reference", "unlearned"):
+            yield f"{stage} {method} {scenario}", cell.key(stage)
+
+
+def names(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def composed(*overrides: str) -> Cell:
+    config = hydra.compose("config", [*PLAIN, *overrides], return_hydra_config=True)
+    return Cell.from_config(plain_values(config), config.hydra.runtime.choices)
+
+
+def recorded() -> dict[str, str]:
+    return json.loads(RECORD.read_text())
+
+
+def moved(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """What has another key than before, or none; a component that is new has moved nothing."""
+    return [name for name, key in before.items() if now.get(name) != key]
+
+
+def main(arguments: list[str]) -> int:
+    now = keys_now()
+    if arguments == ["--record"]:
+        RECORD.write_text(json.dumps(now, indent=1) + "\n")
+    changed = moved(recorded(), now)
+    sys.stdout.write("".join(f"{name}\n" for name in changed))
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
