@@ -37,8 +37,8 @@ def _hydra_main(config: DictConfig) -> Any:
 
 VERBS = {
     "report": "supreme.report.command:main",
-    "status": "supreme.sweep.status:main",
-    "store": "supreme.keeping.command:main",
+    "status": "supreme.sweep.display.status:main",
+    "store": "supreme.store.maintenance.command:main",
 }
 """Each is a function of the rest of the command line that gives the exit status, imported when it is asked for."""
 
@@ -85,7 +85,7 @@ SHOWS = ("--cfg", "-c", "--info", "-i", "--help", "-h")
 def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
     if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
         return nullcontext()
-    from supreme.sweep.shown import as_a_run_would_have_it
+    from supreme.sweep.plan.shown import as_a_run_would_have_it
 
     return as_a_run_would_have_it()
 

@@ -16,9 +16,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Context, Evaluation, Split, Undefined
+from supreme.core import Context, Evaluation, Split, Undefined, seeds
+from supreme.functional.classifier import Classifier
 
 
 def _mark(pattern: str) -> None:

@@ -155,8 +155,8 @@ def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) ->
     Args:
         after: it is not made before this file has so many marks.
     """
-    from supreme.artefact import Contents
-    from supreme.store import Store
+    from supreme.store.artefact import Contents
+    from supreme.store.store import Store
 
     def create() -> Contents:
         mark(Path(folder), "made")
@@ -170,8 +170,8 @@ def share(folder: Path, seconds: float, after: tuple[str, int] | None = None) ->
 
 def work_then_share(folder: Path, seconds: float) -> int:
     """Work that is kept only at the end, and that asks late for what another worker has begun to make."""
-    from supreme.artefact import Contents
-    from supreme.store import Store
+    from supreme.store.artefact import Contents
+    from supreme.store.store import Store
 
     def create() -> Contents:
         time.sleep(seconds)
@@ -183,8 +183,8 @@ def work_then_share(folder: Path, seconds: float) -> int:
 
 def keep_then_share(folder: Path, seconds: float) -> int:
     """Work whose result is kept, then ask for what another worker has begun to make."""
-    from supreme.artefact import Contents
-    from supreme.store import Store
+    from supreme.store.artefact import Contents
+    from supreme.store.store import Store
 
     def create() -> Contents:
         mark(folder, "kept")

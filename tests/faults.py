@@ -257,9 +257,9 @@ def _in_store(module: Any) -> None:
 
 _PLACES_IN = {
     "supreme.sweep.jobs": _in_jobs,
-    "supreme.stages": _in_stages,
-    "supreme.artefact": _in_artefact,
-    "supreme.store": _in_store,
+    "supreme.pipeline.stages": _in_stages,
+    "supreme.store.artefact": _in_artefact,
+    "supreme.store.store": _in_store,
 }
 
 

@@ -27,9 +27,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Evaluation, Split
-from supreme.images import ImageData
+from supreme.core.images import ImageData
+from supreme.functional.classifier import Classifier
 
 COUNT = 0
 CACHE: dict[str, Any] = {}
@@ -167,8 +167,14 @@ KINDS: dict[str, tuple[Callable[[], object], str]] = {
     "our_function": (_other_distillation, "supreme.functional.distillation_loss replaced"),
     "our_code": (_other_code, "supreme.metrics.arithmetic.answers.accuracy"),
     "our_module": (_late_import, "supreme.methods.msg.MSG.__call__ replaced"),
-    "our_constant": (lambda: sys.modules["supreme.cell"].SCHEMA.update(row=7), "supreme.cell.SCHEMA changed"),
-    "hidden_builtin": (lambda: setattr(sys.modules["supreme.rows"], "float", int), "supreme.rows.float added"),
+    "our_constant": (
+        lambda: sys.modules["supreme.pipeline.cell"].SCHEMA.update(row=7),
+        "supreme.pipeline.cell.SCHEMA changed",
+    ),
+    "hidden_builtin": (
+        lambda: setattr(sys.modules["supreme.pipeline.rows"], "float", int),
+        "supreme.pipeline.rows.float added",
+    ),
     "module_gone": (lambda: sys.modules.update({"supreme.functional": sys}), "the module supreme.functional replaced"),
     "own_counter": (_counter, "left_behind.COUNT replaced"),
     "own_cache": (lambda: CACHE.update(model=1), "left_behind.CACHE changed"),
@@ -293,7 +299,7 @@ def unwatched(kind: str) -> int:
 
 def watched(kind: str, then: str = "") -> int:
     """Leave something as a component, then go on, raise, or die."""
-    from supreme import process_state
+    from supreme.pipeline import process_state
 
     with process_state.watching("it", object()):
         KINDS[kind][0]()
@@ -323,7 +329,8 @@ def fails_where(kind: str, once: str) -> int:
 
 def _told(kind: str) -> list[str]:
     """What is said of this kind, in a process of its own."""
-    from supreme import process_state, seeds
+    from supreme.core import seeds
+    from supreme.pipeline import process_state
 
     torch.set_deterministic_debug_mode("error")
     ctypes.CDLL(None).prctl(36, 1)  # as in a worker: PR_SET_CHILD_SUBREAPER
@@ -351,7 +358,7 @@ def main() -> None:
     """What is told of each kind, as JSON; one import of torch serves all."""
     import left_behind
 
-    from supreme import auditing, rows  # noqa: F401
+    from supreme.pipeline import audit as auditing  # noqa: F401
 
     found = {kind: left_behind._in_fork(kind) for kind in KINDS}
     sys.stdout.write(json.dumps(found))

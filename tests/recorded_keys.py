@@ -18,12 +18,12 @@ from unittest import mock
 
 import hydra
 
-from supreme.cell import Cell
 from supreme.cli import CONF
-from supreme.ensembles import audit_jobs
-from supreme.files import digest
-from supreme.fingerprint import identity, paths
-from supreme.sweep.compose import plain_values
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.ensembles import audit_jobs
+from supreme.store.files import digest
+from supreme.store.fingerprint import identity, paths
+from supreme.sweep.plan.compose import plain_values
 
 RECORD = Path(__file__).parent / "golden" / "keys.json"
 PLAIN = ("tuned=none", "data_dir=/nowhere")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core.row import SCHEMAS, sealed_audit, sealed_row
-from supreme.files import digest
+from supreme.store.files import digest
 
 PARTS = ("metrics", "reference", "original")
 PROVENANCE = {

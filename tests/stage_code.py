@@ -2,7 +2,8 @@
 
 A component's own code is in the key of what it computes. The code around components (training, prediction, evaluation,
 context) is not: instead a test compares it with this record, and fails where it says something else under the same
-number. Then either the number must be raised, in `supreme.cell.SCHEMA`, or nothing that is stored would be another:
+number. Then either the number must be raised, in `supreme.pipeline.cell.SCHEMA`, or nothing that is stored would be
+another:
 
     python -m tests.stage_code                    write the record anew; refused where code changed under its number
     python -m tests.stage_code --no-number-moved  the same, with the claim that no stored number would be another
@@ -16,26 +17,26 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from supreme.cell import SCHEMA
-from supreme.data import cache
-from supreme.fingerprint import code_of
+from supreme.pipeline.cell import SCHEMA
+from supreme.store.decoded import cache
+from supreme.store.fingerprint import code_of
 
 RECORD = Path(__file__).parent / "golden" / "stage_code.json"
 
-HANDED_ON = ("supreme.core.Split", "supreme.classifier.Classifier", "supreme.cell._drawn")
+HANDED_ON = ("supreme.core.Split", "supreme.functional.classifier.Classifier", "supreme.pipeline.cell._drawn")
 """Reached through objects that stages are given, and not by name."""
 
 ROOTS: dict[str, tuple[str, ...]] = {
-    "data": ("supreme.data.cache.prepare", "supreme.data.cache.open"),
-    "original": ("supreme.stages.original", *HANDED_ON),
-    "reference": ("supreme.stages.reference", *HANDED_ON),
-    "unlearned": ("supreme.stages.unlearned",),
-    "predictions": ("supreme.stages.predictions", "supreme.stages.untrained"),
-    "shared": ("supreme.context.context_of",),
-    "history": ("supreme.context.StoredHistory",),
-    "anchors": ("supreme.rows._anchors", "supreme.rows.measure"),
-    "row": ("supreme.rows.evaluate",),
-    "audit": ("supreme.auditing.audit", "supreme.ensembles.audit_jobs"),
+    "data": ("supreme.store.decoded.cache.prepare", "supreme.store.decoded.cache.open"),
+    "original": ("supreme.pipeline.stages.original", *HANDED_ON),
+    "reference": ("supreme.pipeline.stages.reference", *HANDED_ON),
+    "unlearned": ("supreme.pipeline.stages.unlearned",),
+    "predictions": ("supreme.pipeline.stages.predictions", "supreme.pipeline.stages.untrained"),
+    "shared": ("supreme.pipeline.method_context.context_of",),
+    "history": ("supreme.pipeline.method_context.StoredHistory",),
+    "anchors": ("supreme.pipeline.rows._anchors", "supreme.pipeline.rows.measure"),
+    "row": ("supreme.pipeline.rows.evaluate",),
+    "audit": ("supreme.pipeline.audit.audit", "supreme.pipeline.ensembles.audit_jobs"),
 }
 """Of each stage, where its code begins."""
 

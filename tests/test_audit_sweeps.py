@@ -17,14 +17,15 @@ import pytest
 from conftest import Run, environment
 
 from supreme import report
-from supreme.cell import Cell
 from supreme.core import SupremeError
 from supreme.core.row import SCHEMAS, sealed_audit
-from supreme.ensembles import audit_jobs
-from supreme.keeping.exporting import Wanted, export
-from supreme.keeping.importing import import_
-from supreme.keeping.verifying import verify
-from supreme.report import load, load_audits, render_audits
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.ensembles import audit_jobs
+from supreme.report import load_audits, render_audits
+from supreme.report.rows import load
+from supreme.store.maintenance.exporting import Wanted, export
+from supreme.store.maintenance.importing import import_
+from supreme.store.maintenance.verifying import verify
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
 """Cells that cost a fraction of a second."""

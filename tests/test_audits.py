@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 
 from supreme.audits import arithmetic as a
 from supreme.core import Undefined
+from supreme.core.registry import build
 from supreme.metrics import arithmetic as metrics
-from supreme.registry import build
 from supreme.report.statistics import mean_interval
 from supreme.testing import BrokenPromise, TinyEnsemble, check_audit, tiny_ensemble
 

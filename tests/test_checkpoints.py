@@ -28,16 +28,15 @@ from hydra.core.global_hydra import GlobalHydra
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from supreme import seeds
-from supreme.cell import Workplace
-from supreme.classifier import Classifier, origin
 from supreme.cli import CONF
-from supreme.core import SupremeError
+from supreme.core import SupremeError, seeds
+from supreme.functional.classifier import Classifier, origin
 from supreme.models import checkpoints, trial
 from supreme.models.small_cnn import SmallCNN
 from supreme.models.timm import Timm
-from supreme.sweep.compose import Composer, Problems, compose_all
-from supreme.sweep.plan import Plan, make_plan, resolve
+from supreme.pipeline.cell import Workplace
+from supreme.sweep.plan.compose import Composer, Problems, compose_all
+from supreme.sweep.plan.plan import Plan, make_plan, resolve
 
 ARCH = "test_resnet"
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from supreme.classifier import Classifier
-from supreme.images import Augmentation, Images
+from supreme.core import Augmentation, Images
+from supreme.functional.classifier import Classifier
+from supreme.pipeline.device import Measured
 from supreme.recipes import Recipe
-from supreme.runtime import Measured
 from supreme.testing import tiny_data, tiny_model
 from tests.test_recipes import recipe
 

@@ -14,9 +14,9 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import SET_NAMES, SelfComparison, Series, Split, SupremeError, Undefined
-from supreme.registry import build
+from supreme.core.registry import build
+from supreme.functional.classifier import Classifier
 from supreme.testing import (
     BrokenPromise,
     check_data,

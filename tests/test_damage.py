@@ -23,9 +23,9 @@ from conftest import Run, environment
 from supreme import report
 from supreme.core.canonical import Damaged
 from supreme.core.row import read_row
-from supreme.files import Process
-from supreme.keeping.command import main
-from supreme.sweep.status import main as status_main
+from supreme.store.files import Process
+from supreme.store.maintenance.command import main
+from supreme.sweep.display.status import main as status_main
 
 SWEEP = ("-m", "method=retrain,finetune", "seed=range(2)", "seeds.forget=0", "audit=excess_distance")
 SWEEP += ("model.widths=[4,8]", "recipe.epochs=1", "metric=[accuracy,membership]", "tracker=csv")

@@ -25,19 +25,21 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
-from supreme.cell import COMPONENTS, Cell
 from supreme.core import Data, SupremeError
-from supreme.data import cache, census, contents, files, partition, touched
+from supreme.core.content import content_digest
+from supreme.core.images import ImageData
+from supreme.core.registry import build
+from supreme.data import census, files, partition
 from supreme.data.cifar import Cifar
 from supreme.data.digits import Digits
-from supreme.data.finish import content_digest, finish
+from supreme.data.finish import finish
 from supreme.data.image_folder import ImageFolder
 from supreme.data.orl_faces import OrlFaces
 from supreme.data.partition import Partition
-from supreme.images import ImageData
-from supreme.registry import build
-from supreme.sweep.compose import Problems
-from supreme.sweep.plan import resolve
+from supreme.pipeline.cell import COMPONENTS, Cell
+from supreme.store.decoded import cache, contents, touched
+from supreme.sweep.plan.compose import Problems
+from supreme.sweep.plan.plan import resolve
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
 DIGITS = Digits(image_size=8, train_per_class=20, validation_per_class=10, split_seed=0)
@@ -973,7 +975,7 @@ def test_a_process_that_died_while_it_decoded_is_not_waited_for(tmp_path: Path, 
     script = """
 import os, sys
 from pathlib import Path
-from supreme.data.alone import alone
+from supreme.store.alone import alone
 with alone(Path(sys.argv[1]), sys.argv[2]):
     os._exit(0)
 """
@@ -1030,7 +1032,8 @@ def test_data_without_a_fingerprint_are_refused(tmp_path: Path) -> None:
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-from supreme.data import cache, decoding
+from supreme.store.decoded import cache
+from supreme.data import decoding
 from supreme.data.image_folder import ImageFolder
 root, directory, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
 read = decoding.read_image
@@ -1162,7 +1165,7 @@ def test_what_is_no_terminal_gets_a_line_for_every_tenth(caplog: pytest.LogCaptu
 MANY = """
 import sys, time
 from pathlib import Path
-from supreme.data import cache
+from supreme.store.decoded import cache
 from supreme.data.digits import Digits
 here = Path(sys.argv[1])
 digits = Digits(image_size=8, train_per_class=20, validation_per_class=10, split_seed=0)
@@ -1209,7 +1212,7 @@ def test_every_data_source_of_the_configuration_builds_below_the_data_folder(pat
 
 def test_neither_data_nor_scenarios_import_torch_scikit_learn_or_pillow() -> None:
     code = (
-        "import sys, supreme.data.cache, supreme.data.cifar, supreme.data.image_folder, supreme.data.digits, "
+        "import sys, supreme.store.decoded.cache, supreme.data.cifar, supreme.data.image_folder, supreme.data.digits, "
         "supreme.data.orl_faces, supreme.scenarios.random, supreme.scenarios.full_class, supreme.scenarios.subclass\n"
         "print([name for name in ('torch', 'torchvision', 'sklearn', 'PIL', 'pandas') if name in sys.modules])"
     )

@@ -18,15 +18,15 @@ import pytest
 from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
-from supreme.sweep import nvml
-from supreme.sweep.crew import Crew
-from supreme.sweep.devices import find_slots
-from supreme.sweep.engine import run
+from supreme.sweep.executors.local import nvml
+from supreme.sweep.executors.local.crew import Crew
+from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.executors.local.room import Rules, lack, parse_memory
+from supreme.sweep.executors.local.slots import SlotLock, lock_directory
 from supreme.sweep.jobs import this_process_in
-from supreme.sweep.room import Rules, lack, parse_memory
-from supreme.sweep.settings import Settings
-from supreme.sweep.slots import SlotLock, lock_directory
-from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
+from supreme.sweep.plan.settings import Settings
+from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
+from supreme.sweep.schedule.engine import run
 
 GB = 10**9
 CONF = Path(__file__).parents[1] / "conf" / "config.yaml"

@@ -16,11 +16,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from supreme import stages
-from supreme.cell import Cell, Workplace
 from supreme.metrics import arithmetic
-from supreme.sweep.compose import Composer
-from supreme.workbench import split_of
+from supreme.pipeline import stages
+from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.training import split_of
+from supreme.sweep.plan.compose import Composer
 
 CONF = Path(__file__).parents[1] / "conf"
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from supreme import evaluation
-from supreme.classifier import Classifier
 from supreme.core import SET_NAMES, Cost, SelfComparison, Split
-from supreme.evaluation import CellEvaluation, StoredPredictions, inference, predict
-from supreme.runtime import autocast
+from supreme.functional.classifier import Classifier
+from supreme.pipeline import evaluation
+from supreme.pipeline.device import autocast
+from supreme.pipeline.evaluation import CellEvaluation, StoredPredictions, inference, predict
 from supreme.scenarios.full_class import FullClass
 from supreme.testing import tiny_data, tiny_model
 

@@ -13,8 +13,6 @@ from test_report import row
 
 from supreme.core import SupremeError
 from supreme.report import (
-    estimates,
-    load,
     load_series,
     plot_classes,
     plot_cost,
@@ -24,11 +22,13 @@ from supreme.report import (
     plot_variance,
     write_figures,
 )
-from supreme.report.blocks import slug
 from supreme.report.command import main
-from supreme.report.drawing import short, spread
-from supreme.report.series import class_changes, roc_curves
-from supreme.report.style import looks
+from supreme.report.figures import estimates
+from supreme.report.figures.drawing import short, spread
+from supreme.report.figures.series import class_changes, roc_curves
+from supreme.report.figures.style import looks
+from supreme.report.rows import load
+from supreme.report.tables.blocks import slug
 
 ROC = {"x": [0.0, 0.0, 0.5, 1.0], "y": [0.0, 0.25, 0.5, 1.0]}
 CHANCE = {"x": [0.0, 0.5, 1.0], "y": [0.0, 0.5, 1.0]}

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from supreme.core import SupremeError
-from supreme.fingerprint import code as code_module
-from supreme.fingerprint import code_of, code_of_functions, codes, content, identity, modules, paths
+from supreme.store.fingerprint import code as code_module
+from supreme.store.fingerprint import code_of, code_of_functions, codes, content, identity, modules, paths
 
 METHOD = """
 from dataclasses import dataclass
@@ -375,11 +375,11 @@ def test_a_component_inside_another_one_counts(digest: Callable[..., str]) -> No
 
 def test_the_code_of_a_function_holds_what_it_closes_over(digest: Callable[..., str]) -> None:
     """So the importances that methods share are known by the code that computes them."""
-    from supreme.importances import importances, squared_gradients
+    from supreme.functional.importances import importances, squared_gradients
 
     def closing(function: Callable[..., object]) -> Callable[[], object]:
         return lambda: function(1)
 
     one, other = code_of_functions([closing(squared_gradients)]), code_of_functions([closing(importances)])
     assert one.digest != other.digest
-    assert "supreme.importances.squared_gradients" in one.definitions
+    assert "supreme.functional.importances.squared_gradients" in one.definitions

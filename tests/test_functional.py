@@ -9,16 +9,18 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import nn
 
-from supreme import per_sample
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
-from supreme.functional import distillation_loss, freeze, random_labels
-from supreme.gradients import make_optimizer
-from supreme.images import ImageData, Images
-from supreme.importances import squared_gradients
+from supreme.core.images import ImageData, Images
+from supreme.core.validation import OPTIMIZERS
+from supreme.functional import per_sample_gradients as per_sample
+from supreme.functional.classifier import Classifier
+from supreme.functional.distillation import distillation_loss
+from supreme.functional.importances import squared_gradients
+from supreme.functional.labels import random_labels
+from supreme.functional.layers import freeze
+from supreme.functional.optimizers import make_optimizer
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
-from supreme.requirements import OPTIMIZERS
 
 CLASSES = 5
 

@@ -11,12 +11,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from supreme import stages
-from supreme.cell import COMPONENTS, Cell, Workplace
-from supreme.context import StoredHistory
 from supreme.core import SupremeError
-from supreme.runtime import Measured
-from supreme.workbench import training_images
+from supreme.pipeline import stages
+from supreme.pipeline.cell import COMPONENTS, Cell, Workplace
+from supreme.pipeline.device import Measured
+from supreme.pipeline.method_context import StoredHistory
+from supreme.pipeline.training import training_images
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["model.widths=[4,8]", "recipe.epochs=2", "metric=accuracy", "seed=3"]

@@ -1,4 +1,4 @@
-"""Batches, crops, flips and rotations of supreme.images."""
+"""Batches, crops, flips and rotations of supreme.core.images."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supreme.core import SupremeError
-from supreme.images import Augmentation, ImageData, Images, to_input
+from supreme.core import Augmentation, ImageData, Images, SupremeError
+from supreme.core.pixels import to_input
 
 
 def make_data(count: int = 12, side: int = 8, image_size: int | None = None) -> ImageData:

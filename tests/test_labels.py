@@ -11,12 +11,13 @@ from results import save_audit
 from test_plan import composer  # noqa: F401
 from test_report import row, text
 
-from supreme.report import load, load_audits, render, render_audits, write, write_figures
-from supreme.report.aggregate import summary
-from supreme.report.blocks import blocks
+from supreme.report import load_audits, render, render_audits, write, write_figures
 from supreme.report.command import main
-from supreme.report.labels import LONGEST, variants, without
-from supreme.report.page import page_data
+from supreme.report.page.page import page_data
+from supreme.report.rows import load
+from supreme.report.rows.labels import LONGEST, variants, without
+from supreme.report.statistics.aggregate import summary
+from supreme.report.tables.blocks import blocks
 
 LABELS = ["data", "model", "recipe", "scenario", "setting", "method", "variant"]
 

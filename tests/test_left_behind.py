@@ -21,17 +21,17 @@ from left_behind import KINDS, LeavingMetric
 from processes import within
 from test_sweep import SMALL, rows
 
-from supreme import process_state, seeds
-from supreme.core import SupremeError
-from supreme.data import cache
+from supreme.core import SupremeError, seeds
+from supreme.core.split import sealed_split
 from supreme.data.digits import Digits
-from supreme.images import sealed_split
-from supreme.rows import measure
+from supreme.pipeline import process_state
+from supreme.pipeline.rows import measure
 from supreme.scenarios.backdoor import Backdoor
-from supreme.sweep import leftovers
-from supreme.sweep.devices import find_slots
-from supreme.sweep.engine import run
-from supreme.sweep.tasks import Event, Outcome, Retrying, Task
+from supreme.store.decoded import cache
+from supreme.sweep.executors.local import leftovers
+from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task
+from supreme.sweep.schedule.engine import run
 from supreme.testing import tiny_evaluation
 
 GROUPS = 4
@@ -106,7 +106,7 @@ def test_nobody_can_write_to_data_that_cells_share(tmp_path: Path) -> None:
     past_numpy = f"""
 import torch, warnings
 from pathlib import Path
-from supreme.data import cache
+from supreme.store.decoded import cache
 warnings.simplefilter("ignore")
 torch.from_numpy(cache.open(next(path for path in Path({str(tmp_path)!r}).iterdir() if path.is_dir())).labels)[:] = 0
 """

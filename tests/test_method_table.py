@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from supreme.core import SupremeError
+from supreme.report.catalogue.methods import BEGIN, END, method_entries, methods_markdown, with_methods
 from supreme.report.command import main
-from supreme.report.methods import BEGIN, END, method_entries, methods_markdown, with_methods
 
 ROOT = Path(__file__).parents[1]
 PATHS = sorted((ROOT / "conf" / "method").glob("*.yaml"))

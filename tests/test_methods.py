@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import Split, SupremeError
-from supreme.images import ImageData
+from supreme.core.images import ImageData
+from supreme.core.registry import build
+from supreme.functional.classifier import Classifier
 from supreme.methods import bad_teacher, scrub
-from supreme.registry import build
 from supreme.testing import World, tiny_world
 
 METHODS = Path(__file__).parents[1] / "conf" / "method"

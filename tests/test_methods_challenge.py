@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
-from supreme.registry import build
+from supreme.core.registry import build
+from supreme.functional.classifier import Classifier
 from supreme.testing import World, tiny_world
 
 METHODS = Path(__file__).parents[1] / "conf" / "method"

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 
 from supreme.core import Split, SupremeError
-from supreme.registry import build
+from supreme.core.registry import build
 from supreme.testing import World, tiny_world
 
 METHODS = Path(__file__).parents[1] / "conf" / "method"

@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import nn
 
-from supreme import per_sample
-from supreme.classifier import Classifier
 from supreme.core import Split, SupremeError
-from supreme.gradients import add_vector
-from supreme.images import ImageData
-from supreme.importances import cross_entropies, importances, squared_gradients
-from supreme.registry import build
+from supreme.core.images import ImageData
+from supreme.core.registry import build
+from supreme.functional import per_sample_gradients as per_sample
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import add_vector
+from supreme.functional.importances import cross_entropies, importances, squared_gradients
 from supreme.testing import World, tiny_data, tiny_model, tiny_world
 
 METHODS = Path(__file__).parents[1] / "conf" / "method"

@@ -17,12 +17,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
-from supreme.functional import last_layers, only_learning
+from supreme.core.registry import build
+from supreme.functional.classifier import Classifier
+from supreme.functional.layers import last_layers, only_learning
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
-from supreme.registry import build
 from supreme.testing import World, tiny_class_world, tiny_world
 
 CONF = Path(__file__).parents[1] / "conf"

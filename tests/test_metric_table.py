@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from supreme.report.catalogue.methods import with_methods
+from supreme.report.catalogue.metrics import METRIC_MARKERS, metric_entries, metrics_markdown
 from supreme.report.command import main
-from supreme.report.methods import with_methods
-from supreme.report.metrics import METRIC_MARKERS, metric_entries, metrics_markdown
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from supreme import core
 from supreme.core import SelfComparison, SupremeError, Undefined
+from supreme.core.registry import build
 from supreme.metrics import arithmetic
 from supreme.metrics.accuracy import Accuracy
 from supreme.metrics.activation_distance import ActivationDistance
@@ -31,7 +32,6 @@ from supreme.metrics.scores import Scores
 from supreme.metrics.svc_efficacy import SVCEfficacy
 from supreme.metrics.weight_distance import WeightDistance
 from supreme.metrics.zrf import ZRF
-from supreme.registry import build
 from supreme.testing import tiny_evaluation
 
 CONF = Path(__file__).parents[1] / "conf" / "metric"
@@ -355,7 +355,7 @@ def test_the_default_metrics_import_no_scikit_learn():
     (names,) = (entry["metric"] for entry in OmegaConf.load(CONF.parent / "config.yaml").defaults if "metric" in entry)
     nodes = {name: OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml")) for name in names}
     script = (
-        "import sys\nfrom supreme.registry import build\nfrom supreme.rows import measure\n"
+        "import sys\nfrom supreme.core.registry import build\nfrom supreme.pipeline.rows import measure\n"
         "from supreme.testing import tiny_evaluation\n"
         f"measure({{name: build(node) for name, node in {nodes!r}.items()}}, tiny_evaluation())\n"
         "print('imported:', *({'sklearn', 'scipy', 'pandas'} & sys.modules.keys()))"

@@ -14,13 +14,12 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import SupremeError
+from supreme.core import SupremeError, seeds
+from supreme.core.registry import build
+from supreme.functional.classifier import Classifier
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
 from supreme.models.timm import Timm
-from supreme.registry import build
 
 CONF = Path(__file__).parents[1] / "conf"
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

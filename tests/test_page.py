@@ -12,9 +12,9 @@ from results import save_audit
 from test_figures import full
 from test_report import row
 
-from supreme.report import load
-from supreme.report.embedded import Pool, as_script, failures, shortened
-from supreme.report.page import html, write_page
+from supreme.report.page.embedded import Pool, as_script, failures, shortened
+from supreme.report.page.page import html, write_page
+from supreme.report.rows import load
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")

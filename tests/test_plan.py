@@ -19,17 +19,17 @@ from conftest import Run, environment
 from hydra.core.global_hydra import GlobalHydra
 
 from supreme import __version__
-from supreme.cell import Workplace
 from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.core.row import sealed_row
-from supreme.sweep import dry_run
-from supreme.sweep.compose import Composer, Problems, cell_with, compose_all, plain_values
-from supreme.sweep.devices import find_slots
-from supreme.sweep.estimate import expected_seconds
-from supreme.sweep.plan import Plan, make_plan, resolve
-from supreme.sweep.presets import preset_of
-from supreme.sweep.settings import Settings
+from supreme.pipeline.cell import Workplace
+from supreme.sweep.executors import dry_run
+from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.plan.compose import Composer, Problems, cell_with, compose_all, plain_values
+from supreme.sweep.plan.estimate import expected_seconds
+from supreme.sweep.plan.plan import Plan, make_plan, resolve
+from supreme.sweep.plan.presets import preset_of
+from supreme.sweep.plan.settings import Settings
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
 

@@ -18,22 +18,22 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
-from supreme import workbench
-from supreme.cell import Cell, Workplace, open_data
-from supreme.classifier import Classifier
-from supreme.core import Split, SupremeError, Undefined
-from supreme.data import cache
-from supreme.images import Extended, ImageData, Images, centre
+from supreme.core import ImageData, Images, Split, SupremeError, Undefined
+from supreme.core.pixels import Extended, centre
+from supreme.core.registry import build
+from supreme.core.seeds import numpy_generator
+from supreme.functional.classifier import Classifier
 from supreme.metrics.backdoor import Backdoor as BackdoorMetric
 from supreme.metrics.gaussian_poison import GaussianPoison as GaussianPoisonMetric
 from supreme.metrics.interclass_confusion import InterclassConfusion as InterclassConfusionMetric
-from supreme.registry import build
-from supreme.report import load
-from supreme.runtime import place
+from supreme.pipeline import training as workbench
+from supreme.pipeline.cell import Cell, Workplace, open_data
+from supreme.pipeline.device import place
+from supreme.report.rows import load
 from supreme.scenarios.backdoor import Backdoor
 from supreme.scenarios.gaussian_poison import GaussianPoison
 from supreme.scenarios.interclass_confusion import InterclassConfusion
-from supreme.seeds import numpy_generator
+from supreme.store.decoded import cache
 from supreme.testing import check_metric, tiny_data, tiny_model
 
 CONF = Path(__file__).parents[1] / "conf"

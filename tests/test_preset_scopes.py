@@ -20,11 +20,11 @@ from omegaconf import OmegaConf
 
 from supreme.cli import CONF
 from supreme.core import SupremeError
-from supreme.registry import build
-from supreme.sweep.compose import Composer
-from supreme.sweep.preset_files import Preset, PresetFiles, flat
-from supreme.sweep.presets import with_fields
-from supreme.sweep.scope import ANY
+from supreme.core.registry import build
+from supreme.sweep.plan.compose import Composer
+from supreme.sweep.plan.preset_files import Preset, PresetFiles, flat
+from supreme.sweep.plan.presets import with_fields
+from supreme.sweep.plan.scope import ANY
 
 METHODS = sorted(path.stem for path in (CONF / "tuned").glob("*.yaml"))
 OTHERS = {"data": "image_folder", "model": "timm", "recipe": "sgd", "scenario": "backdoor"}

@@ -7,10 +7,11 @@ from typing import Any
 from test_plan import composer  # noqa: F401
 from test_report import row, text
 
-from supreme.report import load, render
-from supreme.report.aggregate import summary
-from supreme.report.page import page_data
-from supreme.report.tuning import tuning_text
+from supreme.report import render
+from supreme.report.page.page import page_data
+from supreme.report.rows import load
+from supreme.report.rows.tuning import tuning_text
+from supreme.report.statistics.aggregate import summary
 
 FOUND = {"preset": "scrub/digits-small_cnn-random", "source": "found", "columns": ["accuracy/forget"], "seeds": [1, 9]}
 

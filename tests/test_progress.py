@@ -22,15 +22,15 @@ from conftest import environment
 from processes import wait_for
 from rich.console import Console
 
-from supreme.activity import Activity, Doing, beside, clear, doing, put
 from supreme.core import SupremeError
-from supreme.files import Process
-from supreme.sweep.display import Display, about, duration, time_to_go
-from supreme.sweep.forecast import Forecast, Underway
-from supreme.sweep.progress import Progress
-from supreme.sweep.snapshot import KEPT, Count, Snapshot, common_words, path_of, prune, read_all
-from supreme.sweep.status import main
-from supreme.sweep.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
+from supreme.pipeline.activity import Activity, Doing, beside, clear, doing, put
+from supreme.store.files import Process
+from supreme.sweep.display.display import Display, about, duration, time_to_go
+from supreme.sweep.display.forecast import Forecast, Underway
+from supreme.sweep.display.progress import Progress
+from supreme.sweep.display.snapshot import KEPT, Count, Snapshot, common_words, path_of, prune, read_all
+from supreme.sweep.display.status import main
+from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
 
 
 class Clock:
@@ -112,7 +112,7 @@ def test_progress_is_a_line_in_the_log_at_most_every_five_seconds(caplog: pytest
 def test_what_a_killed_worker_said_last_counts_no_more(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     script = (
-        "import os, sys, pathlib\nfrom supreme.activity import Activity, beside\n"
+        "import os, sys, pathlib\nfrom supreme.pipeline.activity import Activity, beside\n"
         "Activity(beside(pathlib.Path(sys.argv[1]))).begin('unlearn')\nos.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, str(log)], env=environment(), check=False)

@@ -12,18 +12,19 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from supreme import stages, workbench
-from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
-from supreme.evaluation import inference
+from supreme.core.registry import build
 from supreme.methods.bad_teacher import BadTeacher
 from supreme.metrics import arithmetic
 from supreme.metrics.legacy_activation_distance import LegacyActivationDistance
 from supreme.metrics.legacy_batch_accuracy import LegacyBatchAccuracy
 from supreme.models.timm import IMAGENET, Timm
+from supreme.pipeline import stages
+from supreme.pipeline import training as workbench
+from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.evaluation import inference
 from supreme.recipes import Recipe
-from supreme.registry import build
-from supreme.sweep.grids import with_grids
+from supreme.sweep.plan.grids import with_grids
 from supreme.testing import tiny_evaluation
 from supreme.testing.worlds import tiny_world
 

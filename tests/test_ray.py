@@ -21,12 +21,12 @@ from processes import alive, wait_for
 from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
-from supreme.sweep import ray_sweep
-from supreme.sweep.ray_cluster import Options, run
-from supreme.sweep.ray_sweep import describe
-from supreme.sweep.ray_worker import death, is_there
-from supreme.sweep.settings import Settings
-from supreme.sweep.tasks import Event, Outcome, Started, Task, Waiting
+from supreme.sweep.executors.ray import sweep as ray_sweep
+from supreme.sweep.executors.ray.cluster import Options, run
+from supreme.sweep.executors.ray.sweep import describe
+from supreme.sweep.executors.ray.worker import death, is_there
+from supreme.sweep.plan.settings import Settings
+from supreme.sweep.plan.tasks import Event, Outcome, Started, Task, Waiting
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)
 ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5", "hydra.launcher.cpus_per_job=2")

@@ -14,13 +14,12 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Epoch, SupremeError
-from supreme.images import ImageData, Images
+from supreme.core import Epoch, SupremeError, seeds
+from supreme.core.images import ImageData, Images
+from supreme.functional.classifier import Classifier
 from supreme.models.small_cnn import SmallCNN
+from supreme.pipeline.device import autocast
 from supreme.recipes import Recipe
-from supreme.runtime import autocast
 from supreme.testing import tiny_data
 
 CONF = Path(__file__).parents[1] / "conf"

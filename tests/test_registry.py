@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
-from supreme.registry import build
+from supreme.core.registry import build
 
 CONF = Path(__file__).parents[1] / "conf"
 

@@ -18,10 +18,11 @@ from results import cell_of, complete, save_row
 from rich.console import Console
 
 from supreme.core import SupremeError
-from supreme.files import digest
-from supreme.report import COLUMNS, Endpoint, load, render, summary, write
-from supreme.report.aggregate import SUMMARY_COLUMNS
+from supreme.report import COLUMNS, Endpoint, render, summary, write
 from supreme.report.command import main
+from supreme.report.rows import load
+from supreme.report.statistics.aggregate import SUMMARY_COLUMNS
+from supreme.store.files import digest
 
 T_975 = {1: 12.706204736, 2: 4.302652730, 3: 3.182446305, 4: 2.776445105}  # of Student's t, by degrees of freedom
 FORGET = {0: 0.90, 1: 0.85, 2: 0.95, 3: 0.80}  # forget accuracy of the reference, by training seed

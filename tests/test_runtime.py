@@ -16,12 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Cost
-from supreme.images import Images
+from supreme.core import Cost, seeds
+from supreme.core.images import Images
+from supreme.functional.classifier import Classifier
+from supreme.pipeline.device import Measured, autocast, configure, count_passes, place
 from supreme.recipes import Recipe
-from supreme.runtime import Measured, autocast, configure, count_passes, place
 from supreme.testing import tiny_data, tiny_model
 
 MEGABYTE = 2**20
@@ -419,7 +418,7 @@ def test_a_stage_does_not_inherit_the_switches_of_the_one_before() -> None:
 def test_configure_uses_nothing_that_torch_warns_about() -> None:
     """In a process of its own, where every warning that torch gives once is still to come."""
     script = (
-        "import torch, warnings; from supreme.runtime import configure\n"
+        "import torch, warnings; from supreme.pipeline.device import configure\n"
         "warnings.simplefilter('error')\n"
         "for precision in ('fp32', 'tf32', 'bf16'):\n"
         "    for deterministic in (True, False):\n"

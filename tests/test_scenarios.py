@@ -8,13 +8,13 @@ import pytest
 from omegaconf import OmegaConf
 
 from supreme.core import Scenario, Split, SupremeError
-from supreme.images import ImageData
-from supreme.registry import build
+from supreme.core.images import ImageData
+from supreme.core.registry import build
+from supreme.core.seeds import numpy_generator
 from supreme.scenarios import amounts
 from supreme.scenarios.full_class import FullClass
 from supreme.scenarios.random import Random
 from supreme.scenarios.subclass import Subclass
-from supreme.seeds import numpy_generator
 
 CONF = Path(__file__).parents[1] / "conf" / "scenario"
 

@@ -19,10 +19,10 @@ from conftest import environment
 from processes import wait_for
 from test_sweep import SMALL, rows
 
-from supreme.sweep.devices import find_slots
-from supreme.sweep.engine import run
-from supreme.sweep.graph import Graph
-from supreme.sweep.tasks import Event, Outcome, SetAside, Started, Task
+from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.plan.tasks import Event, Outcome, SetAside, Started, Task
+from supreme.sweep.schedule.engine import run
+from supreme.sweep.schedule.graph import Graph
 
 
 def make(key: str, function: Callable[..., Any] = jobs.where, *arguments: Any, **more: Any) -> Task:
@@ -227,7 +227,7 @@ def test_two_sweeps_of_the_same_cells_do_everything_once_and_wait_in_no_slot(
     assert len(rows(tmp_path / "both")) == 6
     for stage in ("original", "reference"):
         assert len(lines_with(tmp_path / "both", f"training the {stage} model")) == 2
-    assert len(lines_with(tmp_path / "both", "INFO supreme.stages: unlearning")) >= 6
+    assert len(lines_with(tmp_path / "both", "INFO supreme.pipeline.stages: unlearning")) >= 6
     marks = {name: len(list((tmp_path / name).iterdir())) for name in ("shared", "slow", "rows")}
     assert marks == {"shared": 2, "slow": 2, "rows": 6}
     assert lines_with(tmp_path / "both", "waiting for process") == [], "a worker waited inside its slot"
@@ -240,7 +240,7 @@ def lines_with(outputs: Path, text: str) -> list[str]:
 
 CORES = """
 import sys
-from supreme.sweep import devices
+from supreme.sweep.executors.local import devices
 count = int(sys.argv.pop(1))
 devices._own_cores = lambda: list(range(count))
 from supreme.cli import main

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from supreme.sweep import slurm_job
-from supreme.sweep.tasks import Event, Outcome, Retrying, SetAside, Started, Task
+from supreme.sweep.executors.slurm import job as slurm_job
+from supreme.sweep.plan.tasks import Event, Outcome, Retrying, SetAside, Started, Task
 
 
 def task(key: str) -> Task:

@@ -10,11 +10,11 @@ import pytest
 from engine_tasks import where
 
 from supreme.core import SupremeError
-from supreme.sweep import slurm
-from supreme.sweep.cluster import Cluster
-from supreme.sweep.settings import Settings
-from supreme.sweep.slurm_sent import Job, in_order, packs, register
-from supreme.sweep.tasks import Task
+from supreme.sweep.executors.slurm import sweep as slurm
+from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.sent import Job, in_order, packs, register
+from supreme.sweep.plan.settings import Settings
+from supreme.sweep.plan.tasks import Task
 
 
 def task(key: str, **more: Any) -> Task:
@@ -62,9 +62,9 @@ def test_without_submitit_one_sentence_says_what_to_type(tmp_path: Path, monkeyp
 def test_where_slurm_does_not_say_what_earlier_jobs_still_do_none_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("supreme.sweep.slurm_queue.refuse_without_slurm", lambda: None)
-    monkeypatch.setattr("supreme.sweep.slurm_queue.states", lambda: None)
-    monkeypatch.setattr("supreme.sweep.slurm_queue.submit", lambda *_: pytest.fail("jobs were sent"))
+    monkeypatch.setattr("supreme.sweep.executors.slurm.queue.refuse_without_slurm", lambda: None)
+    monkeypatch.setattr("supreme.sweep.executors.slurm.queue.states", lambda: None)
+    monkeypatch.setattr("supreme.sweep.executors.slurm.queue.submit", lambda *_: pytest.fail("jobs were sent"))
     register(Job(id="1_0", folder=tmp_path / "slurm" / "earlier", size=1, open={"a"}), [task("a")])
     with pytest.raises(SupremeError, match="Slurm does not answer squeue, and jobs of an earlier sweep may still do"):
         slurm.run([task("a")], settings(tmp_path), Cluster())

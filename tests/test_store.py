@@ -27,12 +27,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from processes import KILLED_IN_CALL, wait_for
 
-from supreme.artefact import SCHEMA, Artefact, Contents
-from supreme.claims import Claims
 from supreme.core import SupremeError
 from supreme.core.canonical import DIGEST
-from supreme.files import Process, digest, remove_orphans, temporary_name, write_json
-from supreme.store import Store
+from supreme.store.artefact import SCHEMA, Artefact, Contents
+from supreme.store.claims import Claims
+from supreme.store.files import Process, digest, remove_orphans, temporary_name, write_json
+from supreme.store.store import Store
 
 KEY = digest("an artefact")
 CLAIM = f"train-{KEY}.json"
@@ -40,8 +40,8 @@ CLAIM = f"train-{KEY}.json"
 WORKER = """
 import os, sys, time
 from pathlib import Path
-from supreme.artefact import Contents
-from supreme.store import Store
+from supreme.store.artefact import Contents
+from supreme.store.store import Store
 
 root, journal, seconds, keys = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
 store = Store(root)
@@ -63,8 +63,8 @@ SUICIDE = f"""{KILLED_IN_CALL}
 import sys
 from pathlib import Path
 import numpy as np
-from supreme.artefact import Contents
-from supreme.store import Store
+from supreme.store.artefact import Contents
+from supreme.store.store import Store
 
 store = Store(Path(sys.argv[1]))
 store.prepare()
@@ -122,7 +122,7 @@ def answers(workers: list[subprocess.Popen[str]]) -> list[list[str]]:
 
 
 def dead_process() -> Process:
-    code = "import dataclasses, json; from supreme.files import Process; p = Process.current()"
+    code = "import dataclasses, json; from supreme.store.files import Process; p = Process.current()"
     code += "; print(json.dumps(dataclasses.asdict(p)))"
     return Process(**json.loads(subprocess.check_output([sys.executable, "-c", code])))
 
@@ -756,7 +756,9 @@ def test_a_worker_on_another_machine_whose_heart_beats_keeps_its_claim(
         if now <= last_beat:
             os.utime(claim, (now, now))
 
-    monkeypatch.setattr("supreme.claims.time", SimpleNamespace(monotonic=lambda: now, time=time.time, sleep=sleep))
+    monkeypatch.setattr(
+        "supreme.store.claims.time", SimpleNamespace(monotonic=lambda: now, time=time.time, sleep=sleep)
+    )
     assert Store(store.root, silence_seconds=silence).get_or_create("train", KEY, numbers)[1]
     assert last_beat < now <= last_beat + 2 * silence
 
@@ -784,8 +786,10 @@ def test_a_worker_says_once_for_whom_it_waits_and_nothing_of_the_dead(
         if len(sleeps) == 5:
             claim.unlink()
 
-    monkeypatch.setattr("supreme.claims.time", SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep))
-    with caplog.at_level(logging.INFO, "supreme.claims"):
+    monkeypatch.setattr(
+        "supreme.store.claims.time", SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep)
+    )
+    with caplog.at_level(logging.INFO, "supreme.store.claims"):
         assert store.get_or_create("train", KEY, numbers)[1]
         leave_claim(store, dead_process(), other := digest("other"))
         assert store.get_or_create("train", other, numbers)[1]
@@ -814,7 +818,7 @@ def test_a_process_is_judged_only_where_it_can_be_seen() -> None:
 
 def test_a_process_that_is_hidden_from_us_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = Process.current()
-    monkeypatch.setattr("supreme.files._born", lambda pid: None)
+    monkeypatch.setattr("supreme.store.files._born", lambda pid: None)
     assert hidden.gone() is None
 
 
@@ -896,5 +900,5 @@ def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
 
 
 def test_importing_the_store_imports_no_torch() -> None:
-    code = "import supreme.store, sys; sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
+    code = "import supreme.store.store, sys; sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,13 +18,13 @@ import pytest
 from conftest import Run, environment
 from processes import KILLED_IN_CALL, wait_for
 
-from supreme.artefact import SCHEMA, Contents
 from supreme.core.row import sealed_row
-from supreme.data.alone import alone
-from supreme.files import digest
-from supreme.keeping import archive
-from supreme.keeping.command import main
-from supreme.store import Store
+from supreme.store.alone import alone
+from supreme.store.artefact import SCHEMA, Contents
+from supreme.store.files import digest
+from supreme.store.maintenance import archive
+from supreme.store.maintenance.command import main
+from supreme.store.store import Store
 
 SWEEP = ("-m", "method=finetune,ssd", "seed=range(2)", "model.widths=[4,8]", "recipe.epochs=2")
 NOTHING_TO_RUN = "cells: 4, found: 4, to run: 0"
@@ -32,8 +32,8 @@ NOTHING_TO_RUN = "cells: 4, found: 4, to run: 0"
 WRITER = """
 import sys, time
 from pathlib import Path
-from supreme.artefact import Contents
-from supreme.store import Store
+from supreme.store.artefact import Contents
+from supreme.store.store import Store
 
 def create():
     print("working", flush=True)
@@ -45,7 +45,7 @@ Store(Path(sys.argv[1])).get_or_create("original", "0" * 64, create)
 
 SUICIDE = f"""{KILLED_IN_CALL}
 import sys
-from supreme.keeping.command import main
+from supreme.store.maintenance.command import main
 
 killed_in_call(sys.argv[1], int(sys.argv[2]))
 main(sys.argv[3:])
@@ -283,9 +283,9 @@ def test_gc_removes_what_a_killed_writer_left_and_what_was_set_aside(
     killed = f"""
 import os, signal
 from pathlib import Path
-from supreme import artefact
-from supreme.artefact import Contents
-from supreme.store import Store
+from supreme.store import artefact
+from supreme.store.artefact import Contents
+from supreme.store.store import Store
 artefact.sync_folder = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
 Store(Path({str(store.root)!r})).get_or_create("original", "1" * 64, lambda: Contents(record={{"a": 1}}))
 """
@@ -311,7 +311,8 @@ def test_gc_takes_decoded_data_that_no_row_names_but_not_what_is_being_decoded(o
         partial.mkdir()
         (partial / "images.npy").write_bytes(b"x")
     with alone(folder, "2" * 32):
-        code = f"from supreme.keeping.command import main; main(['gc', {str(outputs)!r}, '--yes', '--min-age', '0'])"
+        arguments = ["gc", str(outputs), "--yes", "--min-age", "0"]
+        code = f"from supreme.store.maintenance.command import main; main({arguments!r})"
         subprocess.run([sys.executable, "-c", code], check=True)
     assert {path for path in folder.iterdir() if path.is_dir()} == {used, at_work}
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from supreme.report import Endpoint, gaps, summary, variance
-from supreme.report.load import COLUMNS
+from supreme.report.rows.load import COLUMNS
 from supreme.report.statistics import benjamini_hochberg, holm
 
 DIFFERENCES = (0.2, -0.4, 0.6, 0.1, 0.5)

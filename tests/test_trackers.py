@@ -23,11 +23,10 @@ import psutil
 import pytest
 from conftest import Run, environment
 
-from supreme import registry
-from supreme.core import Epoch, SupremeError, Tracker
+from supreme.core import Epoch, SupremeError, Tracker, registry
 from supreme.core import Run as TrackedRun
-from supreme.files import plain
-from supreme.stages import _points
+from supreme.pipeline.stages import _points
+from supreme.store.files import plain
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=3", "method=finetune,neggrad")
 NEEDS = {"csv": ("csv",), "tensorboard": ("tensorboard",), "wandb": ("wandb",), "mlflow": ("mlflow", "sqlalchemy")}
@@ -330,7 +329,9 @@ def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
     broken: str, tracked_sweep: Path, tmp_path: Path
 ) -> None:
     found_untold(tracked_sweep, tmp_path)
-    impatient = "import supreme.sweep.tracking as t; t.PATIENCE_SECONDS = 6.0; import supreme.cli as c; c.main()"
+    impatient = (
+        "import supreme.sweep.tracking.tracking as t; t.PATIENCE_SECONDS = 6.0; import supreme.cli as c; c.main()"
+    )
     arguments = [
         "--config-dir",
         broken,

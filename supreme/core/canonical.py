@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
 DIGEST = "sha256"
 """Under which a file of JSON states the digest of everything else in it."""

@@ -14,7 +14,7 @@ from typing import Any, TypedDict, cast
 from supreme.core.canonical import DIGEST, Damaged, digest_of_parsed, parse, plain, read_bytes
 from supreme.core.typed import flaw
 
-HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
 SCHEMAS = {"row": 2, "audit": 2}
 """Raised when what a file holds changes its meaning: files of another one are left alone, and made again."""

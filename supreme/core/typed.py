@@ -8,7 +8,7 @@ from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.fingerprint
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
 
 def flaw(value: Any, wanted: Any, where: str = "") -> str | None:

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from supreme.core import IntArray, SupremeError
-from supreme.data import cifar_archive, contents, partition
+from supreme.core.images import ImageData
+from supreme.data import cifar_archive, partition
 from supreme.data.finish import finish
-from supreme.images import ImageData
+from supreme.store.decoded import contents
 
 SIDE = 32
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from supreme.core import SupremeError
-from supreme.data.alone import alone
+from supreme.store.alone import alone
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ import numpy as np
 from supreme.core import SupremeError
 from supreme.core.canonical import parse
 from supreme.data.files import read_image
+from supreme.store.decoded.cache import JOURNAL, PIXELS
 
 log = logging.getLogger(__name__)
 
-PIXELS, JOURNAL = "images.npy", "parts.jsonl"
 PART = 128
 """Photographs in a part: 25 MB at 256 x 256."""
 TOLD = 3

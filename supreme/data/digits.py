@@ -8,9 +8,9 @@ from importlib import metadata
 import numpy as np
 
 from supreme.core import SupremeError
+from supreme.core.images import ImageData
 from supreme.data import partition
 from supreme.data.finish import finish
-from supreme.images import ImageData
 
 NATIVE_SIZE = 8
 

@@ -11,10 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from supreme.core import SupremeError
-from supreme.data import census, contents, files, partition
+from supreme.core.images import ImageData
+from supreme.data import census, files, partition
 from supreme.data.decoding import decode_into
 from supreme.data.finish import finish
-from supreme.images import ImageData
+from supreme.store.decoded import contents
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 TOLD = 3

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from supreme.core import SupremeError
+from supreme.core.images import ImageData
 from supreme.data import partition
 from supreme.data.files import read_images
 from supreme.data.finish import finish
-from supreme.images import ImageData
 
 IDENTITIES, PHOTOGRAPHS = 40, 10
 

@@ -9,12 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import accuracy, endless_batches, input_gradients, random_labels, step_in_ball
-from supreme.gradients import make_optimizer
-from supreme.images import Images
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.images import Images
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.adversarial import input_gradients, step_in_ball
+from supreme.functional.batches import endless_batches
+from supreme.functional.classifier import Classifier
+from supreme.functional.labels import random_labels
+from supreme.functional.optimizers import make_optimizer
+from supreme.functional.scores import accuracy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import torch
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.requirements import require, require_above_zero, require_counts
+from supreme.core.validation import require, require_above_zero, require_counts
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

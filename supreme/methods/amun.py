@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import input_gradients, step_in_ball
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.adversarial import input_gradients, step_in_ball
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

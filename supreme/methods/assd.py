@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
+from supreme.core.validation import require_compat, require_counts
+from supreme.functional.classifier import Classifier
 from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all
-from supreme.requirements import require_compat, require_counts
 
 
 @dataclass(frozen=True, kw_only=True)

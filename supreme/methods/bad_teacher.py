@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import freeze
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.layers import freeze
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import last_layers, only_learning
-from supreme.requirements import require_above_zero, require_counts
+from supreme.core.validation import require_above_zero, require_counts
+from supreme.functional.classifier import Classifier
+from supreme.functional.layers import last_layers, only_learning
 
 
 @dataclass(frozen=True, kw_only=True)

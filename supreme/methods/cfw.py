@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import convolutions
-from supreme.gradients import cosine, make_optimizer, set_lr
-from supreme.images import Images
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.core.images import Images
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.functional.classifier import Classifier
+from supreme.functional.layers import convolutions
+from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Method, Split
-from supreme.requirements import require
+from supreme.core.validation import require
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.images import Images
-from supreme.importances import cross_entropies, importances
-from supreme.per_sample import Loss, PowerName
+from supreme.core.images import Images
+from supreme.functional.classifier import Classifier
+from supreme.functional.importances import cross_entropies, importances
+from supreme.functional.per_sample_gradients import Loss, PowerName
 
 
 class Importance(NamedTuple):

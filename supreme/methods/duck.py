@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import accuracy, features_of, forgotten_accuracy, nearest_wrong
-from supreme.gradients import make_optimizer
-from supreme.requirements import require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require_above_zero, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.labels import nearest_wrong
+from supreme.functional.optimizers import make_optimizer
+from supreme.functional.scores import accuracy, features_of, forgotten_accuracy
 
 
 @dataclass(frozen=True, kw_only=True)

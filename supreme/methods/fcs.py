@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import cosine, make_optimizer, set_lr
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 
 @dataclass(frozen=True, kw_only=True)

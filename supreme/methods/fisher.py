@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.importances import importances
-from supreme.requirements import require_above_zero, require_counts
+from supreme.core.validation import require_above_zero, require_counts
+from supreme.functional.classifier import Classifier
+from supreme.functional.importances import importances
 
 
 @dataclass(frozen=True, kw_only=True)

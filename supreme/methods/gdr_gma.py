@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import gradients_of, step_along, trainable
-from supreme.requirements import require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require_above_zero, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import gradients_of, step_along, trainable
 
 
 @dataclass(frozen=True, kw_only=True)

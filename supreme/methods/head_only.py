@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import features_of
-from supreme.gradients import make_optimizer
-from supreme.requirements import require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import make_optimizer
+from supreme.functional.scores import features_of
 
 
 @dataclass(frozen=True, kw_only=True)

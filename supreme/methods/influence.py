@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import add_vector, gradients_of, trainable
-from supreme.images import Images
-from supreme.requirements import require_above_zero, require_counts
+from supreme.core.images import Images
+from supreme.core.validation import require_above_zero, require_counts
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import add_vector, gradients_of, trainable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import make_optimizer
-from supreme.requirements import require_above_zero, require_compat, require_counts
+from supreme.core.validation import require_above_zero, require_compat, require_counts
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
+from supreme.core.validation import require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
 from supreme.methods.dampening import OUTPUT_SENSITIVITY, dampen, of_forget_and_all
-from supreme.requirements import require_above_zero, require_compat, require_counts, require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

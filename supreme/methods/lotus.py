@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import accuracy, freeze
-from supreme.requirements import require, require_counts, require_not_negative, require_one_of
+from supreme.core.validation import require, require_counts, require_not_negative, require_one_of
+from supreme.functional.classifier import Classifier
+from supreme.functional.layers import freeze
+from supreme.functional.scores import accuracy
 
 
 @dataclass(frozen=True, kw_only=True)

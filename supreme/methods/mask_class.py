@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.requirements import require, require_class_scenario
+from supreme.core.validation import require, require_class_scenario
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import random_labels
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.labels import random_labels
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

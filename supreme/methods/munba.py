@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import endless_batches, random_labels
-from supreme.gradients import dot, gradients_of, make_optimizer, shortened, step_along, trainable
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.batches import endless_batches
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import dot, gradients_of, shortened, step_along, trainable
+from supreme.functional.labels import random_labels
+from supreme.functional.optimizers import make_optimizer
 
 EPSILON = 1e-8
 """Below it a product of gradients counts as zero, and the bargain has no solution."""

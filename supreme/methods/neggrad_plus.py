@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import torch.nn.functional as F
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import endless_batches
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.functional.batches import endless_batches
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

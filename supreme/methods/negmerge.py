@@ -11,9 +11,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.requirements import require, require_counts, require_not_negative
+from supreme.core.validation import require, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

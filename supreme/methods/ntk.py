@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.func import functional_call, jacrev, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.gradients import add_vector
-from supreme.images import Images
-from supreme.requirements import require_above_zero, require_counts, require_one_of
+from supreme.core.images import Images
+from supreme.core.validation import require_above_zero, require_counts, require_one_of
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import add_vector
 
 
 @dataclass(frozen=True, kw_only=True)

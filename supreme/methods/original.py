@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

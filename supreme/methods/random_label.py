@@ -9,18 +9,18 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import random_labels
-from supreme.gradients import make_optimizer
-from supreme.images import Images
-from supreme.requirements import (
+from supreme.core.images import Images
+from supreme.core.validation import (
     require_above_zero,
     require_counts,
     require_not_negative,
     require_one_of,
     require_optimizer,
 )
+from supreme.functional.classifier import Classifier
+from supreme.functional.labels import random_labels
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

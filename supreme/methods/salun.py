@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import random_labels
-from supreme.gradients import gradients_of, make_optimizer, trainable
-from supreme.images import Images
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.core.images import Images
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import gradients_of, trainable
+from supreme.functional.labels import random_labels
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import accuracy, distillation_loss, features_of, forgotten_accuracy, freeze, nearest_wrong
-from supreme.gradients import make_optimizer
-from supreme.requirements import require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.core.validation import require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.functional.classifier import Classifier
+from supreme.functional.distillation import distillation_loss
+from supreme.functional.labels import nearest_wrong
+from supreme.functional.layers import freeze
+from supreme.functional.optimizers import make_optimizer
+from supreme.functional.scores import accuracy, features_of, forgotten_accuracy
 
 SMALLEST = 1e-6
 """Keeps the slope of a root finite at a feature of 0."""

@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import dot, gradients_of, make_optimizer, step_along, trainable
-from supreme.images import Images
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.images import Images
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import dot, gradients_of, step_along, trainable
+from supreme.functional.optimizers import make_optimizer
 
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import freeze, scrub_epoch
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.functional.classifier import Classifier
+from supreme.functional.distillation import scrub_epoch
+from supreme.functional.layers import freeze
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

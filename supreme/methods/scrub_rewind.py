@@ -7,11 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split, SupremeError
-from supreme.functional import accuracy, freeze, scrub_epoch
-from supreme.gradients import make_optimizer
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.functional.classifier import Classifier
+from supreme.functional.distillation import scrub_epoch
+from supreme.functional.layers import freeze
+from supreme.functional.optimizers import make_optimizer
+from supreme.functional.scores import accuracy
 
 
 @dataclass(frozen=True, kw_only=True)

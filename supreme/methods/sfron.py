@@ -8,12 +8,13 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import endless_batches
-from supreme.gradients import cosine, gradients_of, make_optimizer, set_lr, shortened, step_along, trainable
-from supreme.importances import squared_gradients
-from supreme.requirements import require, require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.functional.batches import endless_batches
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import gradients_of, shortened, step_along, trainable
+from supreme.functional.importances import squared_gradients
+from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 SMALLEST = 1e-15
 """Keeps quotients of losses and of importances defined, as in the authors' code."""

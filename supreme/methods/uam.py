@@ -8,11 +8,12 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.functional import endless_batches
-from supreme.gradients import dot, gradients_of, make_optimizer, step_along, trainable
-from supreme.requirements import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.functional.batches import endless_batches
+from supreme.functional.classifier import Classifier
+from supreme.functional.gradients import dot, gradients_of, step_along, trainable
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Context, Split
-from supreme.gradients import make_optimizer
-from supreme.images import Images
-from supreme.requirements import require_above_zero, require_class_scenario, require_counts, require_not_negative
+from supreme.core.images import Images
+from supreme.core.validation import require_above_zero, require_class_scenario, require_counts, require_not_negative
+from supreme.functional.classifier import Classifier
+from supreme.functional.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from supreme.core import Evaluation, SupremeError, Undefined
-from supreme.images import centre
+from supreme.core.pixels import centre
 from supreme.metrics import arithmetic
 
 BATCH = 32

@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.classifier import Classifier
 from supreme.core import Evaluation, SupremeError, Undefined
-from supreme.images import Images
+from supreme.core.images import Images
+from supreme.functional.classifier import Classifier
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets
 

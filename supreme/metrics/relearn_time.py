@@ -11,10 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Evaluation, Predictions, SupremeError, Undefined
-from supreme.images import Images
+from supreme.core import Evaluation, Predictions, SupremeError, Undefined, seeds
+from supreme.core.images import Images
+from supreme.functional.classifier import Classifier
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
+from supreme.functional.classifier import Classifier
 from supreme.models.weight_files import WeightFile, open_weights, printable
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

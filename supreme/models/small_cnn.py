@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
+from supreme.functional.classifier import Classifier
 from supreme.models import trial
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from supreme.classifier import Classifier
 from supreme.core import SupremeError
+from supreme.functional.classifier import Classifier
 from supreme.models import checkpoints, trial
 from supreme.models.weight_files import file_at
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from supreme import seeds
-from supreme.core import Model, SupremeError
+from supreme.core import Model, SupremeError, seeds
 
 HOLDS_NO_ARITHMETIC = True  # what it builds is dropped
 

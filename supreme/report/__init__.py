@@ -8,20 +8,20 @@
 >>> report.write("outputs")                       # the files in outputs/reports
 """
 
-from supreme.report.aggregate import summary
-from supreme.report.audits import load_audits, render_audits
-from supreme.report.columns import COLUMNS, Column
-from supreme.report.endpoints import ENDPOINTS, Endpoint
-from supreme.report.figure_files import write_figures
-from supreme.report.figures import plot_cost, plot_seeds, plot_tradeoff, plot_variance
-from supreme.report.figures_series import plot_classes, plot_roc
-from supreme.report.load import load
-from supreme.report.output import write
-from supreme.report.page import write_page
-from supreme.report.per_seed import gaps
-from supreme.report.series import load_series
-from supreme.report.spread import variance
-from supreme.report.tables import render
+from supreme.report.figures.figure_files import write_figures
+from supreme.report.figures.figures import plot_cost, plot_seeds, plot_tradeoff, plot_variance
+from supreme.report.figures.figures_series import plot_classes, plot_roc
+from supreme.report.figures.series import load_series
+from supreme.report.page.page import write_page
+from supreme.report.rows.columns import COLUMNS, Column
+from supreme.report.rows.endpoints import ENDPOINTS, Endpoint
+from supreme.report.rows.load import load
+from supreme.report.rows.per_seed import gaps
+from supreme.report.statistics.aggregate import summary
+from supreme.report.statistics.spread import variance
+from supreme.report.tables.audits import load_audits, render_audits
+from supreme.report.tables.output import write
+from supreme.report.tables.tables import render
 
 __all__ = [
     "COLUMNS",

@@ -13,20 +13,20 @@ import pandas as pd
 from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
-from supreme.report.against import against, nothing_matches, published, render_against
-from supreme.report.aggregate import summary
-from supreme.report.audits import audits_among, render_audits
-from supreme.report.columns import Column, column_of, found_columns, refuse_unknown
-from supreme.report.endpoints import ENDPOINTS, Endpoints, parse_endpoints
-from supreme.report.figure_files import write_figures
-from supreme.report.latex import standalone
-from supreme.report.listings import LISTINGS, listing
-from supreme.report.load import load
-from supreme.report.output import markdown, put, write
-from supreme.report.page import html
-from supreme.report.selection import select
-from supreme.report.tables import render
-from supreme.report.terminal import WIDTH, plain
+from supreme.report.catalogue.listings import LISTINGS, listing
+from supreme.report.figures.figure_files import write_figures
+from supreme.report.page.page import html
+from supreme.report.rows.columns import Column, column_of, found_columns, refuse_unknown
+from supreme.report.rows.endpoints import ENDPOINTS, Endpoints, parse_endpoints
+from supreme.report.rows.load import load
+from supreme.report.rows.selection import select
+from supreme.report.statistics.aggregate import summary
+from supreme.report.tables.against import against, nothing_matches, published, render_against
+from supreme.report.tables.audits import audits_among, render_audits
+from supreme.report.tables.latex import standalone
+from supreme.report.tables.output import markdown, put, write
+from supreme.report.tables.tables import render
+from supreme.report.tables.terminal import WIDTH, plain
 
 __all__ = ["FORMATS", "Choices", "main", "write"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from supreme.core import Split, SupremeError
-from supreme.images import ImageData
+from supreme.core.images import ImageData
 from supreme.scenarios import amounts, targets
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from supreme.core import Split, SupremeError
-from supreme.images import ImageData
+from supreme.core.images import ImageData
 from supreme.scenarios import amounts
 
 

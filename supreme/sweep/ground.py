@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from supreme.core import SupremeError
-from supreme.files import explaining, temporary_name
+from supreme.store.files import explaining, temporary_name
 
 
 class Ground:

@@ -18,26 +18,26 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from supreme.cell import Cell
 from supreme.core import SupremeError
-from supreme.files import remove_orphans
-from supreme.process_state import Touched
-from supreme.sweep import engine
-from supreme.sweep.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
-from supreme.sweep.compose import Composer, Problems, cell_with, changes_here, compose_all, expand, plain_values
-from supreme.sweep.crew import Crew
-from supreme.sweep.dry_run import print_plan
-from supreme.sweep.estimate import expected_seconds
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.process_state import Touched
+from supreme.store.files import remove_orphans
+from supreme.sweep.display.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
+from supreme.sweep.display.progress import Progress
+from supreme.sweep.executors.dry_run import print_plan
+from supreme.sweep.executors.local.crew import Crew
+from supreme.sweep.executors.local.leftovers import sweep_leftovers
+from supreme.sweep.executors.local.slots import lock_directory
 from supreme.sweep.ground import Ground
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
-from supreme.sweep.leftovers import sweep_leftovers
-from supreme.sweep.plan import Plan, flaw, make_plan, read_row, resolve
-from supreme.sweep.presets import Presets, preset_of
-from supreme.sweep.progress import Progress
-from supreme.sweep.settings import Settings
-from supreme.sweep.slots import lock_directory
-from supreme.sweep.tasks import Event, Outcome, Retrying, Task, Waiting
-from supreme.sweep.tracking import Tracking
+from supreme.sweep.plan.compose import Composer, Problems, cell_with, changes_here, compose_all, expand, plain_values
+from supreme.sweep.plan.estimate import expected_seconds
+from supreme.sweep.plan.plan import Plan, flaw, make_plan, read_row, resolve
+from supreme.sweep.plan.presets import Presets, preset_of
+from supreme.sweep.plan.settings import Settings
+from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task, Waiting
+from supreme.sweep.schedule import engine
+from supreme.sweep.tracking.tracking import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from supreme.activity import Activity, beside
-from supreme.cell import Cell, Workplace
 from supreme.core import SupremeError
-from supreme.ensembles import AuditJob
-from supreme.sweep.crew import LOOK_AGAIN_SECONDS, Crew
-from supreme.sweep.devices import Slot
-from supreme.sweep.room import ANY_DEVICE, Rules
-from supreme.sweep.rows import holds, read_row
-from supreme.sweep.slots import lock_directory
+from supreme.pipeline.activity import Activity, beside
+from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.ensembles import AuditJob
+from supreme.sweep.executors.local.crew import LOOK_AGAIN_SECONDS, Crew
+from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.executors.local.room import ANY_DEVICE, Rules
+from supreme.sweep.executors.local.slots import lock_directory
+from supreme.sweep.plan.rows import holds, read_row
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def run_stage(kind: str, cell: Cell, planned_at: Workplace, planned: str) -> dic
     Raises:
         SupremeError: the code that this process has is not the one that was planned with.
     """
-    from supreme import stages
+    from supreme.pipeline import stages
 
     key = cell.id if kind == "cell" else cell.key(kind)
     _refuse_another(key, planned)
@@ -49,7 +49,7 @@ def run_stage(kind: str, cell: Cell, planned_at: Workplace, planned: str) -> dic
 
 def _row(cell: Cell, at: Workplace) -> dict[str, Any]:
     """The row of the cell, which another sweep may be making: then wait for it, or leave."""
-    from supreme import rows
+    from supreme.pipeline import rows
 
     def find() -> dict[str, Any] | None:
         row = read_row(cell, at)
@@ -60,7 +60,7 @@ def _row(cell: Cell, at: Workplace) -> dict[str, Any]:
 
 def warm_up() -> None:
     """Import what every stage needs: two seconds, which a new process may take while the sweep is still planned."""
-    from supreme import rows  # noqa: F401
+    from supreme.pipeline import rows  # noqa: F401
 
 
 def _refuse_another(key: str, planned: str) -> None:
@@ -74,7 +74,7 @@ def _refuse_another(key: str, planned: str) -> None:
 
 def run_audit(job: AuditJob, planned_at: Workplace, planned: str) -> dict[str, Any]:
     """Make the record of this audit, which is returned; see `run_stage`."""
-    from supreme import auditing
+    from supreme.pipeline import audit as auditing
 
     _refuse_another(job.id, planned)
     with _activity(job.id, planned_at.output_dir) as activity:
@@ -94,7 +94,7 @@ def _activity(key: str, output_dir: str) -> Activity:
 
 def _workplace(planned: Workplace, activity: Activity) -> Workplace:
     """The same place, on the device that this process was given."""
-    from supreme.runtime import refuse_missing
+    from supreme.pipeline.device import refuse_missing
 
     refuse_missing(os.environ["SUPREME_DEVICE"])
     return replace(

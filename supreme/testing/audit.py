@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supreme import seeds
-from supreme.core import Audit, Ensemble, Undefined
+from supreme.core import Audit, Ensemble, Undefined, seeds
 from supreme.testing.checks import check_series
 from supreme.testing.promises import Promises, first_call, undisturbed
 

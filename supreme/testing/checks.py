@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import SET_NAMES, Data, Evaluation, Metric, Model, Scenario, Series, Split, Undefined
-from supreme.images import ImageData
+from supreme.core import SET_NAMES, Data, Evaluation, Metric, Model, Scenario, Series, Split, Undefined, seeds
+from supreme.core.images import ImageData
+from supreme.functional.classifier import Classifier
 from supreme.testing.promises import (
     Promises,
     answers_of,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Cost
-from supreme.evaluation import CellEvaluation, StoredPredictions, predict
+from supreme.core import Cost, seeds
+from supreme.functional.classifier import Classifier
+from supreme.pipeline.evaluation import CellEvaluation, StoredPredictions, predict
 from supreme.testing.worlds import World, tiny_class_world, tiny_data, tiny_fit, tiny_model, tiny_world
 
 

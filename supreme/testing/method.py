@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from supreme import seeds
-from supreme.core import Method, SupremeError
+from supreme.core import Method, SupremeError, seeds
 from supreme.testing.promises import (
     Promises,
     answers_of,

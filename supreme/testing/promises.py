@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import SET_NAMES, Evaluation, Split
-from supreme.images import ImageData, Images
-from supreme.process_state import OWN, listed, watching
+from supreme.core import SET_NAMES, Evaluation, Split, seeds
+from supreme.core.images import ImageData, Images
+from supreme.functional.classifier import Classifier
+from supreme.pipeline.process_state import OWN, listed, watching
 
 
 class BrokenPromise(AssertionError):  # noqa: N818, it is what happened

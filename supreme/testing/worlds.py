@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Context, Fit, Split
-from supreme.images import ImageData, Images
+from supreme.core import Context, Fit, Split, seeds
+from supreme.core.images import ImageData, Images
+from supreme.functional.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from supreme.data import cache
 from supreme.data.files import read_image
 from supreme.data.image_folder import ImageFolder
+from supreme.store.decoded import cache
 
 CLASSES, PHOTOGRAPHS, SIZE, EVERY = 105, 17_534, 256, 8
 RESULTS = Path(__file__).parent / "results" / "decode.md"

@@ -39,9 +39,9 @@ def sleep(seconds: float) -> tuple[float, float]:
 
 
 def _run(seconds: list[float], cores: int) -> list[tuple[float, float]]:
-    from supreme.sweep.devices import find_slots
-    from supreme.sweep.engine import run
-    from supreme.sweep.tasks import Task
+    from supreme.sweep.executors.local.devices import find_slots
+    from supreme.sweep.plan.tasks import Task
+    from supreme.sweep.schedule.engine import run
 
     with tempfile.TemporaryDirectory() as folder:
         tasks = [
@@ -114,8 +114,10 @@ def _counted(holder: Any, name: str, what: str) -> None:
 
 def timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[float, float]:
     """Seconds of work and of the rest of this task; runs in a slot's process."""
-    from supreme import process_state, recipes, registry, rows, stages
-    from supreme.store import Store
+    from supreme import recipes
+    from supreme.core import registry
+    from supreme.pipeline import process_state, rows, stages
+    from supreme.store.store import Store
 
     first = not _CLOCKS
     _CLOCKS.append(Clock())
@@ -145,7 +147,7 @@ def timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[flo
 
 def guarded(count: int) -> float:
     """Seconds that a cell's process is looked at: around its method, and when the task has ended; a median."""
-    from supreme import process_state, rows  # noqa: F401
+    from supreme.pipeline import process_state, rows  # noqa: F401
 
     seconds = []
     for _ in range(count):
@@ -172,8 +174,9 @@ def sweep(cells: int, cores: int) -> dict[str, Any]:
 def sweep_here(cores: int, found: Path) -> None:
     """The command line, with each task timed."""
     from supreme.cli import main
-    from supreme.sweep import devices, engine
-    from supreme.sweep.tasks import Event, Outcome, Started
+    from supreme.sweep.executors.local import devices
+    from supreme.sweep.plan.tasks import Event, Outcome, Started
+    from supreme.sweep.schedule import engine
 
     devices._own_cores = lambda: list(range(cores))
     run, at = engine.run, Path(found)

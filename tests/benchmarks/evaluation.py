@@ -22,16 +22,15 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 
-from supreme import seeds
-from supreme.classifier import Classifier
-from supreme.core import Cost, Split
+from supreme.core import Cost, Split, seeds
+from supreme.core.images import ImageData
+from supreme.core.registry import build
 from supreme.data.digits import Digits
-from supreme.evaluation import CellEvaluation, StoredPredictions, predict
-from supreme.images import ImageData
+from supreme.functional.classifier import Classifier
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
-from supreme.registry import build
-from supreme.rows import UNTRAINED_MODELS, measure
+from supreme.pipeline.evaluation import CellEvaluation, StoredPredictions, predict
+from supreme.pipeline.rows import UNTRAINED_MODELS, measure
 
 AIM = 1.5
 CONF = Path(__file__).parents[2] / "conf"

@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from supreme.importances import cross_entropies
+from supreme.functional.importances import cross_entropies
+from supreme.functional.per_sample_gradients import layers_with_formula, sum_of_powers
 from supreme.models.resnet18 import ResNet18
-from supreme.per_sample import layers_with_formula, sum_of_powers
 
 SAMPLES, REPEATS, AIM = 64, 5, 3.0
 RESULTS = Path(__file__).parent / "results" / "importance.md"

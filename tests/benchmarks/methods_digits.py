@@ -22,7 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from supreme.report import load, render
+from supreme.report import render
+from supreme.report.rows import load
 
 RESULTS = Path(__file__).parent / "results"
 METRICS = "metric=[accuracy,membership,js_divergence,cost]"

@@ -33,12 +33,12 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch.utils.flop_counter import FlopCounterMode
 
-from supreme.classifier import Classifier
-from supreme.evaluation import BATCH, inference, predict
-from supreme.images import ImageData
+from supreme.core.images import ImageData
+from supreme.core.registry import build
+from supreme.functional.classifier import Classifier
+from supreme.pipeline.device import Measured, autocast, configure, place, synchronise
+from supreme.pipeline.evaluation import BATCH, inference, predict
 from supreme.recipes import Recipe
-from supreme.registry import build
-from supreme.runtime import Measured, autocast, configure, place, synchronise
 
 CONF = Path(__file__).parents[2] / "conf"
 RESULTS = Path(__file__).parent / "results" / "pins_gpu.md"

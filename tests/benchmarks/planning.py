@@ -108,8 +108,8 @@ def cells(directory: Path, seeds: int) -> Any:
     from hydra.core.global_hydra import GlobalHydra
 
     from supreme.cli import CONF
-    from supreme.sweep.compose import Composer, Problems, compose_all
-    from supreme.sweep.plan import resolve
+    from supreme.sweep.plan.compose import Composer, Problems, compose_all
+    from supreme.sweep.plan.plan import resolve
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()

@@ -1,0 +1,78 @@
+"""From a config node to the component it names: typed, checked, and refused in one sentence when wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from supreme.core import SupremeError
+
+HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
+
+
+def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
+    """The component that `node["_target_"]` names, with every field taken from the node.
+
+    Args:
+        node: `_target_` and every field of the class, as a component's YAML gives them. A field whose value has a
+            `_target_` itself gets the component that it names.
+        what: how the user knows it (`method ssd`), for the message when it is refused.
+
+    Raises:
+        SupremeError: the class does not exist; a field is unknown, missing, of the wrong type or not allowed.
+    """
+    given: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
+    values: dict[str, Any] = dict(given)
+    component = _load(values.pop("_target_", None), what)
+    checked = {name: _inner(value, f"{what}: {name}") for name, value in _checked(component, values, what).items()}
+    try:
+        return component(**checked)
+    except (SupremeError, ValueError, TypeError) as error:
+        raise SupremeError(f"{what}: {error}") from error
+    except Exception as error:  # a third party's own check
+        raise SupremeError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _inner(value: Any, what: str) -> Any:
+    """The value of a field, built where it is a component's node."""
+    return build(value, what) if isinstance(value, Mapping) and "_target_" in value else value
+
+
+def _load(target: Any, what: str) -> type:
+    if not isinstance(target, str) or not target:
+        raise SupremeError(f"{what}: its YAML names no class; its first line must be `_target_: package.module.Class`")
+    module_name, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except Exception as error:  # importing runs a third party's code
+        raise SupremeError(f"{what}: _target_ {target} cannot be imported ({type(error).__name__}: {error})") from error
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is")
+    return found
+
+
+def _checked(component: type, values: dict[str, Any], what: str) -> dict[str, Any]:
+    names = [field.name for field in dataclasses.fields(component)]
+    for given in values:
+        if given not in names:
+            near = difflib.get_close_matches(given, names, 1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise SupremeError(f"{what}: there is no field {given}{hint} Its fields: {', '.join(names) or 'none'}")
+    if missing := [name for name in names if values.get(name, MISSING) == MISSING]:
+        raise SupremeError(f"{what}: no value for {', '.join(missing)}; give it in the YAML or on the command line")
+    schema = OmegaConf.structured(component)
+    OmegaConf.set_readonly(schema, False)
+    for name, value in values.items():
+        try:
+            schema = OmegaConf.merge(schema, {name: value})
+        except OmegaConfBaseException as error:
+            wanted = next(field.type for field in dataclasses.fields(component) if field.name == name)
+            wanted = wanted.__name__ if type(wanted) is type else wanted
+            raise SupremeError(f"{what}: {name}={value!r} is not allowed: it must be {wanted}") from error
+    return OmegaConf.to_container(schema)  # type: ignore[return-value]

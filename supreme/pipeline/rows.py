@@ -1,0 +1,190 @@
+"""The row of a cell: every metric of the unlearned model, and of the reference and the original beside it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined, seeds
+from supreme.core.row import sealed_row
+from supreme.pipeline import stages
+from supreme.pipeline.cell import SCHEMA, Cell, Workplace, open_data
+from supreme.pipeline.evaluation import BATCH, CellEvaluation, StoredPredictions
+from supreme.pipeline.process_state import untouched
+from supreme.pipeline.training import evaluating, prepare, split_of
+from supreme.store.artefact import Artefact, Contents
+from supreme.store.files import digest, write_json
+from supreme.store.fingerprint import Code
+from supreme.store.provenance import provenance
+from supreme.store.store import Store
+
+ANCHORS = ("reference", "original")
+"""The models that every row holds beside its own, to compare with."""
+
+UNTRAINED_MODELS = 5
+"""Randomly initialised models that ZRF averages over: with one, its value would depend on that one's seed.
+
+They are the same for all training seeds, whose values would else differ by who judged them.
+"""
+
+
+def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
+    """The row of the cell: every metric of the unlearned model, and of the reference and the original beside it."""
+    done = {stage: make(cell, at) for stage, make in stages.STAGES.items()}
+    for code in cell.codes.values():  # before there is anything to lose, should another worker be at it
+        _keep(at.store, code)
+    start = time.monotonic()
+    at.activity.begin("evaluate")
+    prepare(cell, at)
+    split = split_of(cell, at)
+    evaluations = _evaluations(cell, at, split, done)
+    metrics = cell.build_metrics()
+    with evaluating(cell, at):  # some metrics train, or take gradients
+        anchors = _anchors(cell, at, metrics, evaluations)
+        measured = measure(metrics, evaluations["unlearned"])
+    row = {
+        "cell": cell.id,
+        "schema": SCHEMA["row"],
+        **cell.names,
+        "protocol": cell.protocol,
+        "tuned": cell.tuned,
+        "changed": cell.changed,
+        "seed": cell.seed,
+        "seeds": dict(cell.seeds),
+        "metrics": measured["values"],
+        **{name: anchors[name]["values"] for name in ANCHORS},
+        "reasons": {"metrics": measured["reasons"], **{name: anchors[name]["reasons"] for name in ANCHORS}},
+        "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
+        "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
+        "notes": _notes(cell, done["unlearned"].record),
+        "cost": done["unlearned"].record["cost"],
+        "sets": {name: len(images) for name, images in split.sets.items() if len(images)},
+        "forget_digest": split.forget_digest,
+        "metric_keys": cell.metric_keys,
+        "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
+        "provenance": {
+            **provenance(at.device),
+            "data_fingerprint": open_data(cell.data_path).fingerprint,  # of the source, which all forget draws share
+            "keys": {stage: cell.key(stage) for stage in done},
+            "depends": cell.depends(),
+            "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
+            "code_keys": cell.code_keys,
+            "overrides": list(cell.overrides),
+            "finished": datetime.now(UTC).isoformat(),
+            "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
+        },
+    }
+    sealed = sealed_row(row)
+    write_json(at.row_path(cell), sealed)
+    return sealed
+
+
+@functools.cache
+def _keep(store: Store, code: Code) -> None:
+    """Keep what the code of a component was, once in this process: a digest alone cannot tell what has changed."""
+    store.get_or_create("code", code.digest, lambda: Contents(record={**code.record(), "of": {"code": code.digest}}))
+
+
+def _notes(cell: Cell, unlearned: Mapping[str, Any]) -> list[str]:
+    """What the table is to say of a method that misbehaved, and of what a key could not see."""
+    unseen = [warning for code in cell.codes.values() for warning in code.warnings]
+    return ["unchanged"] * unlearned["unchanged"] + [f"left {text}" for text in unlearned.get("left", ())] + unseen
+
+
+def _evaluations(cell: Cell, at: Workplace, split: Split, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:
+    subjects = {
+        stage: StoredPredictions(
+            split, stages.predictions(cell, at, stage), functools.partial(stages.model_of, cell, at, stage)
+        )
+        for stage in done
+    }
+    costs = {stage: Cost(**artefact.record["cost"]) for stage, artefact in done.items()}
+    return {
+        stage: CellEvaluation(
+            subject_name=stage,
+            split=split,
+            subject=subjects[stage],
+            all=subjects,
+            costs=costs,
+            load_untrained=lambda: [stages.untrained(cell, at, split, number) for number in range(UNTRAINED_MODELS)],
+            stream=(cell.seed, cell.seeds["evaluate"]),
+        )
+        for stage in subjects
+    }
+
+
+def _anchors(
+    cell: Cell, at: Workplace, metrics: Mapping[str, Any], evaluations: Mapping[str, CellEvaluation]
+) -> dict[str, Any]:
+    """The metrics of the reference and of the original, measured once for all methods."""
+
+    def create() -> Contents:
+        measured = {name: measure(metrics, evaluations[name]) for name in ANCHORS}
+        return Contents(record={**measured, "of": {name: cell.key(name) for name in ANCHORS}})
+
+    parts = {"schema": SCHEMA["anchors"], "metrics": cell.metric_keys, "split": cell.split_digest}
+    models = [cell.key("original"), cell.key("reference"), cell.seeds["evaluate"], BATCH, UNTRAINED_MODELS]
+    return at.store.get_or_create("anchors", digest({**parts, "models": models}), create)[0].record
+
+
+def measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str, Any]:
+    """Every column's value, or null with the reason beside it; and every series."""
+    values: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    series: dict[str, Any] = {}
+    for name, metric in metrics.items():
+        with _alone(name, metric, evaluation):
+            found, curves = _found(metric, evaluation), _series(metric, evaluation)
+        for column, value in found.items():
+            if column in values:
+                raise SupremeError(f"two metrics give the column {column}: choose one of them")
+            if isinstance(value, Undefined):
+                values[column], reasons[column] = None, str(value)
+            elif np.isfinite(value):
+                values[column] = float(value)
+            else:
+                values[column], reasons[column] = None, f"the metric gave {value}"
+        series |= {name: asdict(curve) for name, curve in curves.items()}
+    return {"values": values, "reasons": reasons, "series": series}
+
+
+@contextmanager
+def _alone(name: str, metric: Any, evaluation: CellEvaluation) -> Iterator[None]:
+    """Whatever it draws from is seeded by the cell, and it leaves nothing behind."""
+    seed = seeds.branch(seeds.stream("evaluate", *evaluation.stream), f"metric {name}")
+    with untouched(f"metric {name}", metric), seeds.scoped(seed):
+        yield
+
+
+def _found(metric: Any, evaluation: CellEvaluation) -> Mapping[str, float | Undefined]:
+    try:
+        return metric(evaluation)
+    except SelfComparison as reason:
+        return {column: Undefined(reason) for column in metric.columns(evaluation)}
+
+
+def _warnings(
+    metrics: Mapping[str, Any], evaluation: CellEvaluation, values: Mapping[str, float | None]
+) -> dict[str, str]:
+    """For a column that has a value, why its metric doubts it here."""
+    found: dict[str, str] = {}
+    for name, metric in metrics.items():
+        if hasattr(metric, "warnings"):
+            with _alone(name, metric, evaluation):
+                found |= metric.warnings(evaluation)
+    return {column: text for column, text in found.items() if values[column] is not None}
+
+
+def _series(metric: Any, evaluation: CellEvaluation) -> Mapping[str, Series]:
+    """What the metric has for figures; nothing where the subject would be compared with itself."""
+    try:
+        return metric.series(evaluation) if hasattr(metric, "series") else {}
+    except SelfComparison:
+        return {}

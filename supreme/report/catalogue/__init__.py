@@ -1,0 +1,1 @@
+"""What there is: the methods and metrics, read from their files."""

@@ -1,0 +1,126 @@
+"""The numbers that figures show, computed once for those on paper and those in the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from supreme.core import SupremeError
+from supreme.report.figures.style import place
+from supreme.report.rows.columns import default_columns
+from supreme.report.rows.labels import with_titles
+from supreme.report.statistics import mean_interval
+from supreme.report.statistics.aggregate import BLOCK
+
+SHARES = {"share_train": "training seed", "share_unlearn": "unlearning draw", "share_evaluate": "evaluation draw"}
+"""Columns of the summary -> what they are the share of."""
+
+POINTS = ("method", "mean", "low", "high", "sd", "seeds")
+
+
+def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The lines of one data, model, recipe, scenario and setting: those that `block` names, and that is all there are.
+
+    Their methods are named with their variants, `ssd (alpha=5)`.
+
+    Raises:
+        SupremeError: there is none, or more than one.
+    """
+    part: Any = frame
+    for name, value in (block or {}).items():
+        if name not in BLOCK:
+            raise SupremeError(f"a block is chosen by {', '.join(BLOCK)}, not by {name}")
+        part = part[part[name] == value]
+    found = part[BLOCK].drop_duplicates()
+    if len(found) != 1:
+        told = (
+            "; ".join(", ".join(filter(None, map(str, labels))) for labels in found.itertuples(index=False)) or "none"
+        )
+        raise SupremeError(
+            f"a figure shows one block, and {dict(block or {})} selects {len(found)} ({told}): "
+            "name one, as in block={'scenario': 'random'}"
+        )
+    return with_titles(part)
+
+
+def methods_of(part: pd.DataFrame) -> list[str]:
+    """Every method of a block with its variant, as the tables list them, the reference and the original among them."""
+    return sorted({"reference", "original", *with_titles(part)["method"].unique()}, key=place)
+
+
+def per_seed(part: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """`method`, `seed`, `value`, `reference` of one metric, draws averaged within each training seed.
+
+    The reference and the original appear as methods, as in the summary. What is undefined is NaN.
+    """
+    own: Any = part[part["metric"] == metric]
+    keys = ["seed", "seed_forget", "seed_reference", "seed_evaluate"]
+    anchors = [
+        own.drop_duplicates([*keys, name]).assign(method=name, value=lambda lines, name=name: lines[name])
+        for name in ("reference", "original")
+    ]
+    every: Any = pd.concat([*anchors, own[own["method"] != "original"]])
+    means = every.groupby(["method", "seed"], as_index=False)[["value", "reference"]].mean()
+    return means.sort_values(["method", "seed"], key=_by_place, ignore_index=True)
+
+
+def points(part: pd.DataFrame, metric: str, gap: bool = False) -> pd.DataFrame:
+    """`POINTS` of each method that has values: the mean over training seeds and its 95 % t interval (NaN of one seed).
+
+    With `gap`, of value minus reference, paired by training seed; `sd` is then that of the gaps.
+    """
+    seeds = per_seed(part, metric)
+    values = seeds["value"] - seeds["reference"] if gap else seeds["value"]
+    return _intervals(seeds.assign(value=values))
+
+
+def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """`POINTS` of the mean of the absolute gaps of `averaged`, taken within each seed first; and which of them exist.
+
+    Two retrained models have a gap above 0 too: that of the method `retrain` is what to compare with.
+    """
+    metrics = averaged(part)
+    tables: Any = [per_seed(part, metric).set_index(["method", "seed"]) for metric in metrics]
+    if not tables:
+        return pd.DataFrame(columns=list(POINTS)), []
+    gaps = pd.concat([(table["value"] - table["reference"]).abs() for table in tables], axis=1)
+    averages: Any = gaps.mean(axis=1, skipna=False).rename("value").reset_index()
+    return _intervals(averages[averages["method"] != "reference"]), metrics
+
+
+def utility_metric(part: pd.DataFrame) -> str:
+    """The accuracy on unseen data that forgetting should leave alone: without forgotten classes, where there are."""
+    return "accuracy/retain_test" if "accuracy/forget_test" in part["metric"].unique() else "accuracy/test"
+
+
+def averaged(part: pd.DataFrame) -> list[str]:
+    """What the average gap is the average of, as in `metric=scores`; all fractions between 0 and 1."""
+    wanted = ("accuracy/forget", "accuracy/retain", utility_metric(part), "membership/auc")
+    known = set(part["metric"].unique())
+    return [metric for metric in wanted if metric in known]
+
+
+def title_of(metric: str, metrics: Sequence[str]) -> tuple[str, str]:
+    """The title and format of a metric in the tables, and its own name with four decimals where they have it not."""
+    found = {column.metric: (column.title, column.format) for column in default_columns(metrics)}
+    return found.get(metric, (metric, ".4f"))
+
+
+def _intervals(seeds: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for method, group in seeds.groupby("method", sort=False):
+        values = group["value"].dropna().to_numpy()
+        if len(values):
+            interval = mean_interval(values)
+            ends = (interval.low, interval.high) if interval else (math.nan, math.nan)
+            sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+            rows.append((method, float(values.mean()), *ends, sd, len(values)))
+    return pd.DataFrame(rows, columns=list(POINTS))
+
+
+def _by_place(column: pd.Series) -> pd.Series:
+    return column.map(place) if column.name == "method" else column

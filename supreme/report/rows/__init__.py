@@ -1,0 +1,1 @@
+"""Rows: read, named, selected, as one tidy frame."""

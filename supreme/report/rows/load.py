@@ -1,0 +1,192 @@
+"""From the rows of a sweep to one tidy frame."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from supreme.core import SupremeError
+from supreme.report.rows.labels import values_text, variants
+from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, PARTS, SEEDS, Reader, Row, read_all
+
+log = logging.getLogger(__name__)
+
+LABELS = (*COMPONENTS, "setting", "method", "variant")
+VALUES = ("value", "reference", "original")
+REASONS = ("reason", "reason_reference", "reason_original")
+TUNED = ("preset", "tuned_on", "tuned_seeds")
+PER_ROW = (
+    *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
+    *(*TUNED, "code", "versions", "older"),
+)
+COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
+
+_Labelled = tuple[Row, tuple[str, ...], dict[str, str]]
+"""A row, its labels, and what to add to the columns of its metrics."""
+
+
+def load(directory: str | Path = "outputs") -> pd.DataFrame:
+    """One line per cell and metric column, from every row in `<directory>/rows`.
+
+    `value`, `reference` and `original` are floats, NaN where the row has null, and the reasons say why. `forget_size`
+    is in images, and so is `images`, the size of the set that a metric speaks of, NaN where it names none; `notes` tell
+    of a method that misbehaves, as `unchanged` where it returned the original; `warning` of a value to be doubted.
+    `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
+    found, if results chose them, and `tuned_seeds` the training seeds.
+
+    `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
+
+    `data`, `model`, `recipe`, `scenario` and `method` are names of YAML files, whatever else is in the directory.
+    `variant` tells what a row has otherwise than its method's YAML and preset, `alpha=5`, and `setting` the same of the
+    other components, `recipe.epochs=1`; both are "" of the plain row. Rows that differ in any value differ in one of
+    these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed has them
+    in its name. Of several rows of one config and seeds, which other code or data made, the newest is here, and `older`
+    is the number of those left out; `code` are digests of the code and values of model, recipe and scenario, and of the
+    method; `versions` tells the versions, devices and CPU capabilities that made the row and its models.
+
+        >>> frame = supreme.report.load("outputs")
+        >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
+
+    Raises:
+        SupremeError: there is no readable row.
+    """
+    folder = Path(directory, "rows")
+    rows, left_out = read_all(folder, Reader().read, "row")
+    rows.sort(key=lambda row: (row.written, row.path.name))
+    if not rows:
+        found = " ".join(left_out) or "it is empty or missing"
+        raise SupremeError(
+            f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
+        )
+    entries, older = _newest(zip(rows, _labels(rows), _metric_suffixes(rows), strict=True))
+    frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
+    frame.attrs["left_out"] = left_out
+    return frame
+
+
+def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFrame:
+    """The lines of these rows, in their order; made by columns, for a sweep may have a million of them."""
+    rows = [row for row, _, _ in entries]
+    per_row = pd.DataFrame(
+        [
+            (
+                *(row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row)),
+                *(*row.tuned, row.code, row.versions, older.get(row.cell, 0)),
+            )
+            for row, labels, _ in entries
+        ],
+        columns=list(PER_ROW),
+    )
+    lines = np.repeat(np.arange(len(rows)), [len(row.columns) for row in rows])
+    return (
+        per_row.take(lines)
+        .assign(
+            metric=_text(
+                (column + suffix.get(_family(column), "") for column in row.columns) for row, _, suffix in entries
+            ),
+            images=np.concatenate([row.images for row in rows]),
+            warning=_told(rows, "warnings"),
+            **{
+                name: np.concatenate([row.values[part] for row in rows])
+                for name, part in zip(VALUES, PARTS, strict=True)
+            },
+            **{name: _told(rows, part) for name, part in zip(REASONS, PARTS, strict=True)},
+        )
+        .reset_index(drop=True)
+    )
+
+
+def scenario_values(row: Row) -> str:
+    """`target=3`, or `fraction=0.1, count=null`: what labels leave out where it is the same in all rows."""
+    return values_text({name: value for name, value in row.settings["scenario"].items() if name != "_target_"})
+
+
+def _told(rows: Iterable[Row], name: str) -> Any:
+    nothing: dict[int, Sequence[str]] = {}  # one list of empty strings for each number of columns
+    return _text(
+        [row.texts[name].get(column, "") for column in row.columns]
+        if row.texts[name]
+        else nothing.setdefault(len(row.columns), [""] * len(row.columns))
+        for row in rows
+    )
+
+
+def _text(strings: Iterable[Iterable[str]]) -> Any:
+    """A column of few strings, repeated often."""
+    places: dict[str, int] = {}
+    codes = [places.setdefault(string, len(places)) for some in strings for string in some]
+    return pd.array(list(places), dtype="str").take(np.array(codes, dtype=np.int64))
+
+
+def _family(column: str) -> str:
+    """The metric that yields a column: `membership` of `membership/auc`."""
+    return column.partition("/")[0]
+
+
+def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """`LABELS` of each row; the rows are in order of arrival."""
+    first: dict[Any, Row] = {}  # wherever they lie, the same images are the same data
+    for row in rows:
+        first.setdefault(_images_of(row), row)
+    parts = []
+    for kind in COMPONENTS:
+        told = [first[_images_of(row)] if kind == "data" else row for row in rows]
+        entries = [
+            (row.names[kind], one.changed.get(kind, {}), one.settings[kind])
+            for row, one in zip(rows, told, strict=True)
+        ]
+        parts.append(variants(entries, f"{kind}.", OF_THE_RUN if kind == "recipe" else ()))
+    settings = [", ".join(filter(None, told)) for told in zip(*parts, strict=True)]
+    blocks = [(*(row.names[kind] for kind in COMPONENTS), told) for row, told in zip(rows, settings, strict=True)]
+    methods = variants(
+        ((*block, row.names["method"]), row.changed.get("method", {}), row.settings["method"])
+        for row, block in zip(rows, blocks, strict=True)
+    )
+    return [(*block, row.names["method"], told) for row, block, told in zip(rows, blocks, methods, strict=True)]
+
+
+def _images_of(row: Row) -> Any:
+    return row.settings["data"]["content"]
+
+
+def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
+    suffixes: list[dict[str, str]] = [{} for _ in rows]
+    for family in {name for row in rows for name in row.metric_settings}:
+        having = [index for index, row in enumerate(rows) if family in row.metric_settings]
+        told = variants(
+            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
+            for index in having
+        )
+        for index, text in zip(having, told, strict=True):
+            suffixes[index][family] = f" ({text})" if text else ""
+    return suffixes
+
+
+def _newest(labelled: Iterable[_Labelled]) -> tuple[list[_Labelled], dict[str, int]]:
+    """One row per labels and seeds, the one that was finished last, and of how many older ones it takes the place.
+
+    They have the same config and other cells: a change of data or code lies between them.
+    """
+    newest: dict[Any, _Labelled] = {}
+    older: dict[Any, list[Path]] = defaultdict(list)
+    for entry in labelled:
+        key = entry[1], entry[0].seeds
+        if key in newest:
+            older[key].append(newest[key][0].path)
+        newest[key] = entry
+    left_out = sorted(path.name for paths in older.values() for path in paths)
+    if left_out:
+        some = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" if len(left_out) > 3 else "")
+        log.warning(
+            "left out %d older row%s (%s): newer ones have the same config and seeds but other cells, so the data or "
+            "the code changed between them",
+            *(len(left_out), "" if len(left_out) == 1 else "s", some),
+        )
+    return list(newest.values()), {newest[key][0].cell: len(paths) for key, paths in older.items()}

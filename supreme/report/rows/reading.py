@@ -1,0 +1,222 @@
+"""One row of a sweep, from its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from supreme.core.canonical import Damaged
+from supreme.core.row import OtherSchema, RowProvenance, StoredRow, Values, read_row
+from supreme.report.rows.environments import MACHINE, environment
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TOLD = 5
+"""How many of the damaged files are named in a table's note."""
+COMPONENTS = ("data", "model", "recipe", "scenario")
+OF_THE_RUN = ("protocol", "deterministic", "threads")
+"""Values of no component that change what is trained; they stand with those of the recipe."""
+
+SEEDS = ("seed", "seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
+PARTS = ("metrics", "reference", "original")
+"""The parts of a row that hold values, and of its reasons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    cell: str
+    names: Mapping[str, str]
+    """Of each component and of the method."""
+    settings: Mapping[str, Mapping[str, Any]]
+    """The resolved config of each of these, flat; where two rows have the same, it is the same object."""
+    metric_settings: Mapping[str, Mapping[str, Any]]
+    changed: Mapping[str, Mapping[str, Any]]
+    """Of each component, the method and each metric (`metric.scores`), the fields that are not as its YAML has them."""
+    code: str
+    """Digests of the code and values of the model, recipe and scenario, and of the method."""
+    versions: str
+    """What made the row and its models, see `environment`."""
+    seeds: tuple[int, ...]
+    forget_size: int
+    notes: str
+    protocol: str
+    """fixed, or another one of conf/protocol."""
+    tuned: tuple[str, str, str]
+    """The preset that set values of the method, and, where results chose these, the columns and training seeds."""
+    columns: tuple[str, ...]
+    """Of the metrics."""
+    images: Sequence[float]
+    """For each column, in the set that it speaks of: 20 for `accuracy/forget`; NaN where it names none."""
+    values: Mapping[str, FloatArray]
+    """For each of `PARTS` and each column; NaN where the row has null."""
+    texts: Mapping[str, Mapping[str, str]]
+    """For each of `PARTS` why columns are null, and for `warnings` what is doubtful about others; few have any."""
+    path: Path
+    written: float
+    """When, in seconds since 1970, as the row says."""
+
+
+class Reader:
+    """Reads rows; keeps what most of them have in common."""
+
+    def __init__(self) -> None:
+        self._flat: dict[str, Mapping[str, Any]] = {}
+        self._environments: dict[Any, str] = {}
+        self._images: dict[Any, tuple[tuple[str, ...], Sequence[float]]] = {}
+
+    def read(self, path: Path) -> Row:
+        """The row in this file.
+
+        Raises:
+            OSError: it is gone.
+            Damaged: it is not what was written; OtherSchema: it is of another version.
+        """
+        content = read_row(path)
+        try:
+            return self._parsed(path, content)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:  # a config of another form
+            raise Damaged(f"it is no row: {type(error).__name__}: {error}") from error
+
+    def _parsed(self, path: Path, content: StoredRow) -> Row:
+        config = content["config"]
+        nodes = {kind: dict(config[kind]) for kind in (*COMPONENTS, "method")}
+        # Of no component, but they change what is trained: with the recipe. Rows of two protocols are never pooled,
+        # whether or not they differ where they were stored.
+        protocol = content["protocol"] or "fixed"
+        numerics = {"deterministic": config["deterministic"], "threads": config["threads"]}
+        nodes["recipe"] = {"protocol": protocol, **nodes["recipe"], **numerics}
+        nodes["data"]["content"] = content["provenance"]["data_fingerprint"][:8]  # one config may have read others
+        columns = tuple(content["metrics"])
+        images = (columns, *sorted(content["sets"].items()))
+        if images not in self._images:
+            sizes = [float(content["sets"].get(column.rpartition("/")[2], math.nan)) for column in columns]
+            self._images[images] = columns, sizes
+        columns, sizes = self._images[images]
+        provenance, streams = content["provenance"], dict[str, Any](content["seeds"])
+        texts = {**content["reasons"], "warnings": content["warnings"]}
+        return Row(
+            cell=content["cell"],
+            names={kind: content[kind] for kind in nodes},
+            settings={kind: self._settings(node) for kind, node in nodes.items()},
+            metric_settings={name: self._settings(node) for name, node in config["metric"].items()},
+            changed=changed_of(content),
+            code=_code(provenance["code_keys"]),
+            versions=self._versions(provenance),
+            seeds=(
+                content["seed"],
+                *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]),
+            ),
+            forget_size=content["sets"]["forget"],
+            notes="; ".join(content["notes"]),
+            protocol=protocol,
+            tuned=_tuned(content["tuned"]),
+            columns=columns,
+            images=sizes,
+            values={part: _numbers(content[part], columns) for part in PARTS},
+            texts=texts,
+            path=path,
+            written=moment(provenance["finished"]),
+        )
+
+    def _versions(self, provenance: RowProvenance) -> str:
+        every = (provenance, *provenance["stages"].values())
+        key = tuple((*one["versions"].items(), *(one[name] for name in MACHINE)) for one in every)
+        if key not in self._environments:
+            self._environments[key] = environment(provenance)
+        return self._environments[key]
+
+    def _settings(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        key = json.dumps(node)
+        if key not in self._flat:
+            self._flat[key] = flat(node)
+        return self._flat[key]
+
+
+def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """Empty where no value of a preset is left."""
+    if not told or not told["kept"]:
+        return "", "", ""
+    columns, seeds = (", ".join(map(str, told.get(name, ()))) for name in ("columns", "seeds"))
+    return str(told["preset"]), columns, seeds
+
+
+def _numbers(part: Values, columns: Sequence[str]) -> FloatArray:
+    return np.array([part.get(column) for column in columns], dtype=np.float64)  # None becomes NaN
+
+
+def changed_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """`Row.changed` of a row, or of a record of an audit."""
+    changed, protocol = content["changed"], str(content.get("protocol") or "fixed")
+    found: dict[str, dict[str, Any]] = {}
+    if protocol != "fixed":
+        found["recipe"] = {"protocol": protocol}
+    for key, value in changed.items():
+        kind, _, field = key.partition(".")
+        if kind in ("metric", "audit"):
+            name, _, field = field.partition(".")
+            kind = f"{kind}.{name}"
+        if key in OF_THE_RUN:
+            kind, field = "recipe", key
+        found.setdefault(kind, {})[field] = value
+    return found
+
+
+def _code(keys: Mapping[str, str]) -> str:
+    of_block = repr(sorted((name, key) for name, key in keys.items() if name != "method"))
+    return f"{hashlib.sha256(of_block.encode()).hexdigest()[:8]}.{keys['method'][:8]}"
+
+
+def moment(told: str) -> float:
+    return datetime.fromisoformat(told).timestamp()
+
+
+def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a nested mapping by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in node.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found
+
+
+def read_all(folder: Path, read: Callable[[Path], T], what: str) -> tuple[list[T], list[str]]:
+    """What this reader makes of the files of a folder, and a sentence of what is left out; each is logged, too.
+
+    Args:
+        what: a file holds: row or audit.
+    """
+    found, damaged, others = list[T](), list[str](), 0
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(read(path))
+        except FileNotFoundError:  # a sweep has set it aside meanwhile
+            continue
+        except OtherSchema:
+            others += 1
+        except Damaged as flaw:
+            log.warning("skipped %s, which is damaged: %s", path, flaw)
+            damaged.append(path.name)
+    sentences = []
+    if damaged:
+        names = ", ".join(damaged[:TOLD]) + (f" and {len(damaged) - TOLD} more" if len(damaged) > TOLD else "")
+        sentences.append(f"Left out, damaged: {names}; the same sweep makes them again.")
+    if others:
+        count = f"{others} {what}{'' if others == 1 else 's'}"
+        sentences.append(
+            f"Left out, {count} of another version of supreme: the same sweep makes them again from the models that "
+            "are stored, and `supreme store verify --set-aside` moves the old files away."
+        )
+        log.warning("%s: %s", folder, sentences[-1])
+    return found, sentences

@@ -1,0 +1,1 @@
+"""What is kept: artefacts and rows, who is making them, and what they depend on."""

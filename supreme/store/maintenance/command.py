@@ -1,0 +1,252 @@
+"""`supreme store`: look at the store of an output directory, clean it, check it, and move it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from supreme.core import SupremeError
+from supreme.store.maintenance import collecting, listing
+from supreme.store.maintenance.amounts import counted, in_bytes
+from supreme.store.maintenance.explaining import explain, explanation, rows_of_other_code
+from supreme.store.maintenance.exporting import Wanted, export
+from supreme.store.maintenance.importing import import_
+from supreme.store.maintenance.inventory import stages, take
+from supreme.store.maintenance.verifying import verify
+
+WIDTH = 100
+"""Of what goes to a file or a pipe, in characters."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what the command line says; the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except SupremeError as error:
+        sys.stderr.write(f"supreme store: {error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="supreme store", description="Look at the store of an output directory, clean it, check it, move it."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    ls = _verb(verbs, "ls", _ls, "what there is, how large, and whether a row uses it")
+    ls.add_argument("--stage", metavar="NAME", help="list each artefact of this stage, say original or predictions")
+    ls.add_argument("--json", action="store_true", help="for a script; sizes in bytes")
+
+    gc = _verb(
+        verbs,
+        "gc",
+        _gc,
+        "list what no row refers to, and delete it with --yes",
+        "Models of cells that failed, or have not run yet, have no row: finish the sweep first, or they are trained "
+        "again. Rows, audits and logs always stay, and so a finished sweep finds its rows and runs nothing.",
+    )
+    gc.add_argument("--yes", action="store_true", help="delete; without it, this only lists")
+    gc.add_argument("--min-age", type=float, default=1.0, metavar="HOURS", help="leave what is younger (1)")
+    gc.add_argument(
+        "--weights",
+        action="store_true",
+        help="also the unlearned models of finished cells, mostly the bulk of a store: a metric that is added later "
+        "runs their methods again first",
+    )
+
+    check = _verb(verbs, "verify", _verify, "compare every file with its digest, every row with its schema")
+    check.add_argument("--set-aside", action="store_true", help="move what is wrong to store/corrupt: it is made again")
+    check.add_argument("--json", action="store_true", help="for a script")
+
+    check.add_argument("--code", action="store_true", help="list the rows whose code is no longer the one here")
+
+    told = _verb(
+        verbs,
+        "explain",
+        _explain,
+        "print what a row depends on, definition by definition, and what has changed",
+        cell=True,
+    )
+    told.add_argument("--json", action="store_true", help="for a script")
+
+    out = _verb(verbs, "export", _export, "write rows, audits and the store into one tar file", file=True)
+    out.add_argument("--rows-only", action="store_true", help="rows and audits: enough for every report")
+    out.add_argument("--data", action="store_true", help="the decoded data too; else they are decoded again there")
+    out.add_argument("--logs", action="store_true", help="the logs too")
+
+    _verb(verbs, "import", _import, "put what such a file holds here; what is here already stays", file=True)
+    return parser
+
+
+def _verb(
+    verbs: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    what: str,
+    epilog: str | None = None,
+    *,
+    file: bool = False,
+    cell: bool = False,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=epilog
+    )
+    if file:
+        parser.add_argument("file", type=Path, metavar="FILE")
+    if cell:
+        parser.add_argument(
+            "cell", metavar="CELL", help="the name of its row, or how it begins; `supreme report` lists them"
+        )
+    places = "*" if name == "ls" else "?"
+    default = [] if name == "ls" else Path("outputs")
+    parser.add_argument(
+        "directory",
+        nargs=places,
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help="the output directory of the sweep (outputs)"
+        + ("; the name of a stage is read as --stage" * (name == "ls")),
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _ls(arguments: argparse.Namespace) -> int:
+    directory, stage = _place_and_stage(arguments)
+    inventory = take(directory)
+    if stage is None:
+        _put(arguments.json, listing.overview(inventory), lambda: listing.overview_tables(inventory))
+        return 0
+    names = [*stages(directory / "store"), *listing.NAMES]
+    if stage not in names:
+        raise SupremeError(f"there is no stage {stage} in {directory}; there is {', '.join(names)}")
+    found = inventory.of_kind(stage)
+    _put(arguments.json, listing.items(found), lambda: [listing.items_table(found)])
+    return 0
+
+
+def _place_and_stage(arguments: argparse.Namespace) -> tuple[Path, str | None]:
+    """`ls original`, `ls runs`, `ls runs original`; a directory of such a name is ./original."""
+    known = {*STAGES, *listing.NAMES}
+    words = [str(path) for path in arguments.directory]
+    named = [word for word in words if word in known] if arguments.stage is None else [arguments.stage]
+    places = [word for word in words if word not in named]
+    if len(places) > 1 or len(named) > 1:
+        raise SupremeError(f"`ls {' '.join(words)}` names too much: give one directory and one stage")
+    return Path(places[0] if places else "outputs"), named[0] if named else None
+
+
+def _gc(arguments: argparse.Namespace) -> int:
+    if not arguments.min_age >= 0:
+        raise SupremeError(f"--min-age {arguments.min_age:g} is not allowed: give hours, 0 or more")
+    inventory = take(arguments.directory)
+    choice = collecting.choose(inventory, min_age_seconds=3600 * arguments.min_age, weights=arguments.weights)
+    if arguments.yes:
+        collecting.refuse_at_work(inventory)
+    for item in choice.going:
+        sys.stdout.write(f"{in_bytes(item.bytes):>8}  {item.path}\n")
+    for items, why in ((choice.young, f"younger than {arguments.min_age:g} h"), (choice.unknown, "of unknown owners")):
+        if items:
+            sys.stdout.write(f"left: {counted(len(items), 'thing')} {why}, {_total(items)}\n")
+    if not arguments.yes:
+        told = f"{counted(len(choice.going), 'thing')} would go, {_total(choice.going)}: add --yes"
+        sys.stdout.write(f"{told if choice.going else 'nothing would go'}\n")
+        for claim in inventory.at_work:
+            sys.stdout.write(f"--yes would refuse now: {listing.told_claim(claim)}\n")
+        return 0
+    gone = list(collecting.remove(inventory.store, choice.going))
+    sys.stdout.write(f"removed {counted(len(gone), 'thing')}, {_total(gone)}\n")
+    return 0
+
+
+def _total(items: Iterable[Any]) -> str:
+    return in_bytes(sum(item.bytes for item in items))
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.code:
+        return _verify_code(arguments)
+    verdict = verify(arguments.directory, set_aside=arguments.set_aside)
+    flaws = {str(path): flaw for path, flaw in verdict.flaws.items()}
+    if arguments.json:
+        sys.stdout.write(json.dumps({"checked": verdict.checked, "flaws": flaws}, indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(f"{path}: {flaw}\n" for path, flaw in flaws.items()))
+        done = "moved to store/corrupt" if arguments.set_aside else "add --set-aside to have them made again"
+        wrong = f"{len(flaws)} wrong: {done}" if flaws else "all whole"
+        sys.stdout.write(f"{verdict.checked} checked, {wrong}\n")
+    return 1 if flaws else 0
+
+
+def _verify_code(arguments: argparse.Namespace) -> int:
+    if arguments.set_aside:
+        raise SupremeError("--code and --set-aside are two things: rows of other code are whole, and stay")
+    checked, old = rows_of_other_code(arguments.directory)
+    if arguments.json:
+        sys.stdout.write(json.dumps({"checked": checked, "other_code": old}, indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(f"{cell}: {why}\n" for cell, why in old.items()))
+        done = (
+            f"{counted(len(old), 'row')} made by other code: the same sweep makes them anew"
+            if old
+            else "all by this code"
+        )
+        sys.stdout.write(f"{counted(checked, 'row')} checked, {done}\n")
+    return 1 if old else 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    found = explain(arguments.directory, arguments.cell)
+    sys.stdout.write((json.dumps(found, indent=2) if arguments.json else "\n".join(explanation(found))) + "\n")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    if arguments.rows_only and (arguments.data or arguments.logs):
+        raise SupremeError("--rows-only leaves out what --data and --logs ask for: give one of them")
+    wanted = Wanted(artefacts=not arguments.rows_only, data=arguments.data, logs=arguments.logs)
+    count = export(arguments.directory, arguments.file, wanted)
+    size = in_bytes(arguments.file.stat().st_size)
+    sys.stdout.write(f"{arguments.file}: {counted(count, 'file')}, {size}\n")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    found = import_(arguments.file, arguments.directory)
+    new = ", ".join(counted(number, ONE[kind]) for kind, number in found.new.items())
+    sys.stdout.write(f"imported {new or 'nothing'}; here already: {found.present}\n")
+    for name in found.different:
+        sys.stderr.write(f"{arguments.directory / name} differs from the one in the file: the one here stays\n")
+    for name, flaw in found.damaged.items():
+        sys.stderr.write(f"{name} is damaged in the file ({flaw}): it was left out; export or copy the file again\n")
+    return 1 if found.different or found.damaged else 0
+
+
+ONE: Mapping[str, str] = {
+    "data": "decoded data source",
+    "artefact": "artefact",
+    "logs": "log",
+    "rows": "row",
+    "audits": "audit",
+}
+"""What one of each kind is called."""
+
+STAGES = ("original", "reference", "unlearned", "predictions", "shared", "history", "anchors", "code")
+"""Words that `ls` takes for stages though no store was opened yet."""
+
+
+def _put(as_json: bool, content: Any, tables: Callable[[], Iterable[RenderableType]]) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(width=WIDTH, highlight=False)
+    for table in tables():
+        console.print(table)

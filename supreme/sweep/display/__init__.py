@@ -1,0 +1,1 @@
+"""What people see of a sweep: its progress, its state, its end."""

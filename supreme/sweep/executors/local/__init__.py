@@ -1,0 +1,1 @@
+"""Worker processes on the devices of this machine."""

@@ -1,0 +1,1 @@
+"""Which task runs next, and what becomes of it, wherever it runs."""
