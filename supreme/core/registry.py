@@ -6,14 +6,19 @@ import dataclasses
 import difflib
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from supreme.core import SupremeError
+from supreme.core.validation import refusals
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
+
+SEVERAL = ("metric", "audit", "tracker")
+"""The groups of which several components are chosen at once, each with a node of its own name."""
 
 
 def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
@@ -22,10 +27,10 @@ def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
     Args:
         node: `_target_` and every field of the class, as a component's YAML gives them. A field whose value has a
             `_target_` itself gets the component that it names.
-        what: how the user knows it (`method ssd`), for the message when it is refused.
+        what: how the user knows it, beginning with its group (`method ssd`), for the message when it is refused.
 
     Raises:
-        SupremeError: the class does not exist; a field is unknown, missing, of the wrong type or not allowed.
+        SupremeError: the class does not exist; fields are unknown, missing, of the wrong type or out of their bounds.
     """
     given: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
     values: dict[str, Any] = dict(given)
@@ -68,11 +73,30 @@ def _checked(component: type, values: dict[str, Any], what: str) -> dict[str, An
         raise SupremeError(f"{what}: no value for {', '.join(missing)}; give it in the YAML or on the command line")
     schema = OmegaConf.structured(component)
     OmegaConf.set_readonly(schema, False)
+    types = get_type_hints(component)
+    wrong: dict[str, str] = {}
     for name, value in values.items():
         try:
             schema = OmegaConf.merge(schema, {name: value})
-        except OmegaConfBaseException as error:
-            wanted = next(field.type for field in dataclasses.fields(component) if field.name == name)
-            wanted = wanted.__name__ if type(wanted) is type else wanted
-            raise SupremeError(f"{what}: {name}={value!r} is not allowed: it must be {wanted}") from error
-    return OmegaConf.to_container(schema)  # type: ignore[return-value]
+        except OmegaConfBaseException:
+            wrong[name] = f"{name}={value!r} is not allowed: it must be {_name_of(types[name])}"
+    checked: dict[str, Any] = OmegaConf.to_container(schema)  # type: ignore[assignment]
+    typed = {name: value for name, value in checked.items() if name not in wrong}
+    if found := [*wrong.values(), *refusals(component, typed, _key(what))]:
+        raise SupremeError(f"{what}: {'; '.join(found)}")
+    return checked
+
+
+def _name_of(wanted: Any) -> str:
+    if get_origin(wanted) in (Union, UnionType):
+        return " | ".join(map(_name_of, get_args(wanted)))
+    return "None" if wanted is type(None) else wanted.__name__ if type(wanted) is type else str(wanted)
+
+
+def _key(what: str) -> str:
+    """What a user types before a field of the component: `method.`, and `metric.scores.` where several are chosen."""
+    component, *fields = what.split(": ")
+    group, _, name = component.partition(" ")
+    if not name:
+        return ""
+    return "".join(f"{part}." for part in (group, *([name] if group in SEVERAL else []), *fields))

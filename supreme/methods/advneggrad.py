@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.adversarial import input_gradients, step_in_ball
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
@@ -20,6 +21,7 @@ from supreme.functional.optimizers import make_optimizer
 from supreme.functional.scores import accuracy
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class AdvNegGrad:
     """Adversarial negative gradient (L2UL): unlearn images one by one without any retained image.
@@ -43,39 +45,30 @@ class AdvNegGrad:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
-    adversarial_per_image: int
+    adversarial_per_image: PositiveInt
     """Adversarial examples of each forgotten image; 1 or more."""
-    radius: float
+    radius: PositiveFloat
     """L2 radius of the attack's ball, of pixels in [0, 1]; above 0."""
-    attack_step: float
+    attack_step: PositiveFloat
     """L2 length of each step of the attack; above 0."""
-    attack_steps: int
+    attack_steps: PositiveInt
     """How many steps; 1 or more."""
-    importance_weight: float
+    importance_weight: NonNegativeFloat
     """Weight of the penalty on weights that matter elsewhere; 0 or more (0: adversarial examples only)."""
-    stop_accuracy: float
+    stop_accuracy: Annotated[float, Ge(0), Le(1)]
     """End after the first epoch at whose end forget accuracy is this or less; from 0 to 1."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Most passes over the adversarial examples; 1 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Forgotten images per step; 1 or more."""
-    adversarial_batch_size: int
+    adversarial_batch_size: PositiveInt
     """Adversarial examples per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_counts(self, "adversarial_per_image", "attack_steps", "epochs")
-        require_counts(self, "forget_batch_size", "adversarial_batch_size")
-        require_above_zero(self, "radius", "attack_step", "lr")
-        require_not_negative(self, "importance_weight", "weight_decay")
-        rule = "a number from 0 to 1, as in method.stop_accuracy=0"
-        require(self, "stop_accuracy", 0 <= self.stop_accuracy <= 1, rule)
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.eval()

@@ -8,10 +8,11 @@ from typing import ClassVar
 import torch
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts
+from supreme.core.validation import NonNegativeInt, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Amnesiac:
     """Amnesiac unlearning: subtract the updates of all batches that held a forgotten image, then repair.
@@ -30,19 +31,14 @@ class Amnesiac:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    epochs: int
+    epochs: NonNegativeInt
     """Passes over the retain set for the repair; 0: none."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of the repair, constant; above 0."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step of the repair; 1 or more."""
     augment: bool
     """Whether to augment the images of the repair as the recipe does."""
-
-    def __post_init__(self) -> None:
-        require(self, "epochs", self.epochs >= 0, "a whole number from 0, as in method.epochs=10")
-        require_above_zero(self, "lr")
-        require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         updates = context.history.updates_of(split.forget)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split, SupremeError
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.adversarial import input_gradients, step_in_ball
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class AMUN:
     """Adversarial Machine UNlearning: teach the model the wrong answers that it already gives next to the forget set.
@@ -35,37 +37,28 @@ class AMUN:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    radius: float
+    radius: PositiveFloat
     """L2 radius of the first ball, of pixels in [0, 1]; above 0."""
-    doublings: int
+    doublings: Annotated[int, Ge(0), Le(60)]
     """How often at most the radius doubles; 0 or more."""
-    steps: int
+    steps: PositiveInt
     """Steps of the attack for each radius; 1 or more."""
-    step_fraction: float
+    step_fraction: Annotated[float, Gt(0), Le(1)]
     """Length of a step, as a part of the radius; above 0, up to 1."""
     with_retain: bool
     """Whether the retain set is trained on too; without, the method needs no retained image."""
     with_forget: bool
     """Whether the forgotten images themselves are trained on too, under their own labels."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over what it trains on; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "radius", "lr")
-        require(self, "doublings", 0 <= self.doublings <= 60, "a whole number from 0 to 60, as in method.doublings=12")
-        rule = "a number above 0 and up to 1, as in method.step_fraction=0.1"
-        require(self, "step_fraction", 0 < self.step_fraction <= 1, rule)
-        require_not_negative(self, "weight_decay")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_counts(self, "steps", "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.eval()

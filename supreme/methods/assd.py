@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_compat, require_counts
+from supreme.core.validation import Compat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class ASSD:
     """Adaptive Selective Synaptic Dampening: SSD whose alpha follows from how much is to be forgotten.
@@ -34,14 +35,10 @@ class ASSD:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    compat: str
+    compat: Compat
     """paper, or reference as the authors' code."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per pass; changes the result with compat: reference only; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_compat(self)
-        require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         of_forget, of_all = of_forget_and_all(SQUARED_GRADIENTS, self.compat, self.batch_size, model, split, context)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.core.validation import Compat, NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class BadTeacher:
     """Bad teaching: imitate the original on retained images and a model that knows nothing on forgotten ones.
@@ -35,32 +37,22 @@ class BadTeacher:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    retain_fraction: float
+    retain_fraction: Annotated[float, Gt(0), Le(1)]
     """Which part of the retain set to imitate the original on, drawn once; above 0, up to 1."""
-    temperature: float
+    temperature: PositiveFloat
     """Divides all logits; above 0."""
-    compat: str
+    compat: Compat
     """paper, or reference as the authors' code."""
-    incompetent: str
+    incompetent: Annotated[str, OneOf("untrained", "as_initialised")]
     """untrained: random in all its weights; as_initialised: what training started from, pretrained where models are."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of Adam; above 0."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over what it trains on; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        rule = "a number above 0 and up to 1, as in method.retain_fraction=0.3"
-        require(self, "retain_fraction", 0 < self.retain_fraction <= 1, rule)
-        require_compat(self)
-        rule = "untrained or as_initialised"
-        require(self, "incompetent", self.incompetent in ("untrained", "as_initialised"), rule)
-        require_above_zero(self, "temperature", "lr")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         competent, incompetent = freeze(model), freeze(self._incompetent(context))

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_counts
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import last_layers, only_learning
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class CFk:
     """Catastrophic forgetting of the last k layers: fine-tune them on the retain set, the rest frozen.
@@ -27,20 +28,16 @@ class CFk:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    layers: int
+    layers: PositiveInt
     """k, the head included: 1 trains the head alone; 1 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     augment: bool
     """Whether to augment the images as the recipe does."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr")
-        require_counts(self, "layers", "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         with only_learning(model, last_layers(model, self.layers)):

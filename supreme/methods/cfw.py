@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.core.validation import Momentum, NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import convolutions
 from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class CFW:
     """Confuse-Finetune-Weaken: blur what the network sees with noise on its convolution, and let it learn again.
@@ -39,32 +40,24 @@ class CFW:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    layers: str
+    layers: Annotated[str, OneOf("first", "all")]
     """first: noise on the first convolution; all: on every one."""
-    start_std: float
+    start_std: NonNegativeFloat
     """Standard deviation of the noise at the start; 0 or more."""
-    final_std: float
+    final_std: NonNegativeFloat
     """Standard deviation of the noise before the last epoch; 0 or more."""
-    class_weights: str
+    class_weights: Annotated[str, OneOf("balanced", "equal")]
     """balanced: w(y) is inverse to the number of retained images of the class, 1 on average; equal: w(y) = 1."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD in the first epoch; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_one_of(self, "layers", ("first", "all"))
-        require_one_of(self, "class_weights", ("balanced", "equal"))
-        require_above_zero(self, "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "start_std", "final_std", "weight_decay")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         found = convolutions(self, model)

@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import convolutions
 from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class CT:
     """Convolution Transpose: turn every kernel over its diagonal, then fine-tune on the retain set.
@@ -33,22 +34,16 @@ class CT:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD in the first epoch; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         with torch.no_grad():

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class DELETE:
     """DEcoupLEd Distillation To Erase: obey the original on the forget set, its true class apart.
@@ -32,24 +33,18 @@ class DELETE:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the forget set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     freeze_batchnorm: bool
     """Whether batch normalisation keeps the statistics of the original."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr")
-        require_not_negative(self, "weight_decay")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         teacher = freeze(model)

@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.labels import nearest_wrong
 from supreme.functional.optimizers import make_optimizer
 from supreme.functional.scores import accuracy, features_of, forgotten_accuracy
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class DUCK:
     """Distance-based Unlearning via Centroid Kinematics: push forgotten images to the nearest wrong class.
@@ -40,29 +41,24 @@ class DUCK:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
-    forget_weight: float
+    forget_weight: PositiveFloat
     """The paper's lambda_1; above 0."""
-    retain_weight: float
+    retain_weight: NonNegativeFloat
     """The paper's lambda_2; 0 or more."""
-    temperature: float
+    temperature: PositiveFloat
     """Divides the logits of retained images; above 0."""
-    retain_batches: int
+    retain_batches: PositiveInt
     """Steps, each with its own retain batch, for every forget batch; 1 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of Adam; above 0."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    max_epochs: int
+    max_epochs: PositiveInt
     """Passes over the forget set at most; 1 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "forget_weight", "temperature", "lr")
-        require_not_negative(self, "retain_weight", "weight_decay")
-        require_counts(self, "retain_batches", "max_epochs", "forget_batch_size", "retain_batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         goal = forgotten_accuracy(model, split, self.retain_batch_size)

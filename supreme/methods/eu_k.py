@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_counts
+from supreme.core.validation import PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import last_layers, only_learning
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class EUk:
     """Exact unlearning of the last k layers: train them anew on the retain set, the rest frozen.
@@ -26,15 +27,10 @@ class EUk:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    layers: int
+    layers: PositiveInt
     """k, the head included: 1 trains the head alone; 1 or more."""
-    epochs: int | None
+    epochs: PositiveInt | None
     """Passes over the retain set, over which the recipe's schedule is stretched; null: the recipe's number."""
-
-    def __post_init__(self) -> None:
-        require_counts(self, "layers")
-        allowed = self.epochs is None or self.epochs >= 1
-        require(self, "epochs", allowed, "a whole number from 1, or null for the recipe's, as in method.epochs=null")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         layers = last_layers(model, self.layers)

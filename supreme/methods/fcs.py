@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded, require
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class FCS:
     """Forget-Contrast-Strengthen: answer forgotten images evenly, push them away from retained ones, then repair.
@@ -37,34 +38,30 @@ class FCS:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    epochs: int
+    epochs: PositiveInt
     """How often it contrasts and repairs; 1 or more."""
-    temperature: float
+    temperature: PositiveFloat
     """T, divides the similarities; above 0."""
-    uniform_lr: float
+    uniform_lr: PositiveFloat
     """Learning rate of the first pass; above 0."""
-    contrast_lr: float
+    contrast_lr: PositiveFloat
     """Learning rate of the first contrasting step; above 0."""
     contrast_lr_end: float
     """What it falls towards; from 0 to contrast_lr."""
-    retain_lr: float
+    retain_lr: PositiveFloat
     """Learning rate on the retain set, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD, everywhere; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD on the retain set; 0 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Forgotten images per step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Retained images per step; 1 or more."""
 
     def __post_init__(self) -> None:
-        require_counts(self, "epochs", "forget_batch_size", "retain_batch_size")
-        require_above_zero(self, "temperature", "uniform_lr", "contrast_lr", "retain_lr")
         rule = f"a number from 0 to contrast_lr={self.contrast_lr}, as in method.contrast_lr_end=1e-6"
         require(self, "contrast_lr_end", 0 <= self.contrast_lr_end <= self.contrast_lr, rule)
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "weight_decay")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.train()

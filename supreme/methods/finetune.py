@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Finetune:
     """Fine-tuning: go on training on the retain set alone and let the forget set fade.
@@ -30,27 +31,20 @@ class Finetune:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     augment: bool
     """Whether to augment the images as the recipe does."""
-    optimizer: str
+    optimizer: Annotated[str, OneOf("recipe", "sgd")]
     """recipe: as the original was trained; sgd: that, whatever the architecture, as the published benchmark."""
-    momentum: float
+    momentum: Momentum
     """Of optimizer: sgd; at least 0, below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of optimizer: sgd; 0 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr")
-        require_counts(self, "epochs", "batch_size")
-        require(self, "optimizer", self.optimizer in ("recipe", "sgd"), "recipe or sgd")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1")
-        require_not_negative(self, "weight_decay")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         if self.optimizer == "sgd":

@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_counts
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.importances import importances
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Fisher:
     """Fisher forgetting: add noise to each weight, the more the less the answers on the retain set depend on it.
@@ -35,14 +36,10 @@ class Fisher:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    alpha: float
+    alpha: PositiveFloat
     """How much noise, the variance where F is 1; above 0."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per pass; a matter of memory only; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "alpha")
-        require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         fisher = {name: torch.zeros_like(weight) for name, weight in model.named_parameters() if weight.requires_grad}

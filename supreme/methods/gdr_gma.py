@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import gradients_of, step_along, trainable
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class GDRGMA:
     """Gradient Direction Rectification and Gradient Magnitude Adjustment: climb and descend without conflict.
@@ -37,25 +38,20 @@ class GDRGMA:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate of AdamW; above 0."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """Decoupled, of AdamW; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """How often to go through the set with fewer batches; 1 or more."""
-    sharpness: float
+    sharpness: PositiveFloat
     """The paper's gamma: how suddenly climbing stops as the retain loss grows; above 0."""
-    retain_loss: float
+    retain_loss: NonNegativeFloat
     """The paper's epsilon: the retain loss at which both gradients count the same; 0 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr", "sharpness")
-        require_not_negative(self, "weight_decay", "retain_loss")
-        require_counts(self, "epochs", "forget_batch_size", "retain_batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

@@ -9,12 +9,21 @@ import torch
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import (
+    Momentum,
+    NonNegativeFloat,
+    Optimizer,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+    require_no_momentum_with_adam,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 from supreme.functional.scores import features_of
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class HeadOnly:
     """Head only: train a new head on the original's features of the retain set.
@@ -31,24 +40,21 @@ class HeadOnly:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    optimizer: str
+    optimizer: Optimizer
     """adam or sgd."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of sgd; 0 with adam."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the features; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per pass and features per step; 1 or more."""
 
     def __post_init__(self) -> None:
-        require_optimizer(self, self.optimizer, self.momentum)
-        require_above_zero(self, "lr")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
+        require_no_momentum_with_adam(self, self.optimizer, self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.head.load_state_dict(context.fresh().head.state_dict())

@@ -12,11 +12,12 @@ from torch.nn.utils import parameters_to_vector
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require_above_zero, require_counts
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import add_vector, gradients_of, trainable
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Influence:
     """Influence unlearning: the step that influence functions predict for leaving the forget set out of training.
@@ -37,16 +38,12 @@ class Influence:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    alpha: float
+    alpha: PositiveFloat
     """How far to go, the step that is predicted being 1; above 0."""
-    samples: int
+    samples: PositiveInt
     """M, retained images drawn for the recursion; all, where there are fewer; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per pass for v; a matter of memory only; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "alpha")
-        require_counts(self, "samples", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model.eval())

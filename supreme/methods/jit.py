@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_compat, require_counts
+from supreme.core.validation import Compat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class JiT:
     """Just in Time unlearning: make the model answer a forgotten image as it answers noisy copies of it.
@@ -34,23 +35,18 @@ class JiT:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
-    compat: str
+    compat: Compat
     """paper, or reference as the authors' code."""
-    sigma: float
+    sigma: PositiveFloat
     """Standard deviation of the noise on each pixel in [0, 1]; above 0."""
-    samples: int
+    samples: PositiveInt
     """Noisy copies of each image; 1 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the forget set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_compat(self)
-        require_above_zero(self, "sigma", "lr")
-        require_counts(self, "samples", "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, 0.0, 0.0)

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from supreme.core import Context, Split, SupremeError
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.optimizers import cosine, make_optimizer, set_lr
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class KDE:
     """Knowledge-Distillation-Entropy: reset the first and the last layer, then learn from the original's soft answers.
@@ -40,28 +41,22 @@ class KDE:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain", "validation"})
 
-    temperature: float
+    temperature: PositiveFloat
     """T, divides all logits in the distance; above 0."""
-    warmup_lr: float
+    warmup_lr: PositiveFloat
     """Learning rate of SGD on the validation set; above 0."""
-    warmup_epochs: int
+    warmup_epochs: PositiveInt
     """Passes over the validation set; 1 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD in the first epoch on the retain set; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "temperature", "warmup_lr", "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "warmup_epochs", "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         if len(split.validation) == 0:

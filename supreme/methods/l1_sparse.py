@@ -9,11 +9,21 @@ import torch
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import (
+    Momentum,
+    NonNegativeFloat,
+    Optimizer,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+    require,
+    require_no_momentum_with_adam,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class L1Sparse:
     """l1-sparse: fine-tune on the retain set while the sum of all absolute weights is pressed down.
@@ -30,30 +40,27 @@ class L1Sparse:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    gamma: float
+    gamma: NonNegativeFloat
     """Weight of the norm in the first epoch; 0 or more."""
     plain_epochs: int
     """How many of the epochs, the last ones, go without the norm; from 0 to below epochs."""
-    optimizer: str
+    optimizer: Optimizer
     """adam or sgd."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of sgd; 0 with adam."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     augment: bool
     """Whether to augment the images as the recipe does."""
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "gamma", "weight_decay")
-        require_optimizer(self, self.optimizer, self.momentum)
-        require_above_zero(self, "lr")
-        require_counts(self, "epochs", "batch_size")
+        require_no_momentum_with_adam(self, self.optimizer, self.momentum)
         rule = f"a whole number from 0 to below epochs={self.epochs}, as in method.plain_epochs=0"
         require(self, "plain_epochs", 0 <= self.plain_epochs < self.epochs, rule)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.core.validation import Compat, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.methods.dampening import OUTPUT_SENSITIVITY, dampen, of_forget_and_all
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class LFSSD:
     """Loss-Free Selective Synaptic Dampening: as SSD, but what matters is told without a loss, hence without labels.
@@ -31,20 +32,14 @@ class LFSSD:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    alpha: float
+    alpha: PositiveFloat
     """Select a weight whose forget importance exceeds alpha times its overall importance; above 0."""
-    dampening: float
+    dampening: NonNegativeFloat
     """The paper's lambda, how hard selected weights shrink: smaller is harder; 0 or more."""
-    compat: str
+    compat: Compat
     """paper, or reference as the authors' code."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per pass; changes the result with compat: reference only; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "alpha")
-        require_not_negative(self, "dampening")
-        require_compat(self)
-        require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         of_forget, of_all = of_forget_and_all(OUTPUT_SENSITIVITY, self.compat, self.batch_size, model, split, context)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf
-from typing import ClassVar
+from math import exp
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor
 
 from supreme.core import Context, Split, SupremeError
-from supreme.core.validation import require, require_counts, require_not_negative, require_one_of
+from supreme.core.validation import NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.scores import accuracy
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class LoTUS:
     """Large-scale machine unlearning with a Taste of Uncertainty: smooth what the original says of the forget set.
@@ -38,30 +40,22 @@ class LoTUS:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
-    retain_fraction: float
+    retain_fraction: Annotated[float, Gt(0), Le(1)]
     """Which part of the retain set to train on, drawn once; above 0, up to 1."""
-    alpha: float
+    alpha: NonNegativeFloat
     """How strongly the temperature follows the difference of accuracies; 0 or more."""
-    tolerance: float
+    tolerance: NonNegativeFloat
     """Stop once forget accuracy is this far below the accuracy on unseen images; 0 or more."""
-    smoothing: str
+    smoothing: Annotated[str, OneOf("gumbel_softmax", "softmax")]
     """gumbel_softmax (targets are random draws) or softmax (no noise: a hard target is the original's answer)."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of AdamW; above 0."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """Of AdamW; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Most passes over what it trains on; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        rule = "a number above 0 and up to 1, as in method.retain_fraction=0.3"
-        require(self, "retain_fraction", 0 < self.retain_fraction <= 1, rule)
-        require_not_negative(self, "alpha", "tolerance", "weight_decay")
-        require_one_of(self, "smoothing", ("gumbel_softmax", "softmax"))
-        require(self, "lr", 0 < self.lr < inf, "a number above 0, as in method.lr=1e-4")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         teacher = freeze(model)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Lt
 from torch import nn
 
 from supreme.core import Context, Split, SupremeError
-from supreme.core.validation import require, require_class_scenario
+from supreme.core.validation import bounded, require_class_scenario
 from supreme.functional.classifier import Classifier
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class MaskClass:
     """Mask the class: give the logits of forgotten classes one low value, whatever the image.
@@ -29,11 +30,8 @@ class MaskClass:
     needs: ClassVar[frozenset[str]] = frozenset()
     applies_to: ClassVar[str] = "class"
 
-    logit: float
+    logit: Annotated[float, Lt(0)]
     """What the logit of a forgotten class becomes; below 0 and finite, so that probabilities stay numbers."""
-
-    def __post_init__(self) -> None:
-        require(self, "logit", -inf < self.logit < 0, "a finite number below 0, as in method.logit=-1e4")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         require_class_scenario(self, split)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import convolutions
 from supreme.functional.optimizers import make_optimizer, set_lr
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class MSG:
     """Masked Small Gradients: forget by the weights that neither set pulls at, and let the others move little.
@@ -38,27 +40,20 @@ class MSG:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    redrawn: float
+    redrawn: Annotated[float, Gt(0), Le(1)]
     """Which part of every kernel is drawn again; above 0, up to 1."""
-    kept_gradient: float
+    kept_gradient: NonNegativeFloat
     """What gradients of the other kernel weights are multiplied by; 0 or more."""
-    lr: float
+    lr: PositiveFloat
     """Highest learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require(self, "redrawn", 0 < self.redrawn <= 1, "a number above 0 and up to 1, as in method.redrawn=0.3")
-        require_above_zero(self, "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "kept_gradient", "weight_decay")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         layers = convolutions(self, model)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import dot, gradients_of, shortened, step_along, trainable
@@ -21,6 +21,7 @@ EPSILON = 1e-8
 """Below it a product of gradients counts as zero, and the bargain has no solution."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class MUNBa:
     """Machine Unlearning via Nash Bargaining: a step on which the forgetting and the retaining player agree.
@@ -40,26 +41,20 @@ class MUNBa:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term, added after clipping; 0 or more."""
-    max_norm: float
+    max_norm: PositiveFloat
     """The agreed gradient is shortened to this length; above 0."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr", "max_norm")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "forget_batch_size", "retain_batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

@@ -8,11 +8,12 @@ from typing import ClassVar
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class NegGrad:
     """Negative gradient, or gradient ascent: climb the loss of the forget set.
@@ -29,22 +30,16 @@ class NegGrad:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the forget set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "lr")
-        require_not_negative(self, "weight_decay")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
+from annotated_types import Gt, Lt
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import (
+    Momentum,
+    NonNegativeFloat,
+    Optimizer,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+    require_no_momentum_with_adam,
+)
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class NegGradPlus:
     """NegGrad+: go down the loss of the retain set and up the loss of the forget set in the same steps.
@@ -31,27 +41,23 @@ class NegGradPlus:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    alpha: float
+    alpha: Annotated[float, Gt(0), Lt(1)]
     """Weight of the retain loss; above 0, below 1."""
-    optimizer: str
+    optimizer: Optimizer
     """adam or sgd."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of sgd; 0 with adam."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images of each set per step; 1 or more."""
 
     def __post_init__(self) -> None:
-        require(self, "alpha", 0 < self.alpha < 1, "a number above 0 and below 1, as in method.alpha=0.95")
-        require_optimizer(self, self.optimizer, self.momentum)
-        require_above_zero(self, "lr")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
+        require_no_momentum_with_adam(self, self.optimizer, self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer(self.optimizer, model, self.lr, self.momentum, self.weight_decay)

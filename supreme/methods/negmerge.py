@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from itertools import product
-from math import inf
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import MinLen
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_counts, require_not_negative
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class NegMerge:
     """Sign-consensual negation: fine-tune on the forget set in several ways, then go the other way where all agree.
@@ -35,24 +36,16 @@ class NegMerge:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
-    lrs: list[float]
+    lrs: Annotated[list[PositiveFloat], MinLen(1)]
     """Learning rates to fine-tune with; each above 0."""
-    epochs: list[int]
+    epochs: Annotated[list[PositiveInt], MinLen(1)]
     """Numbers of passes over the forget set to fine-tune for, each with each learning rate; each 1 or more."""
-    scale: float
+    scale: NonNegativeFloat
     """The paper's lambda: how far to go the other way; 0 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     augment: bool
     """Whether to augment the images as the recipe does."""
-
-    def __post_init__(self) -> None:
-        allowed = len(self.lrs) > 0 and all(0 < lr < inf for lr in self.lrs)
-        require(self, "lrs", allowed, "numbers above 0, as in method.lrs=[0.01,0.02]")
-        allowed = len(self.epochs) > 0 and all(epochs >= 1 for epochs in self.epochs)
-        require(self, "epochs", allowed, "whole numbers from 1, as in method.epochs=[5,10]")
-        require_not_negative(self, "scale")
-        require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         pool = list(product(self.lrs, self.epochs))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import dot, gradients_of, trainable
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class NoisySGD:
     """Langevin unlearning: go on with stochastic gradient descent on the retain set, with noise in every step.
@@ -33,25 +34,18 @@ class NoisySGD:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    noise: float
+    noise: NonNegativeFloat
     """The sigma above: a step adds noise of standard deviation √(2 · lr) · noise to every weight; 0 or more."""
-    radius: float | None
+    radius: PositiveFloat | None
     """R, of the ball that all weights together are projected onto after every step; null: none."""
-    lr: float
+    lr: PositiveFloat
     """η; above 0."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_not_negative(self, "noise", "weight_decay")
-        rule = "a number above 0, or null for none, as in method.radius=null"
-        require(self, "radius", self.radius is None or 0 < self.radius < inf, rule)
-        require_above_zero(self, "lr")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

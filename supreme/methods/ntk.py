@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,11 +13,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from supreme.core import Context, Split, SupremeError
 from supreme.core.images import Images
-from supreme.core.validation import require_above_zero, require_counts, require_one_of
+from supreme.core.validation import OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import add_vector
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class NTK:
     """NTK scrubbing: go from where linearised training on all data ends to where it ends on the retain set.
@@ -37,19 +38,14 @@ class NTK:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    weight_decay: float
+    weight_decay: PositiveFloat
     """L, also what keeps the kernel invertible; above 0."""
-    scale: str
+    scale: Annotated[str, OneOf("trapezium", "one")]
     """trapezium (the authors' code) or one."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images whose Jacobian is computed at once; a matter of memory only; 1 or more."""
-    max_entries: int
+    max_entries: PositiveInt
     """Of the Jacobian, and of the kernel, 4 bytes each: larger ones are refused; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "weight_decay")
-        require_one_of(self, "scale", ("trapezium", "one"))
-        require_counts(self, "batch_size", "max_entries")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = {name: weight for name, weight in model.eval().named_parameters() if weight.requires_grad}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class PRMQ:
     """Prune-Reinitialise-Match-Quantise: keep the few largest weights, learn again, be as sure as the original was.
@@ -36,27 +38,20 @@ class PRMQ:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    pruned: float
+    pruned: Annotated[float, Gt(0), Le(1)]
     """Which part of the weights and biases is pruned; above 0, up to 1."""
     quantise: bool
     """Whether to round the result to half precision (and keep it in single precision)."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require(self, "pruned", 0 < self.pruned <= 1, "a number above 0 and up to 1, as in method.pruned=0.99")
-        require_above_zero(self, "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         original = freeze(model)

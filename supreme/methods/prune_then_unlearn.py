@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Gt, Lt
 from torch import nn
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class PruneThenUnlearn:
     """Prune first, then unlearn: remove the smallest weights, then fine-tune the others on the retain set.
@@ -31,22 +33,16 @@ class PruneThenUnlearn:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    sparsity: float
+    sparsity: Annotated[float, Gt(0), Lt(1)]
     """Which part of the weights to remove; above 0, below 1."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     augment: bool
     """Whether to augment the images as the recipe does."""
-
-    def __post_init__(self) -> None:
-        rule = "a number above 0 and below 1, as in method.sparsity=0.95"
-        require(self, "sparsity", 0 < self.sparsity < 1, rule)
-        require_above_zero(self, "lr")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = [layer.weight for layer in model.body.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]

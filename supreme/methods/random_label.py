@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,17 +12,21 @@ from torch import Tensor
 from supreme.core import Context, Split
 from supreme.core.images import Images
 from supreme.core.validation import (
-    require_above_zero,
-    require_counts,
-    require_not_negative,
-    require_one_of,
-    require_optimizer,
+    Momentum,
+    NonNegativeFloat,
+    OneOf,
+    Optimizer,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+    require_no_momentum_with_adam,
 )
 from supreme.functional.classifier import Classifier
 from supreme.functional.labels import random_labels
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class RandomLabel:
     """Random labels: go on training on all data, the forget set under labels drawn at random.
@@ -42,32 +46,27 @@ class RandomLabel:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    labels: str
+    labels: Annotated[str, OneOf("wrong", "any")]
     """wrong: any class but the image's own; any: any class, its own too."""
     redraw: bool
     """Whether to draw the labels again in every epoch."""
-    order: str
+    order: Annotated[str, OneOf("mixed", "forget_first")]
     """mixed: forget and retain images in the same batches; forget_first: in every epoch all forget batches first."""
-    optimizer: str
+    optimizer: Optimizer
     """adam or sgd."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of sgd; 0 with adam."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over all training data; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
 
     def __post_init__(self) -> None:
-        require_one_of(self, "labels", ("wrong", "any"))
-        require_one_of(self, "order", ("mixed", "forget_first"))
-        require_optimizer(self, self.optimizer, self.momentum)
-        require_above_zero(self, "lr")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
+        require_no_momentum_with_adam(self, self.optimizer, self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer(self.optimizer, model, self.lr, self.momentum, self.weight_decay)

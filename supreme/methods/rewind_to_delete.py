@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Gt, Le
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class RewindToDelete:
     """Rewind to delete: undo the last part of the training, then train that part again without the forget set.
@@ -30,23 +32,16 @@ class RewindToDelete:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    fraction: float
+    fraction: Annotated[float, Gt(0), Le(1)]
     """Which part of the original's epochs, the last ones, to undo and train again; above 0, up to 1."""
-    noise: float
+    noise: NonNegativeFloat
     """Standard deviation of the noise that is added to every weight at the end; 0 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate after rewinding, constant; above 0."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
     augment: bool
     """Whether to augment the images as the recipe does."""
-
-    def __post_init__(self) -> None:
-        rule = "a number above 0 and up to 1, as in method.fraction=0.25"
-        require(self, "fraction", 0 < self.fraction <= 1, rule)
-        require_not_negative(self, "noise")
-        require_above_zero(self, "lr")
-        require_counts(self, "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         undone = max(1, round(self.fraction * context.history.epochs))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class RNI:
     """Repeated Noise Injection: epoch after epoch, disturb a few random layers and train them, then train everything.
@@ -38,33 +39,24 @@ class RNI:
 
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
-    noisy_epochs: int
+    noisy_epochs: PositiveInt
     """Epochs that train some layers only; 1 or more."""
-    picked: int
+    picked: PositiveInt
     """How many tensors (weights or biases, normalisation apart) such an epoch trains; 1 or more."""
-    noisy: float
+    noisy: Annotated[float, Ge(0), Le(1)]
     """Which part of the picked tensors is disturbed, rounded down; from 0 to 1."""
-    std: float
+    std: NonNegativeFloat
     """Standard deviation of the noise; 0 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD in noisy epochs; above 0."""
-    final_lrs: list[float]
+    final_lrs: list[PositiveFloat]
     """Learning rate of each epoch that trains everything, one number per epoch; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term of SGD; 0 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_counts(self, "noisy_epochs", "picked", "batch_size")
-        require(self, "noisy", 0 <= self.noisy <= 1, "a number from 0 to 1, as in method.noisy=0.7")
-        require_above_zero(self, "lr")
-        rule = "numbers above 0, as in method.final_lrs=[2e-4,1e-3]"
-        require(self, "final_lrs", all(0 < lr < inf for lr in self.final_lrs), rule)
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "std", "weight_decay")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.head.load_state_dict(context.untrained().head.state_dict())

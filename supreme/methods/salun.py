@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.core.validation import Momentum, NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import gradients_of, trainable
 from supreme.functional.labels import random_labels
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class SalUn:
     """Saliency unlearning: random labels, but only in the weights that the forget loss depends on most.
@@ -41,31 +43,22 @@ class SalUn:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    density: float
+    density: Annotated[float, Gt(0), Le(1)]
     """Which part of the weights may change; above 0, up to 1."""
     soft: bool
     """Whether to shrink the change towards sparsity instead of masking."""
-    order: str
+    order: Annotated[str, OneOf("mixed", "forget_first")]
     """mixed: forget and retain images in the same batches; forget_first: in every epoch all forget batches first."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD, constant; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over all training data; 1 or more."""
-    batch_size: int
+    batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        rule = "a number above 0 and up to 1, as in method.density=0.5"
-        require(self, "density", 0 < self.density <= 1, rule)
-        require_one_of(self, "order", ("mixed", "forget_first"))
-        require_above_zero(self, "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_not_negative(self, "weight_decay")
-        require_counts(self, "epochs", "batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require_above_zero, require_counts, require_not_negative, require_one_of
+from supreme.core.validation import NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.distillation import distillation_loss
 from supreme.functional.labels import nearest_wrong
@@ -23,6 +23,7 @@ SMALLEST = 1e-6
 """Keeps the slope of a root finite at a feature of 0."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class SCAR:
     """Selective-distillation for Class and Architecture-agnostic unleaRning: leave the class, imitate the original.
@@ -50,38 +51,32 @@ class SCAR:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
-    surrogate: str
+    surrogate: Annotated[str, OneOf("retain", "noise")]
     """retain (retained images, without labels) or noise (uniform)."""
-    power: float
+    power: PositiveFloat
     """The paper's delta (beta in the code): exponent of the Tukey transform; above 0, 1 for none."""
-    diagonal_shrinkage: float
+    diagonal_shrinkage: NonNegativeFloat
     """The paper's gamma_1; 0 or more."""
-    off_diagonal_shrinkage: float
+    off_diagonal_shrinkage: NonNegativeFloat
     """The paper's gamma_2; 0 or more."""
-    forget_weight: float
+    forget_weight: PositiveFloat
     """The paper's lambda_1; above 0."""
-    distill_weight: float
+    distill_weight: NonNegativeFloat
     """The paper's lambda_2; 0 or more."""
-    temperature: float
+    temperature: PositiveFloat
     """Of the distillation; above 0."""
-    surrogate_batches: int
+    surrogate_batches: PositiveInt
     """Steps, each with its own surrogate batch, for every forget batch; 1 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of Adam; above 0."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    max_epochs: int
+    max_epochs: PositiveInt
     """Passes over the forget set at most; 1 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per step; 1 or more."""
-    surrogate_batch_size: int
+    surrogate_batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_one_of(self, "surrogate", ("retain", "noise"))
-        require_above_zero(self, "power", "forget_weight", "temperature", "lr")
-        require_not_negative(self, "diagonal_shrinkage", "off_diagonal_shrinkage", "distill_weight", "weight_decay")
-        require_counts(self, "surrogate_batches", "max_epochs", "forget_batch_size", "surrogate_batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         goal = forgotten_accuracy(model, split, self.surrogate_batch_size)

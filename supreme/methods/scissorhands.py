@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import dot, gradients_of, step_along, trainable
 from supreme.functional.optimizers import make_optimizer
@@ -19,6 +20,7 @@ from supreme.functional.optimizers import make_optimizer
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Scissorhands:
     """Scissorhands: start the connections that matter most to the forget set afresh, then repair, climbing all the way.
@@ -40,30 +42,22 @@ class Scissorhands:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    fraction: float
+    fraction: Annotated[float, Gt(0), Le(1)]
     """Which part of the weights to start afresh, if no normalisation owns them; above 0, up to 1."""
-    ascent: float
+    ascent: NonNegativeFloat
     """The authors' lam: weight of the forget loss; 0 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        rule = "a number above 0 and up to 1, as in method.fraction=0.1"
-        require(self, "fraction", 0 < self.fraction <= 1, rule)
-        require_not_negative(self, "ascent", "weight_decay")
-        require_above_zero(self, "lr")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_counts(self, "epochs", "forget_batch_size", "retain_batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         self._cut(model, context.untrained(), split.forget)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Gt, Le
 
 from supreme.core import Context, Split, SupremeError
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative, require_optimizer
+from supreme.core.validation import (
+    Momentum,
+    NonNegativeFloat,
+    Optimizer,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+    require,
+    require_no_momentum_with_adam,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.distillation import scrub_epoch
 from supreme.functional.layers import freeze
@@ -16,6 +26,7 @@ from supreme.functional.optimizers import make_optimizer
 from supreme.functional.scores import accuracy
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class SCRUBRewind:
     """SCRUB+R: forget by SCRUB, then rewind to the epoch whose forget error is that of images never seen.
@@ -34,44 +45,37 @@ class SCRUBRewind:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
     max_epochs: int
     """In how many epochs, the first ones, the student first leaves the teacher on the forget set; from 0 to epochs."""
-    alpha: float
+    alpha: NonNegativeFloat
     """Weight of the distance to the teacher on the retain set; 0 or more."""
-    gamma: float
+    gamma: NonNegativeFloat
     """Weight of the cross entropy on the retain set; 0 or more."""
-    temperature: float
+    temperature: PositiveFloat
     """T, divides all logits in the distance; above 0."""
-    optimizer: str
+    optimizer: Optimizer
     """adam or sgd."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of the first epochs; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of sgd; 0 with adam."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    decay_epochs: list[int]
+    decay_epochs: list[PositiveInt]
     """After each of these epochs the learning rate is multiplied by decay_rate."""
-    decay_rate: float
+    decay_rate: Annotated[float, Gt(0), Le(1)]
     """Above 0, up to 1."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per maximising step; 1 or more. Small ones mean more steps: the authors tune it."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per minimising step; 1 or more."""
 
     def __post_init__(self) -> None:
-        require_counts(self, "epochs", "forget_batch_size", "retain_batch_size")
         rule = f"a whole number from 0 to epochs={self.epochs}, as in method.max_epochs=1"
         require(self, "max_epochs", 0 <= self.max_epochs <= self.epochs, rule)
-        require_not_negative(self, "alpha", "gamma", "weight_decay")
-        require_above_zero(self, "temperature", "lr")
-        require_optimizer(self, self.optimizer, self.momentum)
-        rule = "a number above 0 and up to 1, as in method.decay_rate=0.1"
-        require(self, "decay_rate", 0 < self.decay_rate <= 1, rule)
-        rule = "whole numbers from 1, as in method.decay_epochs=[5,8,9]"
-        require(self, "decay_epochs", all(epoch >= 1 for epoch in self.decay_epochs), rule)
+        require_no_momentum_with_adam(self, self.optimizer, self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         alike = np.isin(split.validation.targets, split.forget.targets)

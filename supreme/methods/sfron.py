@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_compat, require_counts, require_not_negative
+from supreme.core.validation import Compat, Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import gradients_of, shortened, step_along, trainable
@@ -20,6 +20,7 @@ SMALLEST = 1e-15
 """Keeps quotients of losses and of importances defined, as in the authors' code."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class SFRon:
     """Saliency Forgetting in the Remain-preserving manifold online: fast steps up, slow steps back.
@@ -40,37 +41,30 @@ class SFRon:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    compat: str
+    compat: Compat
     """paper, or reference as the authors' code."""
-    steps: int
+    steps: PositiveInt
     """How many retain batches; 1 or more."""
-    forget_every: int
+    forget_every: PositiveInt
     """A forget batch before the first of every so many retain batches; 1 or more."""
-    strength: float
+    strength: PositiveFloat
     """The paper's alpha: factor of the climbing gradient at the start; above 0."""
-    focus: float
+    focus: NonNegativeFloat
     """The paper's lambda: how much more small losses count in climbing; 0 or more."""
-    threshold: float
+    threshold: NonNegativeFloat
     """The paper's gamma: what I_forget / I_retain a weight needs to climb; 0 or more."""
-    max_norm: float
+    max_norm: PositiveFloat
     """A climbing gradient that is longer is shortened to this length; above 0."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD at the start; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per climbing step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per retain step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_compat(self)
-        require_counts(self, "steps", "forget_every", "forget_batch_size", "retain_batch_size")
-        require_above_zero(self, "strength", "max_norm", "lr")
-        require_not_negative(self, "focus", "threshold", "weight_decay")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         masks = self._masks(model, split)

@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from supreme.core import Context, Split
-from supreme.core.validation import require, require_above_zero, require_counts, require_not_negative
+from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import dot, gradients_of, step_along, trainable
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class UAM:
     """Unlearning-Aware Minimisation: minimise the retain loss where the forget loss is at its worst nearby.
@@ -36,28 +37,22 @@ class UAM:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
-    rho: float
+    rho: PositiveFloat
     """How far to climb the forget loss before the retain gradient is taken; above 0."""
-    reflection: float
+    reflection: NonNegativeFloat
     """The authors' gamma: which part of a component against forgetting is turned round; 0 or more."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate of SGD; above 0."""
-    momentum: float
+    momentum: Momentum
     """Of SGD; from 0 to below 1."""
-    weight_decay: float
+    weight_decay: NonNegativeFloat
     """L2 term; 0 or more."""
-    epochs: int
+    epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    forget_batch_size: int
+    forget_batch_size: PositiveInt
     """Images per step; 1 or more."""
-    retain_batch_size: int
+    retain_batch_size: PositiveInt
     """Images per step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_above_zero(self, "rho", "lr")
-        require_not_negative(self, "reflection", "weight_decay")
-        require(self, "momentum", 0 <= self.momentum < 1, "a number from 0 to below 1, as in method.momentum=0.9")
-        require_counts(self, "epochs", "forget_batch_size", "retain_batch_size")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

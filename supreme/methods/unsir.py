@@ -12,11 +12,12 @@ from torch import Tensor
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import require_above_zero, require_class_scenario, require_counts, require_not_negative
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded, require_class_scenario
 from supreme.functional.classifier import Classifier
 from supreme.functional.optimizers import make_optimizer
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class UNSIR:
     """Unlearning by Selective Impair and Repair: forget a class without its images, through noise that stands for it.
@@ -40,32 +41,26 @@ class UNSIR:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
     applies_to: ClassVar[str] = "class"
 
-    noise_images: int
+    noise_images: PositiveInt
     """Noise images of each forgotten class; 1 or more."""
-    noise_steps: int
+    noise_steps: PositiveInt
     """Steps of Adam on the noise; 1 or more."""
-    noise_lr: float
+    noise_lr: PositiveFloat
     """Learning rate of Adam on the noise; above 0."""
-    noise_penalty: float
+    noise_penalty: NonNegativeFloat
     """The paper's lambda, weight of the mean squared length of the noise; 0 or more."""
-    noise_copies: int
+    noise_copies: PositiveInt
     """How often each noise image comes in the impairing epoch; 1 or more."""
-    retain_per_class: int
+    retain_per_class: PositiveInt
     """Retained images of each class at most, drawn once; 1 or more."""
-    impair_lr: float
+    impair_lr: PositiveFloat
     """Learning rate of Adam when impairing; above 0."""
-    impair_batch_size: int
+    impair_batch_size: PositiveInt
     """Images per impairing step; 1 or more."""
-    repair_lr: float
+    repair_lr: PositiveFloat
     """Learning rate of Adam when repairing; above 0."""
-    repair_batch_size: int
+    repair_batch_size: PositiveInt
     """Images per repairing step; 1 or more."""
-
-    def __post_init__(self) -> None:
-        require_counts(self, "noise_images", "noise_steps", "noise_copies", "retain_per_class")
-        require_counts(self, "impair_batch_size", "repair_batch_size")
-        require_above_zero(self, "noise_lr", "impair_lr", "repair_lr")
-        require_not_negative(self, "noise_penalty")
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         require_class_scenario(self, split)

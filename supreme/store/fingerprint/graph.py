@@ -202,10 +202,15 @@ def files_of(module: Module, text: Text) -> dict[str, str]:
 
 
 def holds_no_arithmetic(node: ast.AST) -> bool:
-    """Of our own code: protocols and errors, and the refusals of a `__post_init__`, which no number depends on."""
+    """Of our own code: protocols, errors, and what refuses values, which no number depends on.
+
+    Refusals are `__post_init__` and the decorator `bounded`.
+    """
     if isinstance(node, ast.ClassDef):
         bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
         return any(base == "Protocol" or base.endswith(("Error", "Exception")) for base in bases)
+    if isinstance(node, ast.Name):
+        return node.id == "bounded"
     return isinstance(node, ast.FunctionDef) and node.name == "__post_init__"
 
 

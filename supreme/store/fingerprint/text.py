@@ -56,7 +56,7 @@ def write(statements: list[ast.stmt], module: Module, resolve: Resolve, leave_ou
     """The text of these statements of a module.
 
     Args:
-        leave_out: whether nothing is to be said of a class but its name, or of a method in it but nothing.
+        leave_out: whether of a class only its name is to be said, and nothing of a method or a decorator of one.
     """
     writer = _Writer(module, resolve, leave_out)
     for statement in statements:
@@ -125,8 +125,11 @@ class _Writer:
     def _put_classdef(self, node: ast.ClassDef) -> None:
         self._say(f"(ClassDef name={node.name}")
         if not self._leave_out(node):
+            decorators = [one for one in node.decorator_list if not self._leave_out(one)]
             kept = [line for line in node.body if not self._leave_out(line)]
-            self._put_fields(node, "name", "body")
+            self._put_fields(
+                ast.ClassDef(**{**dict(ast.iter_fields(node)), "decorator_list": decorators}), "name", "body"
+            )
             self._put_fields(ast.Expression(body=kept))  # type: ignore[arg-type]
         self._say(")")
 
