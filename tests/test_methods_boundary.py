@@ -24,7 +24,7 @@ SGD = {"lr": 0.02, "momentum": 0.8, "weight_decay": 0.01, "epochs": 2, "batch_si
 
 
 def method(name: str, **changes: Any) -> Any:
-    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes})
+    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes}, f"method {name}")
 
 
 def unlearned(name: str, world: World, **changes: Any) -> Any:

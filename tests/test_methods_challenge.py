@@ -30,7 +30,7 @@ STILL = {"lr": 1e-60, "weight_decay": 0.0}
 
 def method(name: str, **changes: Any) -> Any:
     values: Any = OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml"))
-    return build({**values, **changes})
+    return build({**values, **changes}, f"method {name}")
 
 
 def run(name: str, world: World, **changes: Any) -> dict[str, torch.Tensor]:

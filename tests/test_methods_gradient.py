@@ -24,7 +24,7 @@ NAMES = ["salun", "gdr_gma", "munba", "sfron", "mu_mis", "negmerge", "uam", "sci
 
 
 def method(name: str, **changes: Any) -> Any:
-    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes})
+    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes}, f"method {name}")
 
 
 def run(name: str, world: World, **changes: Any) -> dict[str, torch.Tensor]:

@@ -28,7 +28,7 @@ METHODS = Path(__file__).parents[1] / "conf" / "method"
 
 
 def method(name: str, **changes: Any) -> Any:
-    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes})
+    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes}, f"method {name}")
 
 
 def run(name: str, world: World, **changes: Any) -> dict[str, torch.Tensor]:

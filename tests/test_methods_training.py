@@ -29,7 +29,9 @@ CONF = Path(__file__).parents[1] / "conf"
 
 
 def method(name: str, **changes: Any) -> Any:
-    return build({**OmegaConf.to_container(OmegaConf.load(CONF / "method" / f"{name}.yaml")), **changes})
+    return build(
+        {**OmegaConf.to_container(OmegaConf.load(CONF / "method" / f"{name}.yaml")), **changes}, f"method {name}"
+    )
 
 
 def run(name: str, world: World, **changes: Any) -> dict[str, torch.Tensor]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 from torch import Tensor
 
 from supreme.audits.arithmetic import FloatArray, jackknife
 from supreme.audits.confidence import with_interval
-from supreme.core import Ensemble, IntArray, SupremeError, Undefined
+from supreme.core import Ensemble, IntArray, Undefined
+from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 
 DISTANCES: Mapping[str, Callable[[Tensor, Tensor], float]] = {
@@ -20,6 +23,7 @@ DISTANCES: Mapping[str, Callable[[Tensor, Tensor], float]] = {
 }
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class ExcessDistance:
     """E[d(U, R)] - E[d(R, R')] on one set, U unlearned models, R and R' different retrained ones.
@@ -34,14 +38,10 @@ class ExcessDistance:
     Costs 1.5 N^2 comparisons of answers. Ours, from the energy distance of statistics.
     """
 
-    minimum: int
+    minimum: Annotated[int, Ge(4)]
     """The fewest models of each kind; 4 or more."""
     images: str
     """Which images: forget, retain, test, ..."""
-
-    def __post_init__(self) -> None:
-        if self.minimum < 4:
-            raise SupremeError(f"minimum={self.minimum} is not allowed: 4 models of each kind are the fewest")
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         ends = ("", "_low", "_high")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Lt
 
 from supreme.audits.confidence import both
-from supreme.core import Ensemble, SupremeError, Undefined
+from supreme.core import Ensemble, Undefined
+from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class ForgettingQuality:
     """How little the best threshold on the confidence of one image tells unlearned from retrained models.
@@ -26,19 +30,12 @@ class ForgettingQuality:
     https://arxiv.org/abs/2406.09073.
     """
 
-    minimum: int
+    minimum: Annotated[int, Ge(3)]
     """The fewest models of each kind; 3 or more."""
-    delta: float
+    delta: Annotated[float, Ge(0), Lt(1)]
     """Of (epsilon, delta)-unlearning; from 0 to below 1."""
     intervals: bool
     """Whether all intervals attack beside single thresholds; they overfit, and retraining gets .08 with 64 models."""
-
-    def __post_init__(self) -> None:
-        if self.minimum < 3 or not 0 <= self.delta < 1:
-            raise SupremeError(
-                f"minimum={self.minimum}, delta={self.delta} is not allowed: minimum must be 3 or more, and delta from "
-                "0 to below 1"
-            )
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         return "forgetting_quality/quality", "forgetting_quality/score"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Lt
 
 from supreme.audits.confidence import both
-from supreme.core import Ensemble, SupremeError, Undefined
+from supreme.core import Ensemble, Undefined
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.metrics import arithmetic
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class KLoM:
     """KL(unlearned || retrained) of histograms, over models, of the logit-scaled confidence of each image; in nats.
@@ -22,21 +27,14 @@ class KLoM:
     value of both kinds counts in the last bin; the released code drops it.
     """
 
-    minimum: int
+    minimum: Annotated[int, Ge(2)]
     """The fewest models of each kind; 2 or more."""
-    bins: int
+    bins: PositiveInt
     """Of equal width over the range of both kinds; 1 or more."""
-    clip: float
+    clip: PositiveFloat
     """Confidences are cut to plus or minus this; above 0."""
-    floor: float
+    floor: Annotated[float, Gt(0), Lt(1)]
     """The least probability of a bin of the retrained models; above 0, below 1."""
-
-    def __post_init__(self) -> None:
-        if self.minimum < 2 or self.bins < 1 or not self.clip > 0 or not 0 < self.floor < 1:
-            raise SupremeError(
-                f"minimum={self.minimum}, bins={self.bins}, clip={self.clip}, floor={self.floor} is not allowed: "
-                "minimum must be 2 or more, bins 1 or more, clip above 0 and floor above 0 and below 1"
-            )
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         sets = [name for name in ("forget", "retain", "test") if name in ensemble.sets]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
 from supreme.audits.arithmetic import between_model_auc, model_permutation_test, z_scores
 from supreme.audits.confidence import both
-from supreme.core import Ensemble, Series, SupremeError, Undefined
+from supreme.core import Ensemble, Series, Undefined
+from supreme.core.validation import NonNegativeInt, bounded
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class RetrainEnsemble:
     """A permutation test whose unit is the model, on the logit-scaled confidence of the forget set.
@@ -35,19 +39,12 @@ class RetrainEnsemble:
     nothing beyond the logits. Ours; that whole trainings must be replicated: https://arxiv.org/abs/2510.26714.
     """
 
-    minimum: int
+    minimum: Annotated[int, Ge(2)]
     """The fewest models of each kind; 2 or more."""
-    exact_up_to: int
+    exact_up_to: NonNegativeInt
     """All divisions are tried where there are no more than this; C(2N, N) of them."""
-    draws: int
+    draws: Annotated[int, Ge(99)]
     """How many are drawn otherwise."""
-
-    def __post_init__(self) -> None:
-        if self.minimum < 2 or self.exact_up_to < 0 or self.draws < 99:
-            raise SupremeError(
-                f"minimum={self.minimum}, exact_up_to={self.exact_up_to}, draws={self.draws} is not allowed: "
-                "minimum must be 2 or more, exact_up_to 0 or more and draws 99 or more"
-            )
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         names = ("shift", "shift_by_chance", "p", "smallest_p", "z", "abs_z", "auc")

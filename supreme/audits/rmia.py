@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Ge, Lt
 from torch import Tensor
 
 from supreme.audits.arithmetic import jackknife
 from supreme.audits.confidence import with_interval
-from supreme.core import Ensemble, Predictions, SupremeError, Undefined
+from supreme.core import Ensemble, Predictions, Undefined
+from supreme.core.validation import PositiveFloat, bounded
 from supreme.metrics import arithmetic
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class RMIA:
     """How well a strong attacker tells the forget set from unseen images, in each unlearned model.
@@ -34,19 +38,12 @@ class RMIA:
     outdoes itself, both AUCs are half a test image too high (.025 with 20 of them), and their difference is not.
     """
 
-    minimum: int
+    minimum: Annotated[int, Ge(3)]
     """The fewest models of each kind; 3 or more."""
-    gamma: float
+    gamma: PositiveFloat
     """How far an image must outdo a test image; > 0."""
-    offline: float
+    offline: Annotated[float, Ge(0), Lt(1)]
     """The paper's a: how far the mean over models trained with an image lies from 1; in [0, 1)."""
-
-    def __post_init__(self) -> None:
-        if self.minimum < 3 or not self.gamma > 0 or not 0 <= self.offline < 1:
-            raise SupremeError(
-                f"minimum={self.minimum}, gamma={self.gamma}, offline={self.offline} is not allowed: minimum must be 3 "
-                "or more, gamma above 0 and offline from 0 to below 1"
-            )
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         names = ("auc", "reference_auc", "excess_auc", "excess_auc_low", "excess_auc_high")

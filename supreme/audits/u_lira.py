@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Gt, Lt
 
 from supreme.audits.arithmetic import FloatArray, held_out_log_ratios
 from supreme.audits.confidence import both
-from supreme.core import Ensemble, Series, SupremeError, Undefined
+from supreme.core import Ensemble, Series, Undefined
+from supreme.core.validation import PositiveFloat, bounded
 from supreme.metrics.arithmetic import tpr_at_fpr
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class ULiRA:
     """How well an attacker with shadow models tells an unlearned model from a retrained one, image by image.
@@ -41,21 +45,14 @@ class ULiRA:
     are a leave-one-pair-out pool, not a second one.
     """
 
-    minimum: int
+    minimum: Annotated[int, Ge(3)]
     """The fewest models of each kind; 3 or more."""
-    fpr: float
+    fpr: Annotated[float, Gt(0), Lt(1)]
     """The false-positive rate at which the true-positive rate is read; above 0, below 1."""
-    std_floor: float
+    std_floor: PositiveFloat
     """The least standard deviation of a Gaussian, in logits: a few models may agree by chance; above 0."""
-    draws: int
+    draws: Annotated[int, Ge(99)]
     """Divisions of the models drawn for p; 99 or more."""
-
-    def __post_init__(self) -> None:
-        if self.minimum < 3 or not 0 < self.fpr < 1 or not self.std_floor > 0 or self.draws < 99:
-            raise SupremeError(
-                f"minimum={self.minimum}, fpr={self.fpr}, std_floor={self.std_floor}, draws={self.draws} is not "
-                "allowed: minimum must be 3 or more, fpr above 0 and below 1, std_floor above 0 and draws 99 or more"
-            )
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         return tuple(f"u_lira/{name}" for name in ("accuracy", "p", "auc", f"tpr_at_{self.fpr:g}"))

@@ -68,16 +68,17 @@ def _keeps(value: Any, marker: Any) -> bool:
         return isinstance(value, Sized) and len(value) >= marker.min_length
     if not isinstance(value, Real) or not isfinite(value):
         return False
+    number: Any = value
     match marker:
         case Gt():
-            return value > marker.gt
+            return number > marker.gt
         case Ge():
-            return value >= marker.ge
+            return number >= marker.ge
         case Lt():
-            return value < marker.lt
+            return number < marker.lt
         case Le():
-            return value <= marker.le
-    return value % marker.multiple_of == 0
+            return number <= marker.le
+    return number % marker.multiple_of == 0
 
 
 def in_words(hint: Any, plural: bool = False) -> str:

@@ -59,11 +59,12 @@ def refusals(component: type, values: Mapping[str, Any], key: str = "") -> list[
         key: what a user types before the name of the field, `method.` in method.lr=0.01.
     """
     types = annotated_types_of(component)
-    return [
-        f"{name}={value!r} is not allowed: give {in_words(types[name])}, as in {key}{name}={_typed(example(types[name]))}"
-        for name, value in values.items()
-        if name in types and not is_allowed(types[name], value)
-    ]
+    wrong = {name: value for name, value in values.items() if name in types and not is_allowed(types[name], value)}
+    return [f"{name}={value!r} is not allowed: {_advice(types[name], f'{key}{name}')}" for name, value in wrong.items()]
+
+
+def _advice(hint: Any, key: str) -> str:
+    return f"give {in_words(hint)}, as in {key}={_typed(example(hint))}"
 
 
 def _typed(value: Any) -> str:

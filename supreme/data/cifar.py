@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
+from annotated_types import Ge, Lt
 
 from supreme.core import IntArray, SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import NonNegativeInt, OneOf, bounded
 from supreme.data import cifar_archive, partition
 from supreme.data.finish import finish
 from supreme.store.decoded import contents
@@ -36,6 +38,7 @@ VARIANTS = {
 }
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Cifar:
     """60,000 photographs of 32 x 32 pixels, 50,000 to train and 10,000 to test as their authors split them.
@@ -46,7 +49,7 @@ class Cifar:
 
     places: ClassVar[frozenset[str]] = frozenset({"root", "download"})
 
-    variant: str
+    variant: Annotated[str, OneOf(*VARIANTS)]
     """cifar10; cifar100; or cifar20, the superclasses of CIFAR-100, its 100 classes being the subclasses."""
     root: str
     """Folder that holds the archive's own, cifar-10-batches-py or cifar-100-python."""
@@ -54,15 +57,10 @@ class Cifar:
     """Fetch the archive into root when it is not there."""
     verify_md5: bool
     """Refuse files that are not those of the authors; false accepts another set in the same layout."""
-    validation_fraction: float
+    validation_fraction: Annotated[float, Ge(0), Lt(1)]
     """Share of the training images of each class (of each subclass, where there are some) that validates."""
-    split_seed: int
+    split_seed: NonNegativeInt
     """Deals the training images of each class; it is no seed of the sweep."""
-
-    def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise SupremeError(f"variant={self.variant} is not allowed: give one of {', '.join(VARIANTS)}")
-        partition.check_fractions(self.validation_fraction, 0.0, self.split_seed)
 
     @property
     def folder(self) -> Path:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, MultipleOf
 
 from supreme.core import SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import NonNegativeInt, PositiveInt, bounded
 from supreme.data import partition
 from supreme.data.finish import finish
 
 NATIVE_SIZE = 8
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Digits:
     """1,797 scans of handwritten digits, 8 x 8 pixels of 17 grey levels, some 180 of each of 10 classes.
@@ -24,19 +28,14 @@ class Digits:
     Source: Kaynak and Alpaydin, https://doi.org/10.24432/C50P49, the test part, as in scikit-learn's load_digits.
     """
 
-    image_size: int
+    image_size: Annotated[int, Ge(NATIVE_SIZE), MultipleOf(NATIVE_SIZE)]
     """Side of an image; a multiple of 8, each scanned pixel then being repeated."""
-    train_per_class: int
+    train_per_class: PositiveInt
     """Training images of each class."""
-    validation_per_class: int
+    validation_per_class: NonNegativeInt
     """Validation images of each class; what is left of the class tests."""
-    split_seed: int
+    split_seed: NonNegativeInt
     """Deals the images of each class; it is no seed of the sweep."""
-
-    def __post_init__(self) -> None:
-        if self.image_size < NATIVE_SIZE or self.image_size % NATIVE_SIZE:
-            raise SupremeError(f"image_size={self.image_size} is not allowed: give a multiple of {NATIVE_SIZE}")
-        partition.check_counts(self.train_per_class, self.validation_per_class, self.split_seed)
 
     def signature(self) -> str:
         try:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Ge, Gt, Lt
 
 from supreme.core import SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import NonNegativeInt, OneOf, PositiveInt, bounded
 from supreme.data import census, files, partition
 from supreme.data.decoding import decode_into
 from supreme.data.finish import finish
@@ -22,6 +24,7 @@ TOLD = 3
 """How many of the files that are wrong are named."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class ImageFolder:
     """One folder for each class, photographs directly in it; classes are numbered in the order of the folders' names.
@@ -33,9 +36,9 @@ class ImageFolder:
 
     root: str
     """Folder that holds the class folders."""
-    image_size: int
+    image_size: PositiveInt
     """Side of the square that a model sees."""
-    decode_size: int
+    decode_size: PositiveInt
     """Side of the square that is kept; larger than image_size, it leaves random crops a margin."""
     prefix: str
     """What the folders' names start with and the classes' names do not; "" for nothing."""
@@ -45,28 +48,28 @@ class ImageFolder:
     """How many classes there must be; null: any number."""
     census: str | None
     """Table `folder,images` of what a complete copy holds, in supreme/data or a path of yours; null: none is known."""
-    test_fraction: float
+    test_fraction: Annotated[float, Gt(0), Lt(1)]
     """Share of each class that tests."""
-    validation_fraction: float
+    validation_fraction: Annotated[float, Ge(0), Lt(1)]
     """Share of each class that validates."""
-    test: str
+    test: Annotated[str, OneOf("held_out", "training")]
     """held_out: the test_fraction; training: none is held out, and the training images test, too."""
-    split_seed: int
+    split_seed: NonNegativeInt
     """Deals the photographs of each class; it is no seed of the sweep."""
     download_hint: str
     """What to tell a user who has no such folder yet."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.image_size <= self.decode_size:
+        if self.image_size > self.decode_size:
             raise SupremeError(
                 f"image_size={self.image_size} with decode_size={self.decode_size} is not allowed: "
-                "decode_size must be at least image_size, and that at least 1"
+                "decode_size must be at least image_size"
             )
-        if self.test not in ("held_out", "training"):
-            raise SupremeError(f"test={self.test} is not allowed: held_out, training")
-        partition.check_fractions(self.validation_fraction, self.test_fraction, self.split_seed)
-        if self.test_fraction == 0:
-            raise SupremeError("test_fraction=0 is not allowed: nothing would be left to test with")
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise SupremeError(
+                f"validation_fraction={self.validation_fraction} with test_fraction={self.test_fraction} is not "
+                "allowed: they leave nothing to train with; together they must be below 1"
+            )
 
     def signature(self) -> str:
         return contents.signature(*self.files())

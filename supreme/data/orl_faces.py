@@ -11,6 +11,7 @@ import numpy as np
 
 from supreme.core import SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import NonNegativeInt, PositiveInt, bounded
 from supreme.data import partition
 from supreme.data.files import read_images
 from supreme.data.finish import finish
@@ -18,6 +19,7 @@ from supreme.data.finish import finish
 IDENTITIES, PHOTOGRAPHS = 40, 10
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class OrlFaces:
     """400 grey photographs, 92 x 112 pixels: 10 of each of 40 people, who are the classes.
@@ -26,19 +28,14 @@ class OrlFaces:
     Source: Samaria and Harter, WACV 1994; AT&T Laboratories Cambridge ask for credit when it is used.
     """
 
-    image_size: int
+    image_size: PositiveInt
     """Side of the square that each photograph is resized to."""
-    train_per_class: int
+    train_per_class: PositiveInt
     """Training photographs of each person."""
-    validation_per_class: int
+    validation_per_class: NonNegativeInt
     """Validation photographs of each person; what is left of the 10 tests."""
-    split_seed: int
+    split_seed: NonNegativeInt
     """Deals the photographs of each person; it is no seed of the sweep."""
-
-    def __post_init__(self) -> None:
-        if self.image_size < 1:
-            raise SupremeError(f"image_size={self.image_size} is not allowed: give 1 or more")
-        partition.check_counts(self.train_per_class, self.validation_per_class, self.split_seed)
 
     def signature(self) -> str:
         digest = hashlib.sha256()

@@ -50,31 +50,6 @@ def by_fraction(
     return _dealt(labels, class_names, seed, sizes, "at least 1 to " + ", 1 to ".join(wanted))
 
 
-def check_counts(train: int, validation: int, seed: int) -> None:
-    """Refuse what `by_count` can make no sense of."""
-    if train < 1 or validation < 0:
-        raise SupremeError(
-            f"train_per_class={train} and validation_per_class={validation} are not allowed: "
-            "give 1 or more to train with and 0 or more to validate with"
-        )
-    _check_seed(seed)
-
-
-def check_fractions(validation: float, test: float, seed: int) -> None:
-    """Refuse what `by_fraction` can make no sense of."""
-    for name, value in (("validation", validation), ("test", test)):
-        if not 0 <= value < 1:
-            raise SupremeError(f"{name}_fraction={value} is not allowed: give a number from 0 to below 1")
-    if validation + test >= 1:
-        raise SupremeError(f"validation and test fractions {validation} and {test} leave nothing to train with")
-    _check_seed(seed)
-
-
-def _check_seed(seed: int) -> None:
-    if seed < 0:
-        raise SupremeError(f"split_seed={seed} is not allowed: give 0 or more")
-
-
 def _nearest(fraction: float, count: int) -> int:
     # Exact decimals: 0.15 of 10 is one and a half, whatever 0.15 is in binary.
     share = math.floor(Fraction(str(fraction)) * count + Fraction(1, 2))

@@ -46,7 +46,7 @@ class FCS:
     """Learning rate of the first pass; above 0."""
     contrast_lr: PositiveFloat
     """Learning rate of the first contrasting step; above 0."""
-    contrast_lr_end: float
+    contrast_lr_end: NonNegativeFloat
     """What it falls towards; from 0 to contrast_lr."""
     retain_lr: PositiveFloat
     """Learning rate on the retain set, constant; above 0."""
@@ -61,7 +61,7 @@ class FCS:
 
     def __post_init__(self) -> None:
         rule = f"a number from 0 to contrast_lr={self.contrast_lr}, as in method.contrast_lr_end=1e-6"
-        require(self, "contrast_lr_end", 0 <= self.contrast_lr_end <= self.contrast_lr, rule)
+        require(self, "contrast_lr_end", self.contrast_lr_end <= self.contrast_lr, rule)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.train()

@@ -12,6 +12,7 @@ from supreme.core import Context, Split
 from supreme.core.validation import (
     Momentum,
     NonNegativeFloat,
+    NonNegativeInt,
     Optimizer,
     PositiveFloat,
     PositiveInt,
@@ -42,7 +43,7 @@ class L1Sparse:
 
     gamma: NonNegativeFloat
     """Weight of the norm in the first epoch; 0 or more."""
-    plain_epochs: int
+    plain_epochs: NonNegativeInt
     """How many of the epochs, the last ones, go without the norm; from 0 to below epochs."""
     optimizer: Optimizer
     """adam or sgd."""
@@ -62,7 +63,7 @@ class L1Sparse:
     def __post_init__(self) -> None:
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)
         rule = f"a whole number from 0 to below epochs={self.epochs}, as in method.plain_epochs=0"
-        require(self, "plain_epochs", 0 <= self.plain_epochs < self.epochs, rule)
+        require(self, "plain_epochs", self.plain_epochs < self.epochs, rule)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer(self.optimizer, model, self.lr, self.momentum, self.weight_decay)

@@ -11,6 +11,7 @@ from supreme.core import Context, Split
 from supreme.core.validation import (
     Momentum,
     NonNegativeFloat,
+    NonNegativeInt,
     Optimizer,
     PositiveFloat,
     PositiveInt,
@@ -43,7 +44,7 @@ class SCRUB:
 
     epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    max_epochs: int
+    max_epochs: NonNegativeInt
     """In how many epochs, the first ones, the student first leaves the teacher on the forget set; from 0 to epochs."""
     alpha: NonNegativeFloat
     """Weight of the distance to the teacher on the retain set; 0 or more."""
@@ -70,7 +71,7 @@ class SCRUB:
 
     def __post_init__(self) -> None:
         rule = f"a whole number from 0 to epochs={self.epochs}, as in method.max_epochs=1"
-        require(self, "max_epochs", 0 <= self.max_epochs <= self.epochs, rule)
+        require(self, "max_epochs", self.max_epochs <= self.epochs, rule)
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:

@@ -12,6 +12,7 @@ from supreme.core import Context, Split, SupremeError
 from supreme.core.validation import (
     Momentum,
     NonNegativeFloat,
+    NonNegativeInt,
     Optimizer,
     PositiveFloat,
     PositiveInt,
@@ -47,7 +48,7 @@ class SCRUBRewind:
 
     epochs: PositiveInt
     """Passes over the retain set; 1 or more."""
-    max_epochs: int
+    max_epochs: NonNegativeInt
     """In how many epochs, the first ones, the student first leaves the teacher on the forget set; from 0 to epochs."""
     alpha: NonNegativeFloat
     """Weight of the distance to the teacher on the retain set; 0 or more."""
@@ -74,7 +75,7 @@ class SCRUBRewind:
 
     def __post_init__(self) -> None:
         rule = f"a whole number from 0 to epochs={self.epochs}, as in method.max_epochs=1"
-        require(self, "max_epochs", 0 <= self.max_epochs <= self.epochs, rule)
+        require(self, "max_epochs", self.max_epochs <= self.epochs, rule)
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Evaluation, Undefined
+from supreme.core.validation import PositiveInt, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets, few_images
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
     """Expected calibration error and Brier score: how far confidence is from accuracy.
@@ -26,14 +28,10 @@ class Calibration:
     Least n: 100 images for each set; the error of a small set is too large, whatever the model.
     """
 
-    bins: int
+    bins: PositiveInt
     """Of equal width over confidences in [0, 1]."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-
-    def __post_init__(self) -> None:
-        if self.bins < 1:
-            raise SupremeError(f"calibration: bins={self.bins} is not allowed: give 1 or more, as bins=15")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"calibration/{what}_{name}" for name in compared_sets(evaluation) for what in ("ece", "brier"))

@@ -6,19 +6,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Gt, Lt
 from torch import Tensor, nn
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Evaluation, Undefined
 from supreme.core.pixels import centre
+from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 
 BATCH = 32
 """Images whose gradients are taken at once."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class GaussianPoison:
     """How far the planted noise points to where the subject's loss falls, seen from the clean image.
@@ -40,14 +43,10 @@ class GaussianPoison:
     Least n: none; z knows how many images there are.
     """
 
-    fpr: float
+    fpr: Annotated[float, Gt(0), Lt(1)]
     """False-positive rate at which the true-positive rate is read; above 0, below 1."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"models", "images"})
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fpr < 1:
-            raise SupremeError(f"gaussian_poison: fpr={self.fpr} is not allowed: give a rate above 0 and below 1")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "gaussian_poison/mean", "gaussian_poison/z", f"gaussian_poison/tpr_at_{self.fpr:g}"

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from annotated_types import Gt
+
+from supreme.core import Evaluation, Undefined
+from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import against_reference, compared_sets
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class JSDivergence:
     """Mean Jensen-Shannon divergence between what the subject and the reference answer.
@@ -26,14 +30,10 @@ class JSDivergence:
     Least n: none.
     """
 
-    base: float
+    base: Annotated[float, Gt(1)]
     """Of the logarithm: 2 for bits; above 1."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-
-    def __post_init__(self) -> None:
-        if not 1 < self.base < float("inf"):
-            raise SupremeError(f"js_divergence: base={self.base} is not allowed: give a number above 1, as base=2")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"js_divergence/{name}" for name in compared_sets(evaluation))

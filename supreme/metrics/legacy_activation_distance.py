@@ -5,18 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Evaluation, Undefined
 from supreme.core.images import Images
+from supreme.core.validation import OneOf, bounded
 from supreme.functional.classifier import Classifier
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class LegacyActivationDistance:
     """Root of the mean squared distance of the probabilities from those of the reference left in training mode.
@@ -32,20 +35,12 @@ class LegacyActivationDistance:
     Least n: none.
     """
 
-    batch_size: int
+    batch_size: Annotated[int, Ge(2)]
     """Images in a batch, whose statistics they share; 2 or more."""
-    reference_mode: str
+    reference_mode: Annotated[str, OneOf("training", "evaluation")]
     """training, as published; evaluation, as it should be."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "models", "images"})
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise SupremeError(
-                f"legacy_activation_distance: batch_size={self.batch_size} is not allowed: give 2 or more"
-            )
-        if self.reference_mode not in ("training", "evaluation"):
-            raise SupremeError(f"reference_mode={self.reference_mode} is not allowed: training, evaluation")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"legacy_activation_distance/{name}" for name in compared_sets(evaluation))

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Evaluation, Undefined
+from supreme.core.validation import PositiveInt, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class LegacyBatchAccuracy:
     """The mean of the accuracies of batches, in the order of the set, as SUPREME 0.1.4 computes accuracy.
@@ -25,14 +27,10 @@ class LegacyBatchAccuracy:
     Least n: none; tables of small sets need an interval.
     """
 
-    batch_size: int
+    batch_size: PositiveInt
     """Images in a batch; 1 or more."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise SupremeError(f"legacy_batch_accuracy: batch_size={self.batch_size} is not allowed: give 1 or more")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"legacy_batch_accuracy/{name}" for name in compared_sets(evaluation))

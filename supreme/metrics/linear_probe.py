@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Evaluation, Undefined
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.metrics.comparison import few_images
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class LinearProbe:
     """Accuracy of a new linear head on the frozen body: does it still know what the old head denies?
@@ -31,18 +33,12 @@ class LinearProbe:
     Least n: 100 images of the set that is judged.
     """
 
-    per_class: int
+    per_class: PositiveInt
     """Labelled images of each class, or all there are."""
-    ridge: float
+    ridge: PositiveFloat
     """Penalty on the squared weights, in images; > 0."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
-
-    def __post_init__(self) -> None:
-        if self.per_class < 1:
-            raise SupremeError(f"linear_probe: per_class={self.per_class} is not allowed: give 1 or more")
-        if not 0 < self.ridge < float("inf"):
-            raise SupremeError(f"linear_probe: ridge={self.ridge} is not allowed: give a number above 0, as ridge=1")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"linear_probe/{name}" for name in (_judged(evaluation), "test") if name in evaluation.sets)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from annotated_types import Gt, Lt
 from torch import Tensor
 
-from supreme.core import Evaluation, Series, SupremeError, Undefined
+from supreme.core import Evaluation, Series, Undefined
+from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images, unseen_set
 
@@ -16,6 +18,7 @@ ROC_GRID = (0.0, *(round(10 ** (power / 20 - 3), 6) for power in range(61)))
 """False-positive rates of `membership/roc`: no false positive at all, then 20 for each factor of 10, up to 1."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Membership:
     """How well an attacker who sees the outputs tells the forget set from images never seen.
@@ -43,16 +46,10 @@ class Membership:
     Least n: 100 members and non-members; 1 / fpr non-members for the rate, which is else that at no false positive.
     """
 
-    fpr: float
+    fpr: Annotated[float, Gt(0), Lt(1)]
     """The false-positive rate at which the true-positive rate is read; above 0, below 1."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fpr < 1:
-            raise SupremeError(
-                f"membership: fpr={self.fpr} is not allowed: give a rate above 0 and below 1, as fpr=0.01"
-            )
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "membership/auc", f"membership/tpr_at_{self.fpr:g}", "membership/entropy_attack"

@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Evaluation, Undefined
+from supreme.core.validation import PositiveInt, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import loss_attack
 from supreme.metrics.comparison import few_images, unseen_set
@@ -26,6 +27,7 @@ SCORES: dict[str, Score] = {
 """Of logits and labels, larger for what looks more like a member, and applied with the best threshold."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class MembershipAttacks:
     """Balanced accuracy of threshold attacks on correctness, confidence, entropy, modified entropy and loss.
@@ -51,14 +53,10 @@ class MembershipAttacks:
     Least n: 100 forget and unseen images.
     """
 
-    per_class: int
+    per_class: PositiveInt
     """Images of both kinds that a class needs for a threshold of its own."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-
-    def __post_init__(self) -> None:
-        if self.per_class < 1:
-            raise SupremeError(f"membership_attacks: per_class={self.per_class} is not allowed: give 1 or more")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         names = ("correctness", *SCORES, "loss", "loss_regression")

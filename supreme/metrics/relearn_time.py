@@ -5,22 +5,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Lt
 
-from supreme.core import Evaluation, Predictions, SupremeError, Undefined, seeds
+from supreme.core import Evaluation, Predictions, Undefined, seeds
 from supreme.core.images import Images
+from supreme.core.validation import OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images
 
-SETS = ("forget", "train")
 EVALUATION_BATCH = 256
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class RelearnTime:
     """Steps until the forget set is known again, and these over the reference's, the anamnesis index.
@@ -42,29 +44,16 @@ class RelearnTime:
     Least n: 100 forget images.
     """
 
-    images: str
+    images: Annotated[str, OneOf("forget", "train")]
     """forget, or train: all training images."""
-    lr: float
-    batch_size: int
-    tolerance: float
+    lr: PositiveFloat
+    batch_size: PositiveInt
+    tolerance: Annotated[float, Ge(0), Lt(1)]
     """How far below the original's forget accuracy is near enough, as a share of it; in [0, 1)."""
-    max_steps: int
-    check_every: int
+    max_steps: PositiveInt
+    check_every: PositiveInt
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "models", "images"})
-
-    def __post_init__(self) -> None:
-        if self.images not in SETS:
-            raise SupremeError(f"relearn_time: images={self.images} is not allowed: give {' or '.join(SETS)}")
-        if not 0 < self.lr < float("inf"):
-            raise SupremeError(f"relearn_time: lr={self.lr} is not allowed: give a number above 0, as lr=0.001")
-        if not 0 <= self.tolerance < 1:
-            raise SupremeError(
-                f"relearn_time: tolerance={self.tolerance} is not allowed: give a share from 0 to below 1, as 0.05"
-            )
-        for name in ("batch_size", "max_steps", "check_every"):
-            if getattr(self, name) < 1:
-                raise SupremeError(f"relearn_time: {name}={getattr(self, name)} is not allowed: give 1 or more")
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "relearn_time/steps", "relearn_time/anamnesis_index"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from annotated_types import Ge, Le
+
+from supreme.core import Evaluation, Undefined
+from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import confidence_auc, loss_attack
 from supreme.metrics.comparison import Accuracies, accuracies, few_images, unseen_set, what_is_forgotten
@@ -14,6 +17,7 @@ from supreme.metrics.comparison import Accuracies, accuracies, few_images, unsee
 NAMES = ("average_gap", "tug_of_war", "retention_deviation", "nomus", "adaptive_unlearning_score", "harmonic_mean")
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Scores:
     """Average gap, tug of war (ToW), retention deviation (RetDev), NoMUS, AUS and H-mean: the literature's scores.
@@ -45,16 +49,10 @@ class Scores:
     Least n: 100 forget and unseen images.
     """
 
-    nomus_weight: float
+    nomus_weight: Annotated[float, Ge(0), Le(1)]
     """Of the test accuracy in NoMUS; in [0, 1]."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.nomus_weight <= 1:
-            raise SupremeError(
-                f"scores: nomus_weight={self.nomus_weight} is not allowed: give 0 to 1, as nomus_weight=0.5"
-            )
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"scores/{name}" for name in NAMES)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supreme.core import SupremeError
+from supreme.core.validation import PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class ResNet18:
     """He et al., Deep Residual Learning, CVPR 2016; https://arxiv.org/abs/1512.03385. 11.17 million weights.
@@ -19,12 +20,8 @@ class ResNet18:
     Deviations: the stem of the paper's CIFAR networks (3x3, stride 1, no max-pool) on its ImageNet stages.
     """
 
-    width: int
+    width: PositiveInt
     """Channels of the first stage; the others double it. 64 in the paper."""
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise SupremeError(f"model resnet18: width={self.width} is not allowed: as in model.width=64")
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         widths = [self.width * 2**stage for stage in range(4)]

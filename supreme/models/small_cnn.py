@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import MinLen
 from torch import nn
 
 from supreme.core import SupremeError
+from supreme.core.validation import PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.models import trial
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class SmallCNN:
     """Stages of 3x3 convolution, batch normalisation, ReLU and 2x2 max-pooling, then the mean over the image.
@@ -19,12 +23,8 @@ class SmallCNN:
     It is large enough to memorise some hundred images and has the batch normalisation that trips careless methods.
     """
 
-    widths: list[int]
+    widths: Annotated[list[PositiveInt], MinLen(1)]
     """Channels of each stage; each but the last halves the side of the image."""
-
-    def __post_init__(self) -> None:
-        if not self.widths or min(self.widths) < 1:
-            raise SupremeError(f"model small_cnn: widths={self.widths} is not allowed: as in model.widths=[32,64,128]")
 
     check = trial.build
 

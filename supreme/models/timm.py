@@ -6,11 +6,12 @@ import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from torch import nn
 
 from supreme.core import SupremeError
+from supreme.core.validation import OneOf, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.models import checkpoints, trial
 from supreme.models.weight_files import file_at
@@ -19,6 +20,7 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of each channel, pixels in [0, 1]."""
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Timm:
     """A timm backbone and a new linear head; https://github.com/huggingface/pytorch-image-models.
@@ -34,9 +36,9 @@ class Timm:
     """Start from pretrained weights instead of random ones."""
     checkpoint: str | None
     """File of the pretrained weights (.safetensors, or what torch.save wrote), which never runs; null: timm's hub."""
-    image_size: int | None
+    image_size: PositiveInt | None
     """Side the images are resized to. Null: what the architecture insists on, else the size that the data has."""
-    normalisation: str
+    normalisation: Annotated[str, OneOf("of_weights", "imagenet")]
     """of_weights: as the pretrained weights were trained; imagenet: by ImageNet's mean and standard deviation."""
 
     def __post_init__(self) -> None:
@@ -45,10 +47,6 @@ class Timm:
             file_at(self.checkpoint)
         if self.checkpoint is not None and not self.pretrained:
             raise SupremeError("a checkpoint is given but pretrained=false; add model.pretrained=true")
-        if self.normalisation not in ("of_weights", "imagenet"):
-            raise SupremeError(f"normalisation={self.normalisation} is not allowed: of_weights, imagenet")
-        if self.image_size is not None and self.image_size < 1:
-            raise SupremeError(f"image_size={self.image_size} is not allowed: a side in pixels, or null")
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
         body = self._backbone()

@@ -7,20 +7,27 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Lt
 
 from supreme.core import Augmentation, Epoch, Images, SupremeError
+from supreme.core.validation import (
+    Momentum,
+    NonNegativeFloat,
+    NonNegativeInt,
+    OneOf,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+)
 from supreme.functional.classifier import Classifier
 from supreme.recipes.compiling import MODES, Compiled
 
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("constant", "multistep", "cosine", "cosine_by_epoch")
-KEEPS = ("last", "best_on_test")
-PRECISIONS = ("fp32", "tf32", "bf16")
 
-
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a model is trained, the original as the reference; the last epoch's weights are kept.
@@ -29,76 +36,53 @@ class Recipe:
     to see what that is worth: see conf/protocol/supreme_paper.yaml. They do nothing as the recipes of conf have them.
     """
 
-    optimizer: str
+    optimizer: Annotated[str, OneOf("sgd", "adamw")]
     """sgd or adamw."""
-    lr: float
+    lr: PositiveFloat
     """Learning rate after warm-up."""
-    momentum: float
+    momentum: Momentum
     """Of sgd; adamw takes its usual betas 0.9 and 0.999."""
     nesterov: bool
-    weight_decay: float
-    batch_size: int
-    epochs: int
-    schedule: str
+    weight_decay: NonNegativeFloat
+    batch_size: PositiveInt
+    epochs: PositiveInt
+    schedule: Annotated[str, OneOf("constant", "multistep", "cosine", "cosine_by_epoch")]
     """constant, multistep, or cosine towards 0, which the last step does not reach.
 
     cosine_by_epoch: one value an epoch, 0 in all of the last one, which so learns nothing.
     """
-    milestones: list[int]
+    milestones: list[PositiveInt]
     """multistep: after this many epochs the learning rate is multiplied by gamma."""
-    gamma: float
-    warmup_epochs: float
+    gamma: PositiveFloat
+    warmup_epochs: NonNegativeFloat
     """The learning rate rises linearly, step by step, over this many epochs; its first step is not 0."""
-    label_smoothing: float
-    crop_padding: int
+    label_smoothing: Annotated[float, Ge(0), Lt(1)]
+    crop_padding: NonNegativeInt
     """Augmentation: pad by this many pixels and crop back at random."""
     horizontal_flip: bool
-    rotation_degrees: float
+    rotation_degrees: NonNegativeFloat
     """Augmentation: rotate by up to this many degrees either way."""
-    precision: str
+    precision: Annotated[str, OneOf("fp32", "tf32", "bf16")]
     """fp32, tf32 (CUDA matrix products in 19 bits) or bf16 (autocast; weights and sums stay float32)."""
     channels_last: bool
     """Memory format of the convolutions; often faster, other bits."""
-    compile: str | None
+    compile: Annotated[str, OneOf(*MODES)] | None
     """Full batches go through torch.compile: null (not), default, or reduce-overhead (CUDA graphs); other bits."""
     warmup_from_zero: bool
     """The warm-up's steps are k / n of the learning rate from k = 0, so that the first one does nothing."""
-    original_keeps: str
+    original_keeps: Annotated[str, OneOf("last", "best_on_test")]
     """last; best_on_test: of the original, the first of the epochs with the highest test accuracy, a leak."""
     original_milestone_shift: int
     """Epochs added to each milestone when the original is trained, and not when the reference is; -1: sooner."""
-    reference_batch_size: int | None
+    reference_batch_size: PositiveInt | None
     """Images in a batch of the reference's training; null: as many as in the original's."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("optimizer", OPTIMIZERS),
-            ("schedule", SCHEDULES),
-            ("precision", PRECISIONS),
-            ("original_keeps", KEEPS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise SupremeError(f"{name}={getattr(self, name)} is not allowed: {', '.join(allowed)}")
-        if self.compile is not None and self.compile not in MODES:
-            raise SupremeError(f"compile={self.compile} is not allowed: null, {', '.join(MODES)}")
-        for name in ("lr", "batch_size", "epochs", "gamma"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise SupremeError(f"{name}={getattr(self, name)} is not allowed: it must be above 0 and finite")
-        for name in ("weight_decay", "warmup_epochs", "crop_padding", "rotation_degrees"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise SupremeError(f"{name}={getattr(self, name)} is not allowed: it must be 0 or more and finite")
-        for name in ("momentum", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise SupremeError(f"{name}={getattr(self, name)} is not allowed: from 0 to below 1")
         if self.nesterov and self.momentum == 0:
-            raise SupremeError("recipe: nesterov=true needs momentum; give momentum=0.9, say, or nesterov=false")
-        if any(milestone < 1 for milestone in self.milestones):
-            raise SupremeError(f"milestones={self.milestones} is not allowed: each must be 1 or more")
+            raise SupremeError("nesterov=true needs momentum; give recipe.momentum=0.9, say, or recipe.nesterov=false")
         if self.milestones and min(self.milestones) + self.original_milestone_shift < 1:
             shift = self.original_milestone_shift
             raise SupremeError(f"original_milestone_shift={shift} is not allowed: a milestone would come before 1")
-        if self.reference_batch_size is not None and self.reference_batch_size < 1:
-            raise SupremeError(f"reference_batch_size={self.reference_batch_size} is not allowed: 1 or more, or null")
 
     def of_original(self) -> Recipe:
         """How the original is trained."""

@@ -9,13 +9,9 @@ from supreme.core import SupremeError
 
 
 def check(fraction: float | None, count: int | None) -> None:
-    """Refuse what is no size: one of both is given, the fraction from above 0 to below 1, the count from 1."""
+    """Refuse what is no size: exactly one of both is given."""
     if (fraction is None) == (count is None):
         raise SupremeError(f"fraction={fraction} with count={count} is not allowed: give one and set the other to null")
-    if fraction is not None and not 0 < fraction < 1:
-        raise SupremeError(f"fraction={fraction} is not allowed: give a number above 0 and below 1")
-    if count is not None and count < 1:
-        raise SupremeError(f"count={count} is not allowed: give 1 or more")
 
 
 def number(fraction: float | None, count: int | None, available: int) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
 
 from supreme.core import Split, SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import PositiveInt, bounded
 from supreme.scenarios import amounts, targets
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class Backdoor:
     """Some training images of other classes get a small bright square, the trigger, and the target class as label.
@@ -24,17 +27,17 @@ class Backdoor:
     in evaluation; a recipe that crops at random cuts it off now and then.
     """
 
-    fraction: float | None
+    fraction: Annotated[float, Gt(0), Lt(1)] | None
     """Share of all training images, above 0 and below 1; the number is rounded up (null: `count` says how many)."""
-    count: int | None
+    count: PositiveInt | None
     """Number of training images (null: `fraction` says how many)."""
     target: Any
     """Name or number of the class that the trigger stands for."""
-    size: int
+    size: PositiveInt
     """Side of the square, in pixels of the decoded image."""
-    value: float
+    value: Annotated[float, Ge(0), Le(1)]
     """Its brightness, from 0 to 1."""
-    known_fraction: float
+    known_fraction: Annotated[float, Gt(0), Le(1)]
     """Share of the poisoned images that is found out and to be forgotten, above 0, at most 1; the number is rounded up.
 
     The rest stays in the retain set, and so in the reference: below 1, a method may do better than that one.
@@ -45,12 +48,6 @@ class Backdoor:
         targets.check(self.target)
         if isinstance(self.target, list | tuple):
             raise SupremeError(f"target={self.target!r} is not allowed: a backdoor leads to one class; name one")
-        if self.size < 1:
-            raise SupremeError(f"size={self.size} is not allowed: give 1 or more pixels")
-        if not 0 <= self.value <= 1:
-            raise SupremeError(f"value={self.value} is not allowed: give a brightness from 0 to 1")
-        if not 0 < self.known_fraction <= 1:
-            raise SupremeError(f"known_fraction={self.known_fraction} is not allowed: above 0 and at most 1")
 
     def __call__(self, data: ImageData, rng: np.random.Generator) -> Split:
         (target,) = targets.numbers(self.target, data.class_names, "class")

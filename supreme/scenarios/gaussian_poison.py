@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Gt, Lt
 
 from supreme.core import Split, SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.scenarios import amounts
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class GaussianPoison:
     """Some training images, uniformly, each with Gaussian noise of its own on it and its label kept.
@@ -23,17 +27,15 @@ class GaussianPoison:
     A recipe that crops or flips at random moves the noise about, and so weakens the trace.
     """
 
-    fraction: float | None
+    fraction: Annotated[float, Gt(0), Lt(1)] | None
     """Share of the training images, above 0 and below 1; the number is rounded up (null: `count` says how many)."""
-    count: int | None
+    count: PositiveInt | None
     """Number of training images (null: `fraction` says how many)."""
-    sigma: float
+    sigma: PositiveFloat
     """Standard deviation of the noise, of pixels in [0, 1]; above 0."""
 
     def __post_init__(self) -> None:
         amounts.check(self.fraction, self.count)
-        if not 0 < self.sigma < float("inf"):
-            raise SupremeError(f"sigma={self.sigma} is not allowed: give a number above 0, as sigma=0.1")
 
     def __call__(self, data: ImageData, rng: np.random.Generator) -> Split:
         count = amounts.number(self.fraction, self.count, len(data.train))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Gt, Lt
 
 from supreme.core import Split, SupremeError
 from supreme.core.images import ImageData
+from supreme.core.validation import PositiveInt, bounded
 from supreme.scenarios import amounts, targets
 
 
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class InterclassConfusion:
     """Some training images of two classes, as many of each, get the label of the other class.
@@ -24,9 +27,9 @@ class InterclassConfusion:
 
     target: Any
     """The two classes, a list of names or numbers."""
-    fraction: float | None
+    fraction: Annotated[float, Gt(0), Lt(1)] | None
     """Share of the training images of both, above 0 and below 1; the number is rounded up (null: see `count`)."""
-    count: int | None
+    count: PositiveInt | None
     """Number of training images of both together; an odd one takes one more of the class with the higher number."""
 
     def __post_init__(self) -> None:

@@ -6,12 +6,13 @@ import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 from supreme.core import Run, SupremeError
+from supreme.core.validation import OneOf, bounded
 
-MODES = ("offline", "online")
 
-
+@bounded
 @dataclass(frozen=True, kw_only=True)
 class WandB:
     """A run of W&B for each run, under the same id, so that what is made again takes the place of what was there.
@@ -25,12 +26,10 @@ class WandB:
     """Whose project; null: as the account says."""
     group: str
     """Under which runs are gathered."""
-    mode: str
+    mode: Annotated[str, OneOf("offline", "online")]
     """offline, or online, which needs `wandb login` before."""
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise SupremeError(f"mode={self.mode} is not allowed: {' or '.join(MODES)}")
         if find_spec("wandb") is None:
             raise SupremeError("the package wandb is missing; type: pip install 'supreme[wandb]'")
 

@@ -8,6 +8,7 @@ written as a reference to it, by whatever import and under whatever alias the co
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,11 +126,10 @@ class _Writer:
     def _put_classdef(self, node: ast.ClassDef) -> None:
         self._say(f"(ClassDef name={node.name}")
         if not self._leave_out(node):
-            decorators = [one for one in node.decorator_list if not self._leave_out(one)]
             kept = [line for line in node.body if not self._leave_out(line)]
-            self._put_fields(
-                ast.ClassDef(**{**dict(ast.iter_fields(node)), "decorator_list": decorators}), "name", "body"
-            )
+            node = copy.copy(node)
+            node.decorator_list = [one for one in node.decorator_list if not self._leave_out(one)]
+            self._put_fields(node, "name", "body")
             self._put_fields(ast.Expression(body=kept))  # type: ignore[arg-type]
         self._say(")")
 
