@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import nn
 
 from supreme.core import SET_NAMES, SelfComparison, Series, Split, SupremeError, Undefined
@@ -30,22 +29,15 @@ from supreme.testing import (
     tiny_model,
     tiny_world,
 )
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[1] / "conf"
 METRICS = sorted(path.stem for path in (CONF / "metric").glob("*.yaml"))
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 
 
-def node_of(group: str, name: str) -> dict[str, Any]:
-    """The node that a YAML gives, with those inside it that its own defaults list takes from the same group."""
-    node: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"))
-    chosen = [entry for entry in node.pop("defaults", []) if entry != "_self_"]  # {"/method@first": "neggrad"}
-    inner = [(where.partition("@")[2], option) for entry in chosen for where, option in entry.items()]
-    return {**node, **{field: node_of(group, option) for field, option in inner}}
-
-
 def component(group: str, name: str, **changes: Any) -> Any:
-    return build({**node_of(group, name), **changes})
+    return build({**node_of(CONF / group / f"{name}.yaml"), **changes}, f"{group} {name}")
 
 
 def broken_promise(check, *arguments) -> str:

@@ -40,6 +40,7 @@ from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.store.decoded import cache, contents, touched
 from supreme.sweep.plan.compose import Problems
 from supreme.sweep.plan.plan import resolve
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
 DIGITS = Digits(image_size=8, train_per_class=20, validation_per_class=10, split_seed=0)
@@ -1195,7 +1196,7 @@ def test_many_processes_at_once_decode_once_and_agree(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_data_source_of_the_configuration_builds_below_the_data_folder(path: Path, tmp_path: Path) -> None:
-    node = OmegaConf.create({"data_dir": str(tmp_path / "data"), "data": OmegaConf.load(path)}).data
+    node = OmegaConf.create({"data_dir": str(tmp_path / "data"), "data": node_of(path)}).data
     if OmegaConf.is_missing(node, "root"):
         with pytest.raises(SupremeError, match="no value for root"):
             build(node, f"data {path.stem}")

@@ -27,6 +27,7 @@ from supreme.recipes import Recipe
 from supreme.sweep.plan.grids import with_grids
 from supreme.testing import tiny_evaluation
 from supreme.testing.worlds import tiny_world
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[1] / "conf"
 PINS = {"pins_resnet18": ("pins", "resnet18"), "pins_vit": ("pins_224", "vit_b16")}
@@ -41,8 +42,7 @@ def config() -> Iterator[Any]:
 
 
 def recipe(**changes: Any) -> Recipe:
-    node = OmegaConf.load(CONF / "recipe" / "pins-resnet18.yaml")
-    return build(OmegaConf.merge(node, changes))
+    return build({**node_of(CONF / "recipe" / "pins-resnet18.yaml"), **changes}, "recipe pins-resnet18")
 
 
 # The groups.
@@ -67,8 +67,7 @@ def test_the_fixed_protocol_changes_nothing(config: Any, experiment: str, scenar
     data, model = PINS[experiment]
     choice = [f"data={data}", f"model={model}", f"scenario={scenario}"]
     assert config(*choice, "protocol=fixed") == config(*choice)
-    plain = OmegaConf.load(CONF / "recipe" / f"{data}-{model}.yaml")
-    assert config(*choice)["recipe"] == OmegaConf.to_container(plain)
+    assert config(*choice)["recipe"] == node_of(CONF / "recipe" / f"{data}-{model}.yaml")
 
 
 FAULTS = {

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from supreme.core import Epoch, SupremeError, seeds
@@ -21,6 +20,7 @@ from supreme.models.small_cnn import SmallCNN
 from supreme.pipeline.device import autocast
 from supreme.recipes import Recipe
 from supreme.testing import tiny_data
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -408,9 +408,7 @@ PUBLISHED = {
 
 
 def preset(name: str) -> dict[str, Any]:
-    node = OmegaConf.to_container(OmegaConf.load(CONF / "recipe" / f"{name}.yaml"))
-    assert isinstance(node, dict)
-    return {str(key): value for key, value in node.items()}
+    return node_of(CONF / "recipe" / f"{name}.yaml")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

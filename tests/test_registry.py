@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
 from supreme.core.registry import build
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -202,13 +204,13 @@ def test_a_node_without_a_target_is_refused() -> None:
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_every_model_and_recipe_is_built_with_the_values_of_its_yaml(path: Path) -> None:
-    node = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(node, dict)
+    node = node_of(path)
     if path.name == "timm.yaml":
         node["arch"] = "test_vit"
     values = {name: value for name, value in node.items() if name != "_target_"}
     component = build(node)
-    assert f"{type(component).__module__}.{type(component).__name__}" == node["_target_"]
+    module, _, name = node["_target_"].rpartition(".")
+    assert type(component) is getattr(importlib.import_module(module), name)
     assert dataclasses.asdict(component) == values
 
 

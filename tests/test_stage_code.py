@@ -7,13 +7,13 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from omegaconf import OmegaConf
 
 from supreme.store.fingerprint import code, code_of, graph, modules, paths
+from tests.conf_files import YAMLS, target_of
 from tests.stage_code import ROOTS, changed_under_its_number, code_now, recorded, told
-from tests.test_structure import MODULES, YAMLS, part
+from tests.test_structure import MODULES, part
 
-TARGETS = sorted({str(OmegaConf.load(path)["_target_"]) for path in YAMLS if path.parent.name != "tracker"})
+TARGETS = sorted({target_of(path) for path in YAMLS if path.parent.name != "tracker"})
 EVERY = [*TARGETS, *(root for roots in ROOTS.values() for root in roots)]
 
 NO_NUMBER = {"", "__main__", "cli", "_hydra", "sweep", "report", "testing", "trackers"}

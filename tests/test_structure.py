@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from tests.conf_files import CONF, GROUPS, YAMLS, defaults_of, node_of, target_of
+
 ROOT = Path(__file__).parents[1]
-CONF = ROOT / "conf"
-GROUPS = ("data", "model", "recipe", "scenario", "method", "metric", "audit", "tracker")
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "tensorboard", "wandb", "mlflow", "ray")
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "supreme").rglob("*.py"))
 }
-YAMLS = [path for group in GROUPS for path in sorted((CONF / group).glob("*.yaml")) if path.stem != "none"]
-COMPONENTS = {str(OmegaConf.load(path)["_target_"]).rpartition(".")[0] for path in YAMLS}
+COMPONENTS = {target_of(path).rpartition(".")[0] for path in YAMLS}
 """Modules that hold a component; the others beside them are helpers."""
 
 COMPONENT = {"core", "functional"}
@@ -183,22 +183,31 @@ def test_what_must_start_fast_imports_nothing_heavy(modules: list[str]) -> None:
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_yaml_names_its_class_first_and_gives_exactly_its_fields(path: Path) -> None:
-    node = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    assert isinstance(node, dict)
-    chosen = [entry for entry in node.pop("defaults", []) if entry != "_self_"]  # {"/method@first": "neggrad"}
-    from_defaults = [group.partition("@")[2] for entry in chosen for group in entry]
-    target, *given = node.items()
+    target, *given = node_of(path).items()
     assert target[0] == "_target_"
     module, _, name = target[1].rpartition(".")
     component = getattr(importlib.import_module(module), name)
     assert dataclasses.is_dataclass(component)
-    names = [name for name, _ in given] + from_defaults
-    assert names == [field.name for field in dataclasses.fields(component)]
+    assert [name for name, _ in given] == [field.name for field in dataclasses.fields(component)]
+
+
+HEIRS = [path for path in YAMLS if "defaults" in OmegaConf.load(path)]
+
+
+@pytest.mark.parametrize("path", HEIRS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_yaml_that_inherits_says_only_what_differs_and_tests_read_it_as_hydra_does(path: Path) -> None:
+    own = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(own, dict)
+    inherited = {key: value for parent in defaults_of(path)[0] for key, value in node_of(parent).items()}
+    assert not {key for key in own if key in inherited and own[key] == inherited[key]}
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = compose(f"{path.parent.name}/{path.stem}")[path.parent.name]
+    assert OmegaConf.to_container(composed) == node_of(path)
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_component_is_frozen_takes_keywords_and_has_no_default(path: Path) -> None:
-    module, _, name = str(OmegaConf.load(path)["_target_"]).rpartition(".")
+    module, _, name = target_of(path).rpartition(".")
     component = getattr(importlib.import_module(module), name)
     assert component.__dataclass_params__.frozen
     for field in dataclasses.fields(component):
@@ -210,7 +219,7 @@ def test_a_component_is_frozen_takes_keywords_and_has_no_default(path: Path) -> 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_yaml_lies_in_the_group_of_its_class(path: Path) -> None:
     folder = {"data": "data", "recipe": "recipes"}.get(path.parent.name, f"{path.parent.name}s")
-    assert part(str(OmegaConf.load(path)["_target_"])) == folder
+    assert part(target_of(path)) == folder
 
 
 def test_every_group_has_components() -> None:

@@ -39,6 +39,7 @@ from supreme.functional.classifier import Classifier
 from supreme.pipeline.device import Measured, autocast, configure, place, synchronise
 from supreme.pipeline.evaluation import BATCH, inference, predict
 from supreme.recipes import Recipe
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[2] / "conf"
 RESULTS = Path(__file__).parent / "results" / "pins_gpu.md"
@@ -111,7 +112,7 @@ def cases(size: Size) -> list[Case]:
 
 def _recipe(name: str, **changes: Any) -> Recipe:
     """That of conf, for one epoch."""
-    return replace(build(OmegaConf.load(CONF / "recipe" / f"{name}.yaml")), epochs=1, **changes)
+    return replace(build(node_of(CONF / "recipe" / f"{name}.yaml")), epochs=1, **changes)
 
 
 def generated(size: Size, side: int, folder: Path) -> ImageData:
