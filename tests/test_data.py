@@ -645,7 +645,7 @@ def test_a_missing_archive_is_named_with_what_to_type(tmp_path: Path) -> None:
 
 
 def test_an_unknown_variant_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SupremeError, match=r"variant=cifar1000 .* cifar10, cifar100, cifar20"):
+    with pytest.raises(SupremeError, match=r"variant='cifar1000' .* give cifar10, cifar100 or cifar20"):
         cifar(tmp_path, "cifar1000")
 
 

@@ -527,7 +527,7 @@ def test_the_reference_has_the_scores_that_compare_with_nothing(tiny):
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, math.nan])
 def test_a_weight_that_is_no_share_is_refused(weight):
-    with pytest.raises(SupremeError, match=r"nomus_weight=0\.5"):
+    with pytest.raises(SupremeError, match="a number from 0 to 1, as in nomus_weight="):
         Scores(nomus_weight=weight)
 
 
@@ -774,5 +774,5 @@ def test_the_anamnesis_index_is_undefined_without_both_numbers_of_steps():
 )
 def test_values_that_relearn_nothing_are_refused(wrong):
     (name,) = wrong
-    with pytest.raises(SupremeError, match=f"relearn_time: {name}="):
+    with pytest.raises(SupremeError, match=f"{name}=.* is not allowed: give .*, as in {name}="):
         relearn(**wrong)
