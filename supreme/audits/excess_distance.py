@@ -39,7 +39,7 @@ class ExcessDistance:
     """
 
     minimum: Annotated[int, Ge(4)]
-    """The fewest models of each kind; 4 or more."""
+    """The fewest models of each kind."""
     images: str
     """Which images: forget, retain, test, ..."""
 

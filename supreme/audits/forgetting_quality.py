@@ -31,9 +31,9 @@ class ForgettingQuality:
     """
 
     minimum: Annotated[int, Ge(3)]
-    """The fewest models of each kind; 3 or more."""
+    """The fewest models of each kind."""
     delta: Annotated[float, Ge(0), Lt(1)]
-    """Of (epsilon, delta)-unlearning; from 0 to below 1."""
+    """Of (epsilon, delta)-unlearning."""
     intervals: bool
     """Whether all intervals attack beside single thresholds; they overfit, and retraining gets .08 with 64 models."""
 

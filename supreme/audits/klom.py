@@ -28,13 +28,13 @@ class KLoM:
     """
 
     minimum: Annotated[int, Ge(2)]
-    """The fewest models of each kind; 2 or more."""
+    """The fewest models of each kind."""
     bins: PositiveInt
-    """Of equal width over the range of both kinds; 1 or more."""
+    """Of equal width over the range of both kinds."""
     clip: PositiveFloat
-    """Confidences are cut to plus or minus this; above 0."""
+    """Confidences are cut to plus or minus this."""
     floor: Annotated[float, Gt(0), Lt(1)]
-    """The least probability of a bin of the retrained models; above 0, below 1."""
+    """The least probability of a bin of the retrained models."""
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         sets = [name for name in ("forget", "retain", "test") if name in ensemble.sets]

@@ -40,7 +40,7 @@ class RetrainEnsemble:
     """
 
     minimum: Annotated[int, Ge(2)]
-    """The fewest models of each kind; 2 or more."""
+    """The fewest models of each kind."""
     exact_up_to: NonNegativeInt
     """All divisions are tried where there are no more than this; C(2N, N) of them."""
     draws: Annotated[int, Ge(99)]

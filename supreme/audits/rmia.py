@@ -39,7 +39,7 @@ class RMIA:
     """
 
     minimum: Annotated[int, Ge(3)]
-    """The fewest models of each kind; 3 or more."""
+    """The fewest models of each kind."""
     gamma: PositiveFloat
     """How far an image must outdo a test image; > 0."""
     offline: Annotated[float, Ge(0), Lt(1)]

@@ -46,13 +46,13 @@ class ULiRA:
     """
 
     minimum: Annotated[int, Ge(3)]
-    """The fewest models of each kind; 3 or more."""
+    """The fewest models of each kind."""
     fpr: Annotated[float, Gt(0), Lt(1)]
-    """The false-positive rate at which the true-positive rate is read; above 0, below 1."""
+    """The false-positive rate at which the true-positive rate is read."""
     std_floor: PositiveFloat
-    """The least standard deviation of a Gaussian, in logits: a few models may agree by chance; above 0."""
+    """The least standard deviation of a Gaussian, in logits: a few models may agree by chance."""
     draws: Annotated[int, Ge(99)]
-    """Divisions of the models drawn for p; 99 or more."""
+    """Divisions of the models drawn for p."""
 
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         return tuple(f"u_lira/{name}" for name in ("accuracy", "p", "auc", f"tpr_at_{self.fpr:g}"))

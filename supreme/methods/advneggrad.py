@@ -46,29 +46,29 @@ class AdvNegGrad:
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
     adversarial_per_image: PositiveInt
-    """Adversarial examples of each forgotten image; 1 or more."""
+    """Adversarial examples of each forgotten image."""
     radius: PositiveFloat
-    """L2 radius of the attack's ball, of pixels in [0, 1]; above 0."""
+    """L2 radius of the attack's ball, of pixels in [0, 1]."""
     attack_step: PositiveFloat
-    """L2 length of each step of the attack; above 0."""
+    """L2 length of each step of the attack."""
     attack_steps: PositiveInt
-    """How many steps; 1 or more."""
+    """How many steps."""
     importance_weight: NonNegativeFloat
     """Weight of the penalty on weights that matter elsewhere; 0 or more (0: adversarial examples only)."""
     stop_accuracy: Annotated[float, Ge(0), Le(1)]
-    """End after the first epoch at whose end forget accuracy is this or less; from 0 to 1."""
+    """End after the first epoch at whose end forget accuracy is this or less."""
     lr: PositiveFloat
-    """Learning rate of SGD; above 0."""
+    """Learning rate of SGD."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Most passes over the adversarial examples; 1 or more."""
+    """Most passes over the adversarial examples."""
     forget_batch_size: PositiveInt
-    """Forgotten images per step; 1 or more."""
+    """Forgotten images per step."""
     adversarial_batch_size: PositiveInt
-    """Adversarial examples per step; 1 or more."""
+    """Adversarial examples per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.eval()

@@ -34,9 +34,9 @@ class Amnesiac:
     epochs: NonNegativeInt
     """Passes over the retain set for the repair; 0: none."""
     lr: PositiveFloat
-    """Learning rate of the repair, constant; above 0."""
+    """Learning rate of the repair, constant."""
     batch_size: PositiveInt
-    """Images per step of the repair; 1 or more."""
+    """Images per step of the repair."""
     augment: bool
     """Whether to augment the images of the repair as the recipe does."""
 

@@ -38,27 +38,27 @@ class AMUN:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     radius: PositiveFloat
-    """L2 radius of the first ball, of pixels in [0, 1]; above 0."""
+    """L2 radius of the first ball, of pixels in [0, 1]."""
     doublings: Annotated[int, Ge(0), Le(60)]
-    """How often at most the radius doubles; 0 or more."""
+    """How often at most the radius doubles."""
     steps: PositiveInt
-    """Steps of the attack for each radius; 1 or more."""
+    """Steps of the attack for each radius."""
     step_fraction: Annotated[float, Gt(0), Le(1)]
-    """Length of a step, as a part of the radius; above 0, up to 1."""
+    """Length of a step, as a part of the radius."""
     with_retain: bool
     """Whether the retain set is trained on too; without, the method needs no retained image."""
     with_forget: bool
     """Whether the forgotten images themselves are trained on too, under their own labels."""
     lr: PositiveFloat
-    """Learning rate of SGD, constant; above 0."""
+    """Learning rate of SGD, constant."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over what it trains on; 1 or more."""
+    """Passes over what it trains on."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.eval()

@@ -38,7 +38,7 @@ class ASSD:
     compat: Compat
     """paper, or reference as the authors' code."""
     batch_size: PositiveInt
-    """Images per pass; changes the result with compat: reference only; 1 or more."""
+    """Images per pass; changes the result with compat: reference only."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         of_forget, of_all = of_forget_and_all(SQUARED_GRADIENTS, self.compat, self.batch_size, model, split, context)

@@ -38,21 +38,21 @@ class BadTeacher:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     retain_fraction: Annotated[float, Gt(0), Le(1)]
-    """Which part of the retain set to imitate the original on, drawn once; above 0, up to 1."""
+    """Which part of the retain set to imitate the original on, drawn once."""
     temperature: PositiveFloat
-    """Divides all logits; above 0."""
+    """Divides all logits."""
     compat: Compat
     """paper, or reference as the authors' code."""
     incompetent: Annotated[str, OneOf("untrained", "as_initialised")]
     """untrained: random in all its weights; as_initialised: what training started from, pretrained where models are."""
     lr: PositiveFloat
-    """Learning rate of Adam; above 0."""
+    """Learning rate of Adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over what it trains on; 1 or more."""
+    """Passes over what it trains on."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         competent, incompetent = freeze(model), freeze(self._incompetent(context))

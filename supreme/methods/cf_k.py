@@ -29,13 +29,13 @@ class CFk:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     layers: PositiveInt
-    """k, the head included: 1 trains the head alone; 1 or more."""
+    """k, the head included: 1 trains the head alone."""
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
 

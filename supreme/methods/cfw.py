@@ -43,21 +43,21 @@ class CFW:
     layers: Annotated[str, OneOf("first", "all")]
     """first: noise on the first convolution; all: on every one."""
     start_std: NonNegativeFloat
-    """Standard deviation of the noise at the start; 0 or more."""
+    """Standard deviation of the noise at the start."""
     final_std: NonNegativeFloat
-    """Standard deviation of the noise before the last epoch; 0 or more."""
+    """Standard deviation of the noise before the last epoch."""
     class_weights: Annotated[str, OneOf("balanced", "equal")]
     """balanced: w(y) is inverse to the number of retained images of the class, 1 on average; equal: w(y) = 1."""
     lr: PositiveFloat
-    """Learning rate of SGD in the first epoch; above 0."""
+    """Learning rate of SGD in the first epoch."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         found = convolutions(self, model)

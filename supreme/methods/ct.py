@@ -35,15 +35,15 @@ class CT:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     lr: PositiveFloat
-    """Learning rate of SGD in the first epoch; above 0."""
+    """Learning rate of SGD in the first epoch."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         with torch.no_grad():

@@ -42,23 +42,23 @@ class DUCK:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
     forget_weight: PositiveFloat
-    """The paper's lambda_1; above 0."""
+    """The paper's lambda_1."""
     retain_weight: NonNegativeFloat
-    """The paper's lambda_2; 0 or more."""
+    """The paper's lambda_2."""
     temperature: PositiveFloat
-    """Divides the logits of retained images; above 0."""
+    """Divides the logits of retained images."""
     retain_batches: PositiveInt
-    """Steps, each with its own retain batch, for every forget batch; 1 or more."""
+    """Steps, each with its own retain batch, for every forget batch."""
     lr: PositiveFloat
-    """Learning rate of Adam; above 0."""
+    """Learning rate of Adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     max_epochs: PositiveInt
-    """Passes over the forget set at most; 1 or more."""
+    """Passes over the forget set at most."""
     forget_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     retain_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         goal = forgotten_accuracy(model, split, self.retain_batch_size)

@@ -28,7 +28,7 @@ class EUk:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     layers: PositiveInt
-    """k, the head included: 1 trains the head alone; 1 or more."""
+    """k, the head included: 1 trains the head alone."""
     epochs: PositiveInt | None
     """Passes over the retain set, over which the recipe's schedule is stretched; null: the recipe's number."""
 

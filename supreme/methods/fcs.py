@@ -39,25 +39,25 @@ class FCS:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     epochs: PositiveInt
-    """How often it contrasts and repairs; 1 or more."""
+    """How often it contrasts and repairs."""
     temperature: PositiveFloat
-    """T, divides the similarities; above 0."""
+    """T, divides the similarities."""
     uniform_lr: PositiveFloat
-    """Learning rate of the first pass; above 0."""
+    """Learning rate of the first pass."""
     contrast_lr: PositiveFloat
-    """Learning rate of the first contrasting step; above 0."""
+    """Learning rate of the first contrasting step."""
     contrast_lr_end: NonNegativeFloat
     """What it falls towards; from 0 to contrast_lr."""
     retain_lr: PositiveFloat
-    """Learning rate on the retain set, constant; above 0."""
+    """Learning rate on the retain set, constant."""
     momentum: Momentum
-    """Of SGD, everywhere; from 0 to below 1."""
+    """Of SGD, everywhere."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD on the retain set; 0 or more."""
+    """L2 term of SGD on the retain set."""
     forget_batch_size: PositiveInt
-    """Forgotten images per step; 1 or more."""
+    """Forgotten images per step."""
     retain_batch_size: PositiveInt
-    """Retained images per step; 1 or more."""
+    """Retained images per step."""
 
     def __post_init__(self) -> None:
         rule = f"a number from 0 to contrast_lr={self.contrast_lr}, as in method.contrast_lr_end=1e-6"

@@ -32,19 +32,19 @@ class Finetune:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
     optimizer: Annotated[str, OneOf("recipe", "sgd")]
     """recipe: as the original was trained; sgd: that, whatever the architecture, as the published benchmark."""
     momentum: Momentum
-    """Of optimizer: sgd; at least 0, below 1."""
+    """Of optimizer: sgd."""
     weight_decay: NonNegativeFloat
-    """L2 term of optimizer: sgd; 0 or more."""
+    """L2 term of optimizer: sgd."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         if self.optimizer == "sgd":

@@ -37,9 +37,9 @@ class Fisher:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     alpha: PositiveFloat
-    """How much noise, the variance where F is 1; above 0."""
+    """How much noise, the variance where F is 1."""
     batch_size: PositiveInt
-    """Images per pass; a matter of memory only; 1 or more."""
+    """Images per pass; a matter of memory only."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         fisher = {name: torch.zeros_like(weight) for name, weight in model.named_parameters() if weight.requires_grad}

@@ -39,19 +39,19 @@ class GDRGMA:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     lr: PositiveFloat
-    """Learning rate of AdamW; above 0."""
+    """Learning rate of AdamW."""
     weight_decay: NonNegativeFloat
-    """Decoupled, of AdamW; 0 or more."""
+    """Decoupled, of AdamW."""
     epochs: PositiveInt
-    """How often to go through the set with fewer batches; 1 or more."""
+    """How often to go through the set with fewer batches."""
     sharpness: PositiveFloat
-    """The paper's gamma: how suddenly climbing stops as the retain loss grows; above 0."""
+    """The paper's gamma: how suddenly climbing stops as the retain loss grows."""
     retain_loss: NonNegativeFloat
-    """The paper's epsilon: the retain loss at which both gradients count the same; 0 or more."""
+    """The paper's epsilon: the retain loss at which both gradients count the same."""
     forget_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     retain_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

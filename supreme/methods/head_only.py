@@ -43,15 +43,15 @@ class HeadOnly:
     optimizer: Optimizer
     """adam or sgd."""
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     momentum: Momentum
     """Of sgd; 0 with adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over the features; 1 or more."""
+    """Passes over the features."""
     batch_size: PositiveInt
-    """Images per pass and features per step; 1 or more."""
+    """Images per pass and features per step."""
 
     def __post_init__(self) -> None:
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)

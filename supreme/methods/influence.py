@@ -39,11 +39,11 @@ class Influence:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     alpha: PositiveFloat
-    """How far to go, the step that is predicted being 1; above 0."""
+    """How far to go, the step that is predicted being 1."""
     samples: PositiveInt
-    """M, retained images drawn for the recursion; all, where there are fewer; 1 or more."""
+    """M, retained images drawn for the recursion; all, where there are fewer."""
     batch_size: PositiveInt
-    """Images per pass for v; a matter of memory only; 1 or more."""
+    """Images per pass for v; a matter of memory only."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model.eval())

@@ -38,15 +38,15 @@ class JiT:
     compat: Compat
     """paper, or reference as the authors' code."""
     sigma: PositiveFloat
-    """Standard deviation of the noise on each pixel in [0, 1]; above 0."""
+    """Standard deviation of the noise on each pixel in [0, 1]."""
     samples: PositiveInt
-    """Noisy copies of each image; 1 or more."""
+    """Noisy copies of each image."""
     lr: PositiveFloat
-    """Learning rate of SGD; above 0."""
+    """Learning rate of SGD."""
     epochs: PositiveInt
-    """Passes over the forget set; 1 or more."""
+    """Passes over the forget set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, 0.0, 0.0)

@@ -42,21 +42,21 @@ class KDE:
     needs: ClassVar[frozenset[str]] = frozenset({"retain", "validation"})
 
     temperature: PositiveFloat
-    """T, divides all logits in the distance; above 0."""
+    """T, divides all logits in the distance."""
     warmup_lr: PositiveFloat
-    """Learning rate of SGD on the validation set; above 0."""
+    """Learning rate of SGD on the validation set."""
     warmup_epochs: PositiveInt
-    """Passes over the validation set; 1 or more."""
+    """Passes over the validation set."""
     lr: PositiveFloat
-    """Learning rate of SGD in the first epoch on the retain set; above 0."""
+    """Learning rate of SGD in the first epoch on the retain set."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         if len(split.validation) == 0:

@@ -42,21 +42,21 @@ class L1Sparse:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     gamma: NonNegativeFloat
-    """Weight of the norm in the first epoch; 0 or more."""
+    """Weight of the norm in the first epoch."""
     plain_epochs: NonNegativeInt
     """How many of the epochs, the last ones, go without the norm; from 0 to below epochs."""
     optimizer: Optimizer
     """adam or sgd."""
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     momentum: Momentum
     """Of sgd; 0 with adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
 

@@ -33,13 +33,13 @@ class LFSSD:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     alpha: PositiveFloat
-    """Select a weight whose forget importance exceeds alpha times its overall importance; above 0."""
+    """Select a weight whose forget importance exceeds alpha times its overall importance."""
     dampening: NonNegativeFloat
-    """The paper's lambda, how hard selected weights shrink: smaller is harder; 0 or more."""
+    """The paper's lambda, how hard selected weights shrink: smaller is harder."""
     compat: Compat
     """paper, or reference as the authors' code."""
     batch_size: PositiveInt
-    """Images per pass; changes the result with compat: reference only; 1 or more."""
+    """Images per pass; changes the result with compat: reference only."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         of_forget, of_all = of_forget_and_all(OUTPUT_SENSITIVITY, self.compat, self.batch_size, model, split, context)

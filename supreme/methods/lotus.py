@@ -41,21 +41,21 @@ class LoTUS:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
     retain_fraction: Annotated[float, Gt(0), Le(1)]
-    """Which part of the retain set to train on, drawn once; above 0, up to 1."""
+    """Which part of the retain set to train on, drawn once."""
     alpha: NonNegativeFloat
-    """How strongly the temperature follows the difference of accuracies; 0 or more."""
+    """How strongly the temperature follows the difference of accuracies."""
     tolerance: NonNegativeFloat
-    """Stop once forget accuracy is this far below the accuracy on unseen images; 0 or more."""
+    """Stop once forget accuracy is this far below the accuracy on unseen images."""
     smoothing: Annotated[str, OneOf("gumbel_softmax", "softmax")]
     """gumbel_softmax (targets are random draws) or softmax (no noise: a hard target is the original's answer)."""
     lr: PositiveFloat
-    """Learning rate of AdamW; above 0."""
+    """Learning rate of AdamW."""
     weight_decay: NonNegativeFloat
-    """Of AdamW; 0 or more."""
+    """Of AdamW."""
     epochs: PositiveInt
-    """Most passes over what it trains on; 1 or more."""
+    """Most passes over what it trains on."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         teacher = freeze(model)

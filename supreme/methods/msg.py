@@ -41,19 +41,19 @@ class MSG:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     redrawn: Annotated[float, Gt(0), Le(1)]
-    """Which part of every kernel is drawn again; above 0, up to 1."""
+    """Which part of every kernel is drawn again."""
     kept_gradient: NonNegativeFloat
-    """What gradients of the other kernel weights are multiplied by; 0 or more."""
+    """What gradients of the other kernel weights are multiplied by."""
     lr: PositiveFloat
-    """Highest learning rate of SGD; above 0."""
+    """Highest learning rate of SGD."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         layers = convolutions(self, model)

@@ -42,19 +42,19 @@ class MUNBa:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     lr: PositiveFloat
-    """Learning rate of SGD; above 0."""
+    """Learning rate of SGD."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term, added after clipping; 0 or more."""
+    """L2 term, added after clipping."""
     max_norm: PositiveFloat
-    """The agreed gradient is shortened to this length; above 0."""
+    """The agreed gradient is shortened to this length."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     forget_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     retain_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

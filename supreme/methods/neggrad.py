@@ -31,15 +31,15 @@ class NegGrad:
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
     lr: PositiveFloat
-    """Learning rate of SGD; above 0."""
+    """Learning rate of SGD."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over the forget set; 1 or more."""
+    """Passes over the forget set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)

@@ -42,19 +42,19 @@ class NegGradPlus:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     alpha: Annotated[float, Gt(0), Lt(1)]
-    """Weight of the retain loss; above 0, below 1."""
+    """Weight of the retain loss."""
     optimizer: Optimizer
     """adam or sgd."""
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     momentum: Momentum
     """Of sgd; 0 with adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images of each set per step; 1 or more."""
+    """Images of each set per step."""
 
     def __post_init__(self) -> None:
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)

@@ -37,13 +37,13 @@ class NegMerge:
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
     lrs: Annotated[list[PositiveFloat], MinLen(1)]
-    """Learning rates to fine-tune with; each above 0."""
+    """Learning rates to fine-tune with."""
     epochs: Annotated[list[PositiveInt], MinLen(1)]
-    """Numbers of passes over the forget set to fine-tune for, each with each learning rate; each 1 or more."""
+    """Numbers of passes over the forget set to fine-tune for, each with each learning rate."""
     scale: NonNegativeFloat
-    """The paper's lambda: how far to go the other way; 0 or more."""
+    """The paper's lambda: how far to go the other way."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
 

@@ -35,17 +35,17 @@ class NoisySGD:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     noise: NonNegativeFloat
-    """The sigma above: a step adds noise of standard deviation √(2 · lr) · noise to every weight; 0 or more."""
+    """The sigma above: a step adds noise of standard deviation √(2 · lr) · noise to every weight."""
     radius: PositiveFloat | None
     """R, of the ball that all weights together are projected onto after every step; null: none."""
     lr: PositiveFloat
-    """η; above 0."""
+    """η."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

@@ -39,13 +39,13 @@ class NTK:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     weight_decay: PositiveFloat
-    """L, also what keeps the kernel invertible; above 0."""
+    """L, also what keeps the kernel invertible."""
     scale: Annotated[str, OneOf("trapezium", "one")]
     """trapezium (the authors' code) or one."""
     batch_size: PositiveInt
-    """Images whose Jacobian is computed at once; a matter of memory only; 1 or more."""
+    """Images whose Jacobian is computed at once; a matter of memory only."""
     max_entries: PositiveInt
-    """Of the Jacobian, and of the kernel, 4 bytes each: larger ones are refused; 1 or more."""
+    """Of the Jacobian, and of the kernel, 4 bytes each: larger ones are refused."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = {name: weight for name, weight in model.eval().named_parameters() if weight.requires_grad}

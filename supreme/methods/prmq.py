@@ -39,19 +39,19 @@ class PRMQ:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     pruned: Annotated[float, Gt(0), Le(1)]
-    """Which part of the weights and biases is pruned; above 0, up to 1."""
+    """Which part of the weights and biases is pruned."""
     quantise: bool
     """Whether to round the result to half precision (and keep it in single precision)."""
     lr: PositiveFloat
-    """Learning rate of SGD, constant; above 0."""
+    """Learning rate of SGD, constant."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         original = freeze(model)

@@ -34,13 +34,13 @@ class PruneThenUnlearn:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     sparsity: Annotated[float, Gt(0), Lt(1)]
-    """Which part of the weights to remove; above 0, below 1."""
+    """Which part of the weights to remove."""
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
 

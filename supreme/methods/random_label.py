@@ -55,15 +55,15 @@ class RandomLabel:
     optimizer: Optimizer
     """adam or sgd."""
     lr: PositiveFloat
-    """Learning rate, constant; above 0."""
+    """Learning rate, constant."""
     momentum: Momentum
     """Of sgd; 0 with adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over all training data; 1 or more."""
+    """Passes over all training data."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __post_init__(self) -> None:
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)

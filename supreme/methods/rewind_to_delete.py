@@ -33,13 +33,13 @@ class RewindToDelete:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     fraction: Annotated[float, Gt(0), Le(1)]
-    """Which part of the original's epochs, the last ones, to undo and train again; above 0, up to 1."""
+    """Which part of the original's epochs, the last ones, to undo and train again."""
     noise: NonNegativeFloat
-    """Standard deviation of the noise that is added to every weight at the end; 0 or more."""
+    """Standard deviation of the noise that is added to every weight at the end."""
     lr: PositiveFloat
-    """Learning rate after rewinding, constant; above 0."""
+    """Learning rate after rewinding, constant."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
 

@@ -40,23 +40,23 @@ class RNI:
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     noisy_epochs: PositiveInt
-    """Epochs that train some layers only; 1 or more."""
+    """Epochs that train some layers only."""
     picked: PositiveInt
-    """How many tensors (weights or biases, normalisation apart) such an epoch trains; 1 or more."""
+    """How many tensors (weights or biases, normalisation apart) such an epoch trains."""
     noisy: Annotated[float, Ge(0), Le(1)]
-    """Which part of the picked tensors is disturbed, rounded down; from 0 to 1."""
+    """Which part of the picked tensors is disturbed, rounded down."""
     std: NonNegativeFloat
-    """Standard deviation of the noise; 0 or more."""
+    """Standard deviation of the noise."""
     lr: PositiveFloat
-    """Learning rate of SGD in noisy epochs; above 0."""
+    """Learning rate of SGD in noisy epochs."""
     final_lrs: list[PositiveFloat]
-    """Learning rate of each epoch that trains everything, one number per epoch; above 0."""
+    """Learning rate of each epoch that trains everything, one number per epoch."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term of SGD; 0 or more."""
+    """L2 term of SGD."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.head.load_state_dict(context.untrained().head.state_dict())

@@ -44,21 +44,21 @@ class SalUn:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     density: Annotated[float, Gt(0), Le(1)]
-    """Which part of the weights may change; above 0, up to 1."""
+    """Which part of the weights may change."""
     soft: bool
     """Whether to shrink the change towards sparsity instead of masking."""
     order: Annotated[str, OneOf("mixed", "forget_first")]
     """mixed: forget and retain images in the same batches; forget_first: in every epoch all forget batches first."""
     lr: PositiveFloat
-    """Learning rate of SGD, constant; above 0."""
+    """Learning rate of SGD, constant."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over all training data; 1 or more."""
+    """Passes over all training data."""
     batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

@@ -56,27 +56,27 @@ class SCAR:
     power: PositiveFloat
     """The paper's delta (beta in the code): exponent of the Tukey transform; above 0, 1 for none."""
     diagonal_shrinkage: NonNegativeFloat
-    """The paper's gamma_1; 0 or more."""
+    """The paper's gamma_1."""
     off_diagonal_shrinkage: NonNegativeFloat
-    """The paper's gamma_2; 0 or more."""
+    """The paper's gamma_2."""
     forget_weight: PositiveFloat
-    """The paper's lambda_1; above 0."""
+    """The paper's lambda_1."""
     distill_weight: NonNegativeFloat
-    """The paper's lambda_2; 0 or more."""
+    """The paper's lambda_2."""
     temperature: PositiveFloat
-    """Of the distillation; above 0."""
+    """Of the distillation."""
     surrogate_batches: PositiveInt
-    """Steps, each with its own surrogate batch, for every forget batch; 1 or more."""
+    """Steps, each with its own surrogate batch, for every forget batch."""
     lr: PositiveFloat
-    """Learning rate of Adam; above 0."""
+    """Learning rate of Adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     max_epochs: PositiveInt
-    """Passes over the forget set at most; 1 or more."""
+    """Passes over the forget set at most."""
     forget_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     surrogate_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         goal = forgotten_accuracy(model, split, self.surrogate_batch_size)

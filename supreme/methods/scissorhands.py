@@ -43,21 +43,21 @@ class Scissorhands:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     fraction: Annotated[float, Gt(0), Le(1)]
-    """Which part of the weights to start afresh, if no normalisation owns them; above 0, up to 1."""
+    """Which part of the weights to start afresh, if no normalisation owns them."""
     ascent: NonNegativeFloat
-    """The authors' lam: weight of the forget loss; 0 or more."""
+    """The authors' lam: weight of the forget loss."""
     lr: PositiveFloat
-    """Learning rate of SGD; above 0."""
+    """Learning rate of SGD."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     forget_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     retain_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         self._cut(model, context.untrained(), split.forget)

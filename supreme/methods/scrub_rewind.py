@@ -47,31 +47,31 @@ class SCRUBRewind:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})
 
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     max_epochs: NonNegativeInt
     """In how many epochs, the first ones, the student first leaves the teacher on the forget set; from 0 to epochs."""
     alpha: NonNegativeFloat
-    """Weight of the distance to the teacher on the retain set; 0 or more."""
+    """Weight of the distance to the teacher on the retain set."""
     gamma: NonNegativeFloat
-    """Weight of the cross entropy on the retain set; 0 or more."""
+    """Weight of the cross entropy on the retain set."""
     temperature: PositiveFloat
-    """T, divides all logits in the distance; above 0."""
+    """T, divides all logits in the distance."""
     optimizer: Optimizer
     """adam or sgd."""
     lr: PositiveFloat
-    """Learning rate of the first epochs; above 0."""
+    """Learning rate of the first epochs."""
     momentum: Momentum
     """Of sgd; 0 with adam."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     decay_epochs: list[PositiveInt]
     """After each of these epochs the learning rate is multiplied by decay_rate."""
     decay_rate: Annotated[float, Gt(0), Le(1)]
-    """Above 0, up to 1."""
+    """Factor of the learning rate after each of decay_epochs."""
     forget_batch_size: PositiveInt
-    """Images per maximising step; 1 or more. Small ones mean more steps: the authors tune it."""
+    """Images per maximising step. Small ones mean more steps: the authors tune it."""
     retain_batch_size: PositiveInt
-    """Images per minimising step; 1 or more."""
+    """Images per minimising step."""
 
     def __post_init__(self) -> None:
         rule = f"a whole number from 0 to epochs={self.epochs}, as in method.max_epochs=1"

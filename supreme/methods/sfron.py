@@ -44,27 +44,27 @@ class SFRon:
     compat: Compat
     """paper, or reference as the authors' code."""
     steps: PositiveInt
-    """How many retain batches; 1 or more."""
+    """How many retain batches."""
     forget_every: PositiveInt
-    """A forget batch before the first of every so many retain batches; 1 or more."""
+    """A forget batch before the first of every so many retain batches."""
     strength: PositiveFloat
-    """The paper's alpha: factor of the climbing gradient at the start; above 0."""
+    """The paper's alpha: factor of the climbing gradient at the start."""
     focus: NonNegativeFloat
-    """The paper's lambda: how much more small losses count in climbing; 0 or more."""
+    """The paper's lambda: how much more small losses count in climbing."""
     threshold: NonNegativeFloat
-    """The paper's gamma: what I_forget / I_retain a weight needs to climb; 0 or more."""
+    """The paper's gamma: what I_forget / I_retain a weight needs to climb."""
     max_norm: PositiveFloat
-    """A climbing gradient that is longer is shortened to this length; above 0."""
+    """A climbing gradient that is longer is shortened to this length."""
     lr: PositiveFloat
-    """Learning rate of SGD at the start; above 0."""
+    """Learning rate of SGD at the start."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     forget_batch_size: PositiveInt
-    """Images per climbing step; 1 or more."""
+    """Images per climbing step."""
     retain_batch_size: PositiveInt
-    """Images per retain step; 1 or more."""
+    """Images per retain step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         masks = self._masks(model, split)

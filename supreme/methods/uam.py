@@ -38,21 +38,21 @@ class UAM:
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     rho: PositiveFloat
-    """How far to climb the forget loss before the retain gradient is taken; above 0."""
+    """How far to climb the forget loss before the retain gradient is taken."""
     reflection: NonNegativeFloat
-    """The authors' gamma: which part of a component against forgetting is turned round; 0 or more."""
+    """The authors' gamma: which part of a component against forgetting is turned round."""
     lr: PositiveFloat
-    """Learning rate of SGD; above 0."""
+    """Learning rate of SGD."""
     momentum: Momentum
-    """Of SGD; from 0 to below 1."""
+    """Of SGD."""
     weight_decay: NonNegativeFloat
-    """L2 term; 0 or more."""
+    """L2 term."""
     epochs: PositiveInt
-    """Passes over the retain set; 1 or more."""
+    """Passes over the retain set."""
     forget_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
     retain_batch_size: PositiveInt
-    """Images per step; 1 or more."""
+    """Images per step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)

@@ -42,25 +42,25 @@ class UNSIR:
     applies_to: ClassVar[str] = "class"
 
     noise_images: PositiveInt
-    """Noise images of each forgotten class; 1 or more."""
+    """Noise images of each forgotten class."""
     noise_steps: PositiveInt
-    """Steps of Adam on the noise; 1 or more."""
+    """Steps of Adam on the noise."""
     noise_lr: PositiveFloat
-    """Learning rate of Adam on the noise; above 0."""
+    """Learning rate of Adam on the noise."""
     noise_penalty: NonNegativeFloat
-    """The paper's lambda, weight of the mean squared length of the noise; 0 or more."""
+    """The paper's lambda, weight of the mean squared length of the noise."""
     noise_copies: PositiveInt
-    """How often each noise image comes in the impairing epoch; 1 or more."""
+    """How often each noise image comes in the impairing epoch."""
     retain_per_class: PositiveInt
-    """Retained images of each class at most, drawn once; 1 or more."""
+    """Retained images of each class at most, drawn once."""
     impair_lr: PositiveFloat
-    """Learning rate of Adam when impairing; above 0."""
+    """Learning rate of Adam when impairing."""
     impair_batch_size: PositiveInt
-    """Images per impairing step; 1 or more."""
+    """Images per impairing step."""
     repair_lr: PositiveFloat
-    """Learning rate of Adam when repairing; above 0."""
+    """Learning rate of Adam when repairing."""
     repair_batch_size: PositiveInt
-    """Images per repairing step; 1 or more."""
+    """Images per repairing step."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         require_class_scenario(self, split)

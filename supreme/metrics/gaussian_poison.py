@@ -44,7 +44,7 @@ class GaussianPoison:
     """
 
     fpr: Annotated[float, Gt(0), Lt(1)]
-    """False-positive rate at which the true-positive rate is read; above 0, below 1."""
+    """False-positive rate at which the true-positive rate is read."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"models", "images"})
 

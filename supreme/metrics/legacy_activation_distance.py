@@ -36,7 +36,7 @@ class LegacyActivationDistance:
     """
 
     batch_size: Annotated[int, Ge(2)]
-    """Images in a batch, whose statistics they share; 2 or more."""
+    """Images in a batch, whose statistics they share."""
     reference_mode: Annotated[str, OneOf("training", "evaluation")]
     """training, as published; evaluation, as it should be."""
 

@@ -28,7 +28,7 @@ class LegacyBatchAccuracy:
     """
 
     batch_size: PositiveInt
-    """Images in a batch; 1 or more."""
+    """Images in a batch."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 

@@ -47,7 +47,7 @@ class Membership:
     """
 
     fpr: Annotated[float, Gt(0), Lt(1)]
-    """The false-positive rate at which the true-positive rate is read; above 0, below 1."""
+    """The false-positive rate at which the true-positive rate is read."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
