@@ -32,7 +32,7 @@ class WandB:
         if self.mode not in MODES:
             raise SupremeError(f"mode={self.mode} is not allowed: {' or '.join(MODES)}")
         if find_spec("wandb") is None:
-            raise SupremeError("the package wandb is missing; type: pip install 'supreme[wandb]'")
+            raise SupremeError("the package wandb is missing; type pip install -e '.[wandb]' in the clone")
 
     def __call__(self, run: Run, folder: Path) -> None:
         import wandb
