@@ -2,6 +2,7 @@
 # what runs (RUNS), the tests need the developers' packages too (READY). What a virtual environment already has is kept
 # where it is new enough, a CPU-only torch among it.
 PYTHON ?= python3
+PYTHONS ?= 3.11 3.12 3.13
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
@@ -50,8 +51,8 @@ test: $(READY)  ## every test that CI has the time for; ARGS=tests/test_seeds.py
 test-all: $(READY)  ## every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
-test-all-pythons:  ## make test with each Python from 3.11 to 3.13 that is found here, in a virtual environment of its own
-	@failed=; for version in 3.11 3.12 3.13; do \
+test-all-pythons:  ## make test with each of PYTHONS (3.11 3.12 3.13) that is found here, in a virtual environment of its own
+	@failed=; for version in $(PYTHONS); do \
 	  python=; for candidate in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
 	    if "$$candidate" --version >/dev/null 2>&1; then python=$$(command -v "$$candidate"); break; fi; \
 	  done; \

@@ -124,7 +124,7 @@ def screenshot(page: Path, picture: Path, *, width: int, height: int, scale: flo
     options += [f"--force-device-scale-factor={scale}", "--virtual-time-budget=5000", f"--screenshot={picture}"]
     subprocess.run([str(CHROMIUM), *options, page.resolve().as_uri()], check=True, capture_output=True)
     with Image.open(picture) as drawn:
-        reduced = drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        reduced = drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced.save(picture, optimize=True)
     size = picture.stat().st_size
     print(f"{picture}: {reduced.width} x {reduced.height}, {size / 1000:.0f} kB")
