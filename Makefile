@@ -29,7 +29,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-all-pythons check lint types bench clean pins-resnet18 pins-vit pins-smoke
+.PHONY: help demo test test-all test-all-pythons coverage check lint types bench clean pins-resnet18 pins-vit pins-smoke
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -61,8 +61,12 @@ test-all-pythons:  ## make test with each of PYTHONS (3.11 3.12 3.13) that is fo
 	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version || failed="$$failed $$version"; \
 	done; test -z "$$failed" || { echo "failed with Python$$failed"; exit 1; }
 
-check: COVERAGE := --cov
-check: lint types test pins-smoke  ## what CI runs
+coverage: COVERAGE := --cov --cov-report=
+coverage: test  ## make test, and how much of supreme/ ran in it
+	@echo "coverage: $$($(BIN)/coverage report --format=total) % of the lines of supreme/ ran in the processes of the tests;" \
+	  "what ran in commands and workers that tests start is not counted"
+
+check: lint types coverage pins-smoke  ## what CI runs
 
 lint: $(READY)
 	$(BIN)/ruff check .
