@@ -20,7 +20,7 @@ from rich.console import Console
 from supreme.core import SupremeError
 from supreme.report import COLUMNS, Endpoint, render, summary, write
 from supreme.report.command import main
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import SUMMARY_COLUMNS
 from supreme.store.files import digest
 
