@@ -1,7 +1,12 @@
-# Every target sets up what it needs: a virtual environment in .venv with this project in it.
+# Every target sets up what it needs: a virtual environment with this project in it. The demo and the benchmarks need
+# what runs (RUNS), the tests need the developers' packages too (READY). What a virtual environment already has is kept
+# where it is new enough, a CPU-only torch among it.
 PYTHON ?= python3
-BIN := .venv/bin
-READY := .venv/.ready
+PYTHONS ?= 3.11 3.12 3.13
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
+READY := $(VENV)/.ready
 
 # Of the Pins benchmarks. A number of seeds means the first so many of the published ones.
 SEEDS ?= 10
@@ -16,29 +21,52 @@ define pins_sweep
 	$(BIN)/supreme report '$(OUTPUT)' --against published
 endef
 
+define install
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"supreme needs Python 3.11, 3.12 or 3.13 and $(PYTHON) is {v[0]}.{v[1]}; type: make PYTHON=python3.12 ...")'
+	@echo "setting up $(VENV) with the packages of $(1) (some minutes the first time: PyTorch is large)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]'
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint types bench clean pins-resnet18 pins-vit pins-smoke
+.PHONY: help demo test test-all test-all-pythons coverage check lint types bench clean pins-resnet18 pins-vit pins-smoke
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-$(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"supreme needs Python 3.11, 3.12 or 3.13 and $(PYTHON) is {v[0]}.{v[1]}; type: make PYTHON=python3.12 ...")'
-	@echo "setting up .venv (some minutes the first time: PyTorch is large)"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(RUNS): pyproject.toml
+	$(call install,demo)
 	@touch $@
 
-demo: $(READY)  ## a real sweep on 400 photographs of 40 people, on whatever device there is; ends with a table
+$(READY): pyproject.toml
+	$(call install,dev)
+	@touch $(RUNS) $@
+
+demo: $(RUNS)  ## a real sweep on 400 photographs of 40 people, on whatever device there is; ends with a table
 	$(BIN)/python -m supreme experiment=quickstart
 
-test: $(READY)  ## every test that CI has the time for
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not exhaustive"
+test: $(READY)  ## every test that CI has the time for; ARGS=tests/test_seeds.py runs some
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not exhaustive" $(COVERAGE) $(ARGS)
 
 test-all: $(READY)  ## every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
-check: lint types test pins-smoke  ## what CI runs
+test-all-pythons:  ## make test with each of PYTHONS (3.11 3.12 3.13) that is found here, in a virtual environment of its own
+	@failed=; for version in $(PYTHONS); do \
+	  python=; for candidate in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+	    if "$$candidate" --version >/dev/null 2>&1; then python=$$(command -v "$$candidate"); break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then echo "Python $$version: not found, not tested"; continue; fi; \
+	  echo "Python $$version: $$python"; \
+	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version || failed="$$failed $$version"; \
+	done; test -z "$$failed" || { echo "failed with Python$$failed"; exit 1; }
+
+coverage: COVERAGE := --cov --cov-report=
+coverage: test  ## make test, and how much of supreme/ ran in it
+	@echo "coverage: $$($(BIN)/coverage report --format=total) % of the lines of supreme/ ran in the processes of the tests;" \
+	  "what ran in commands and workers that tests start is not counted"
+
+check: lint types coverage pins-smoke  ## what CI runs
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -51,15 +79,15 @@ bench: $(READY)  ## ratios against bare loops; figures go to tests/benchmarks/re
 	$(BIN)/python -m tests.benchmarks.sweep_overhead
 
 # Narrow both: SEEDS=3 (the first three of the published ten) METHODS=scrub,ssd SCENARIOS=random PROTOCOL=supreme_paper
-pins-resnet18: $(READY)  ## Pins Face Recognition, ResNet-18: make pins-resnet18 PINS=/path/to/105_classes_pins_dataset
+pins-resnet18: $(RUNS)  ## Pins Face Recognition, ResNet-18: make pins-resnet18 PINS=/path/to/105_classes_pins_dataset
 	$(call pins_sweep,pins_resnet18)
 
-pins-vit: $(READY)  ## the same with ViT-B/16 at 224 px; without a network: ARGS=model.checkpoint=/path/to/weights
+pins-vit: $(RUNS)  ## the same with ViT-B/16 at 224 px; without a network: ARGS=model.checkpoint=/path/to/weights
 	$(call pins_sweep,pins_vit)
 
 pins-smoke: $(READY)  ## both, tiny: on drawn faces in the shape of Pins and on 400 real photographs
 	$(BIN)/python -m tests.pins_smoke
 
 clean:  ## remove the virtual environment and caches; results in outputs/ stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-3.* .coverage .pytest_cache .ruff_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

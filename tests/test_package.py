@@ -35,10 +35,10 @@ def test_the_wheel_holds_every_config_and_the_plugin(site: Path) -> None:
     shipped = {path.relative_to(site / "supreme" / "conf") for path in (site / "supreme" / "conf").rglob("*.yaml")}
     assert shipped == {path.relative_to(ROOT / "conf") for path in (ROOT / "conf").rglob("*.yaml")}
     assert (site / "hydra_plugins" / "supreme_launcher" / "__init__.py").is_file()
-    web = Path("supreme", "report", "web")
+    web = Path("supreme", "report", "page", "web")
     assert {path.name for path in (site / web).iterdir()} == {path.name for path in (ROOT / web).iterdir()}
     assert not (site / "supreme" / "_hydra").exists()
-    (entry_points,) = site.glob("*.dist-info/entry_points.txt")
+    (entry_points,) = site.glob("supreme_sweeper-*.dist-info/entry_points.txt")
     assert "supreme = supreme.cli:main" in entry_points.read_text()
 
 

@@ -36,7 +36,7 @@ ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5", "hydra.launcher.cpus
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head that takes no job, and two nodes with two GPUs; the loss of a node is told after some seconds."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # else the head wants a token of its nodes
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -229,7 +229,7 @@ def test_a_sweep_that_is_told_to_stop_ends_its_workers_and_leaves_the_cluster(
 @pytest.mark.slow
 @pytest.mark.exhaustive
 def test_ctrl_c_ends_a_ray_that_the_sweep_has_started_with_all_its_processes(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     sweep = subprocess.Popen(
         [sys.executable, "-m", "supreme", *SWEEP, "recipe.epochs=100000", "devices=cpu", "hydra/launcher=ray"],
         cwd=tmp_path,
@@ -293,14 +293,14 @@ def test_an_option_that_makes_no_sense_is_refused_in_a_sentence(given: dict[str,
 
 
 def test_the_numbers_of_devices_are_refused_since_ray_gives_them_out(task: Callable[..., Task], tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with pytest.raises(SupremeError, match=r"devices=\(0, 1\) means nothing on a Ray cluster"):
         run([task("one", jobs.where)], settings(tmp_path, devices=(0, 1)), options("auto"), lambda event: None)
 
 
 @pytest.mark.slow
 def test_an_address_where_no_cluster_is_is_refused_soon(task: Callable[..., Task], tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -312,7 +312,7 @@ def test_without_ray_one_sentence_says_what_to_install(
     task: Callable[..., Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SupremeError, match=r"not installed: pip install 'supreme\[ray\]'"):
+    with pytest.raises(SupremeError, match=r"not installed; type pip install -e '\.\[ray\]' in the clone"):
         run([task("one", jobs.where)], settings(tmp_path), options(None), lambda event: None)
 
 
@@ -329,7 +329,7 @@ def test_what_a_job_asks_for_is_told_in_units() -> None:
 
 @pytest.mark.parametrize("name", ["jobs_per_device", "threads"])
 def test_no_jobs_and_no_threads_are_refused(task: Callable[..., Task], tmp_path: Path, name: str) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'supreme[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with pytest.raises(SupremeError, match=f"{name}=0 is not allowed"):
         run([task("one", jobs.where)], settings(tmp_path, **{name: 0}), options(None), lambda event: None)
 

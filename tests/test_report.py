@@ -20,7 +20,7 @@ from rich.console import Console
 from supreme.core import SupremeError
 from supreme.report import COLUMNS, Endpoint, render, summary, write
 from supreme.report.command import main
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import SUMMARY_COLUMNS
 from supreme.store.files import digest
 
@@ -613,7 +613,7 @@ def test_parquet_without_its_package_says_what_to_install(saved, capsys, monkeyp
     for name in ("pyarrow", "pyarrow.parquet", "fastparquet"):
         monkeypatch.setitem(sys.modules, name, None)
     assert main([str(directory), "--format", "parquet", "--output", str(directory / "x")]) == 1
-    assert "pip install 'supreme[parquet]'" in capsys.readouterr().err
+    assert "pip install -e '.[parquet]' in the clone" in capsys.readouterr().err
 
 
 AWKWARD = 'a_b 50% & #1 {x} ~ ^ \\ $ <|> -- [é] "q" ±'

@@ -55,7 +55,7 @@ def test_without_submitit_one_sentence_says_what_to_type(tmp_path: Path, monkeyp
         (tmp_path / name).touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(SupremeError, match=r"needs submitit; type: pip install 'supreme\[slurm\]'"):
+    with pytest.raises(SupremeError, match=r"needs submitit; type pip install -e '\.\[slurm\]' in the clone"):
         slurm.run([task("a")], settings(tmp_path), Cluster())
 
 

@@ -36,7 +36,7 @@ EPOCH = ("loss", "accuracy", "lr", "seconds")
 
 
 def needs(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(name not in INSTALLED, reason=f"needs pip install 'supreme[{name}]'")
+    return pytest.mark.skipif(name not in INSTALLED, reason=f"needs pip install -e '.[{name}]'")
 
 
 def command(cwd: Path, *arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
@@ -387,7 +387,7 @@ def test_a_tracker_without_its_package_is_refused_with_what_to_type(monkeypatch:
         if name in INSTALLED:
             assert isinstance(registry.build(node, f"tracker {name}"), Tracker)
         monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
-        sentence = rf"^tracker {name}: the package {name} is missing; type: pip install 'supreme\[{name}\]'$"
+        sentence = rf"^tracker {name}: the package {name} is missing; type pip install -e '\.\[{name}\]' in the clone$"
         with pytest.raises(SupremeError, match=sentence):
             registry.build(node, f"tracker {name}")
 

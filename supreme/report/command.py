@@ -182,7 +182,7 @@ def _parquet(frame: pd.DataFrame, choices: Choices) -> bytes:
     try:
         _chosen(frame, choices).to_parquet(buffer, index=False)
     except ImportError as error:
-        raise SupremeError("Parquet needs the package pyarrow: pip install 'supreme[parquet]'") from error
+        raise SupremeError("Parquet needs the package pyarrow: pip install -e '.[parquet]' in the clone") from error
     return buffer.getvalue()
 
 

@@ -28,7 +28,7 @@ class MLflow:
     def __post_init__(self) -> None:
         needed = ("mlflow", "sqlalchemy", "alembic") if self.uri.startswith("sqlite:") else ("mlflow",)
         if missing := [name for name in needed if find_spec(name) is None]:
-            raise SupremeError(f"the package {missing[0]} is missing; type: pip install 'supreme[mlflow]'")
+            raise SupremeError(f"the package {missing[0]} is missing; type pip install -e '.[mlflow]' in the clone")
 
     def __call__(self, run: Run, folder: Path) -> None:
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # it looks for git, and tells at length if there is none

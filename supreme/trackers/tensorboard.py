@@ -23,7 +23,7 @@ class TensorBoard:
 
     def __post_init__(self) -> None:
         if find_spec("tensorboard") is None:
-            raise SupremeError("the package tensorboard is missing; type: pip install 'supreme[tensorboard]'")
+            raise SupremeError("the package tensorboard is missing; type pip install -e '.[tensorboard]' in the clone")
 
     def __call__(self, run: Run, folder: Path) -> None:
         from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ class WandB:
 
     def __post_init__(self) -> None:
         if find_spec("wandb") is None:
-            raise SupremeError("the package wandb is missing; type: pip install 'supreme[wandb]'")
+            raise SupremeError("the package wandb is missing; type pip install -e '.[wandb]' in the clone")
 
     def __call__(self, run: Run, folder: Path) -> None:
         import wandb

@@ -103,7 +103,7 @@ def _import_ray() -> Any:
         import ray
     except ImportError as error:
         raise SupremeError(
-            "hydra/launcher=ray needs Ray, which is not installed: pip install 'supreme[ray]'"
+            "hydra/launcher=ray needs Ray, which is not installed; type pip install -e '.[ray]' in the clone"
         ) from error
     return ray
 

@@ -45,7 +45,9 @@ def refuse_without_slurm() -> None:
     try:
         import submitit  # noqa: F401
     except ImportError as error:
-        raise SupremeError("hydra/launcher=slurm needs submitit; type: pip install 'supreme[slurm]'") from error
+        raise SupremeError(
+            "hydra/launcher=slurm needs submitit; type pip install -e '.[slurm]' in the clone"
+        ) from error
 
 
 def submit(
