@@ -168,8 +168,8 @@ KINDS: dict[str, tuple[Callable[[], object], str]] = {
     "our_code": (_other_code, "supreme.metrics.arithmetic.answers.accuracy"),
     "our_module": (_late_import, "supreme.methods.msg.MSG.__call__ replaced"),
     "our_constant": (
-        lambda: sys.modules["supreme.pipeline.cell"].SCHEMA.update(row=7),
-        "supreme.pipeline.cell.SCHEMA changed",
+        lambda: sys.modules["supreme.pipeline.keys"].SCHEMA.update(row=7),
+        "supreme.pipeline.keys.SCHEMA changed",
     ),
     "hidden_builtin": (
         lambda: setattr(sys.modules["supreme.pipeline.rows"], "float", int),
