@@ -39,14 +39,14 @@ They are the same for all training seeds, whose values would else differ by who 
 
 def evaluate(prepared: Prepared) -> dict[str, Any]:
     """Write the cell's row: every metric of the unlearned model, and of the reference and the original beside it."""
-    cell, place, metrics = prepared.cell, prepared.place, prepared.metrics
+    cell, place = prepared.cell, prepared.place
     done = {stage: make(prepared) for stage, make in stages.STAGES.items()}
     for code in cell.codes.values():  # before there is anything to lose, should another worker be at it
         _keep(place.store, code)
     start = time.monotonic()
     place.activity.begin("evaluate")
     prepared.configure()
-    evaluations = _evaluations(prepared, done)
+    evaluations, metrics = _evaluations(prepared, done), prepared.metrics
     with prepared.evaluating():  # some metrics train, or take gradients
         anchors = _anchors(prepared, evaluations)
         measured = measure(metrics, evaluations["unlearned"])
