@@ -214,20 +214,23 @@ def _in_jobs(module: Any) -> None:
 
 
 def _in_stages(module: Any) -> None:
-    train, context_of = module.train, module.context_of
+    train, method_context = module.Prepared.train, module.method_context
 
-    def training(*arguments: Any, after_epoch: Callable[[Any], None], **more: Any) -> None:
+    def training(*arguments: Any, after_epoch: Callable[[Any], None] | None = None, **more: Any) -> Any:
+        if after_epoch is None:  # a replay, which is part of unlearning
+            return train(*arguments, **more)
+
         def after(epoch: Any) -> None:
             after_epoch(epoch)
             visit("train")
 
-        train(*arguments, after_epoch=after, **more)
+        return train(*arguments, after_epoch=after, **more)
 
     def unlearning(*arguments: Any) -> Any:
         visit("unlearn")
-        return context_of(*arguments)
+        return method_context(*arguments)
 
-    module.train, module.context_of = training, unlearning
+    module.Prepared.train, module.method_context = training, unlearning
 
 
 def _in_artefact(module: Any) -> None:

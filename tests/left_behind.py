@@ -55,9 +55,9 @@ def _raised(holder: Any, name: str) -> None:
 
 
 def _other_distillation() -> None:
-    from supreme import functional
+    from supreme.functional import distillation
 
-    functional.distillation_loss = _scaled(functional.distillation_loss)
+    distillation.distillation_loss = _scaled(distillation.distillation_loss)
 
 
 def _late_import() -> None:
@@ -164,12 +164,12 @@ KINDS: dict[str, tuple[Callable[[], object], str]] = {
     "constant": (lambda: setattr(math, "pi", 3.0), "math.pi replaced"),
     "random_module": (lambda: setattr(random, "random", lambda: 0.5), "random.random replaced"),
     "json": (lambda: setattr(json, "dumps", lambda value, **_: "{}"), "json.dumps replaced"),
-    "our_function": (_other_distillation, "supreme.functional.distillation_loss replaced"),
+    "our_function": (_other_distillation, "supreme.functional.distillation.distillation_loss replaced"),
     "our_code": (_other_code, "supreme.metrics.arithmetic.answers.accuracy"),
     "our_module": (_late_import, "supreme.methods.msg.MSG.__call__ replaced"),
     "our_constant": (
-        lambda: sys.modules["supreme.pipeline.cell"].SCHEMA.update(row=7),
-        "supreme.pipeline.cell.SCHEMA changed",
+        lambda: sys.modules["supreme.pipeline.keys"].SCHEMA.update(row=7),
+        "supreme.pipeline.keys.SCHEMA changed",
     ),
     "hidden_builtin": (
         lambda: setattr(sys.modules["supreme.pipeline.rows"], "float", int),
@@ -358,7 +358,7 @@ def main() -> None:
     """What is told of each kind, as JSON; one import of torch serves all."""
     import left_behind
 
-    from supreme.pipeline import audit as auditing  # noqa: F401
+    from supreme.pipeline import rows  # noqa: F401
 
     found = {kind: left_behind._in_fork(kind) for kind in KINDS}
     sys.stdout.write(json.dumps(found))

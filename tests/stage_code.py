@@ -2,7 +2,7 @@
 
 A component's own code is in the key of what it computes. The code around components (training, prediction, evaluation,
 context) is not: instead a test compares it with this record, and fails where it says something else under the same
-number. Then either the number must be raised, in `supreme.pipeline.cell.SCHEMA`, or nothing that is stored would be
+number. Then either the number must be raised, in `supreme.pipeline.keys.SCHEMA`, or nothing that is stored would be
 another:
 
     python -m tests.stage_code                    write the record anew; refused where code changed under its number
@@ -17,13 +17,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from supreme.pipeline.cell import SCHEMA
+from supreme.pipeline.keys import SCHEMA
 from supreme.store.decoded import cache
 from supreme.store.fingerprint import code_of
 
 RECORD = Path(__file__).parent / "golden" / "stage_code.json"
 
-HANDED_ON = ("supreme.core.Split", "supreme.functional.classifier.Classifier", "supreme.pipeline.cell._drawn")
+HANDED_ON = (
+    "supreme.core.Split",
+    "supreme.functional.classifier.Classifier",
+    "supreme.store.decoded.cache.open",
+    "supreme.pipeline.cell._drawn",
+    "supreme.pipeline.prepared.Prepared",
+)
 """Reached through objects that stages are given, and not by name."""
 
 ROOTS: dict[str, tuple[str, ...]] = {
@@ -31,9 +37,9 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "original": ("supreme.pipeline.stages.original", *HANDED_ON),
     "reference": ("supreme.pipeline.stages.reference", *HANDED_ON),
     "unlearned": ("supreme.pipeline.stages.unlearned",),
-    "predictions": ("supreme.pipeline.stages.predictions", "supreme.pipeline.stages.untrained"),
-    "shared": ("supreme.pipeline.method_context.context_of",),
-    "history": ("supreme.pipeline.method_context.StoredHistory",),
+    "predictions": ("supreme.pipeline.predictions.predictions", "supreme.pipeline.predictions.untrained"),
+    "shared": ("supreme.pipeline.method_context.method_context",),
+    "history": ("supreme.pipeline.history.StoredHistory",),
     "anchors": ("supreme.pipeline.rows._anchors", "supreme.pipeline.rows.measure"),
     "row": ("supreme.pipeline.rows.evaluate",),
     "audit": ("supreme.pipeline.audit.audit", "supreme.pipeline.ensembles.audit_jobs"),
@@ -109,7 +115,8 @@ def told(changed: dict[str, list[str]]) -> str:
         [
             "The code behind these stages says something else under the same number of SCHEMA:",
             *lines,
-            "Raise their numbers (supreme/cell.py; data: supreme/data/cache.py) and type `python -m tests.stage_code`,",
+            "Raise their numbers (supreme/pipeline/keys.py; data: supreme/store/decoded/cache.py) and type",
+            "`python -m tests.stage_code`,",
             "or type `python -m tests.stage_code --no-number-moved` to claim that no stored number would be another.",
         ]
     )

@@ -34,7 +34,7 @@ from supreme.functional.classifier import Classifier, origin
 from supreme.models import checkpoints, trial
 from supreme.models.small_cnn import SmallCNN
 from supreme.models.timm import Timm
-from supreme.pipeline.cell import Workplace
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.compose import Composer, Problems, compose_all
 from supreme.sweep.plan.plan import Plan, make_plan, resolve
 

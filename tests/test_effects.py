@@ -17,9 +17,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from supreme.metrics import arithmetic
-from supreme.pipeline import stages
-from supreme.pipeline.cell import Cell, Workplace
-from supreme.pipeline.training import split_of
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.predictions import predictions
+from supreme.pipeline.prepared import Prepared
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.compose import Composer
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -165,8 +166,8 @@ def cell_of(method: str, scenario: str, at: Workplace) -> Cell:
 
 @cache
 def answers(method: str, scenario: str, at: Workplace, stage: str = "unlearned") -> Answers:
-    cell = cell_of(method, scenario, at)
-    logits, split = torch.from_numpy(stages.predictions(cell, at, stage)("logits").copy()), split_of(cell, at)
+    prepared = Prepared(cell_of(method, scenario, at), at)
+    logits, split = torch.from_numpy(predictions(prepared, stage).load("logits").copy()), prepared.split
     forgotten, kept = logits[split.forget.indices], split.retain_test if split.forget_classes else split.test
     return Answers(
         forget=arithmetic.accuracy(forgotten, split.forget.labels),

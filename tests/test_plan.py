@@ -22,7 +22,7 @@ from supreme import __version__
 from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.core.row import sealed_row
-from supreme.pipeline.cell import Workplace
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.executors import dry_run
 from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.plan.compose import Composer, Problems, cell_with, compose_all, plain_values

@@ -26,10 +26,11 @@ from supreme.functional.classifier import Classifier
 from supreme.metrics.backdoor import Backdoor as BackdoorMetric
 from supreme.metrics.gaussian_poison import GaussianPoison as GaussianPoisonMetric
 from supreme.metrics.interclass_confusion import InterclassConfusion as InterclassConfusionMetric
-from supreme.pipeline import training as workbench
-from supreme.pipeline.cell import Cell, Workplace, open_data
-from supreme.pipeline.device import place
-from supreme.report.rows import load
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.device import on_device
+from supreme.pipeline.prepared import Prepared
+from supreme.pipeline.workplace import Workplace
+from supreme.report.rows.load import load
 from supreme.scenarios.backdoor import Backdoor
 from supreme.scenarios.gaussian_poison import GaussianPoison
 from supreme.scenarios.interclass_confusion import InterclassConfusion
@@ -90,7 +91,7 @@ def test_poison_leaves_a_memory_mapped_source_where_it_is_and_copies_none_of_it(
 
 def test_batches_of_poisoned_data_are_the_same_from_the_file_and_from_one_tensor(tmp_path: Path) -> None:
     split = noise()(mapped(tmp_path), rng())
-    placed = place(split.data, "cpu:0")  # anything but "cpu": as onto a device
+    placed = on_device(split.data, "cpu:0")  # anything but "cpu": as onto a device
     assert isinstance(placed.pixels, torch.Tensor)
     everything = np.arange(172)
     (here, y), (there, other_y) = (next(data.view(everything).batches(200)) for data in (split.data, placed))
@@ -197,7 +198,7 @@ def test_a_split_is_known_by_its_extra_sets_and_by_what_was_planted() -> None:
 
 def test_extra_sets_follow_the_split_onto_a_device_and_onto_other_data() -> None:
     split = noise()(tiny_data(), rng())
-    moved = split.with_data(place(split.data, "cpu:0")).to("cpu:0")
+    moved = split.with_data(on_device(split.data, "cpu:0")).to("cpu:0")
     assert moved.extra["clean_forget"].device == "cpu:0"
     assert all(images.data is moved.data for images in moved.sets.values())
     assert moved.digest == split.digest
@@ -442,13 +443,13 @@ def test_a_poisoned_original_is_another_for_every_forget_stream_and_never_the_cl
 
 @pytest.mark.parametrize("scenario", POISONS)
 def test_every_stage_of_a_cell_sees_the_poisoned_images(decoded: Path, tmp_path: Path, scenario: str) -> None:
-    cell, at = cell_of(decoded, scenario), Workplace(output_dir=str(tmp_path), device="cpu")
-    split, data, images = workbench.split_of(cell, at), workbench.data_of(cell, at), workbench.training_images(cell, at)
+    prepared = Prepared(cell_of(decoded, scenario), Workplace(output_dir=str(tmp_path), device="cpu"))
+    split, data, images = prepared.split, prepared.data, prepared.training_images
     assert data is split.data is images.data
-    assert data.fingerprint == cell.fingerprint
+    assert data.fingerprint == prepared.cell.fingerprint
     assert np.array_equal(images.indices, np.sort(np.append(split.forget.indices, split.retain.indices)))
     assert isinstance(data.pixels, Extended)
-    assert data.pixels.base is open_data(cell.data_path).pixels
+    assert data.pixels.base is prepared.cell.decoded.pixels
 
 
 def test_what_is_done_to_a_split_is_not_seen_by_the_next_stage(decoded: Path) -> None:
@@ -458,6 +459,16 @@ def test_what_is_done_to_a_split_is_not_seen_by_the_next_stage(decoded: Path) ->
     split.extra["triggered_test"].indices[:] = 0
     assert cell.split().digest == cell.split_digest
     assert cell.split().data is split.data
+
+
+def test_what_a_method_does_to_its_split_is_not_seen_by_the_evaluation(decoded: Path, tmp_path: Path) -> None:
+    prepared = Prepared(cell_of(decoded, "backdoor"), Workplace(output_dir=str(tmp_path), device="cpu"))
+    for _ in range(2):  # before the shared split is first asked for, and after
+        split = prepared.own_split()
+        split.forget.targets[:] = 7
+        split.extra["triggered_test"].indices[:] = 0
+        assert prepared.split.digest == prepared.cell.split_digest
+    assert prepared.split is prepared.split
 
 
 @pytest.mark.parametrize("name", POISONS)

@@ -20,9 +20,10 @@ from supreme.metrics.legacy_activation_distance import LegacyActivationDistance
 from supreme.metrics.legacy_batch_accuracy import LegacyBatchAccuracy
 from supreme.models.timm import IMAGENET, Timm
 from supreme.pipeline import stages
-from supreme.pipeline import training as workbench
-from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import inference
+from supreme.pipeline.prepared import Prepared
+from supreme.pipeline.workplace import Workplace
 from supreme.recipes import Recipe
 from supreme.sweep.plan.grids import with_grids
 from supreme.testing import tiny_evaluation
@@ -163,38 +164,36 @@ def test_best_on_test_keeps_the_original_of_the_best_epoch_and_the_references_la
 ) -> None:
     place = Workplace(output_dir=str(tmp_path), device="cpu")
     plain, chosen = (
-        a_cell(config, f"recipe.original_keeps={keeps}").resolved(tmp_path) for keeps in ("last", "best_on_test")
+        Prepared(a_cell(config, f"recipe.original_keeps={keeps}").resolved(tmp_path), place)
+        for keeps in ("last", "best_on_test")
     )
     after: list[tuple[int, dict[str, torch.Tensor]]] = []
-    workbench.prepare(plain, place)
-    test = workbench.data_of(plain, place)
-    test_images = test.view(test.test)
-    model = workbench.fresh(plain, place, 2)
+    plain.configure()
+    test_images = plain.data.view(plain.data.test)
+    model = plain.fresh(2)
 
     def look(_epoch: Any) -> None:
         with inference(model):
             right = sum(int((model(x).argmax(1) == y).sum()) for x, y in test_images.batches(256))
         after.append((right, {name: tensor.clone() for name, tensor in model.state_dict().items()}))
 
-    images = workbench.training_images(plain, place)
-    workbench.train(plain, place, model, images, 2, after_epoch=look)
+    images = plain.training_images
+    plain.train(model, images, 2, after_epoch=look)
     best = max(range(4), key=lambda epoch: after[epoch][0])
     kept = {}
     for stage in ("original", "reference"):
-        kept[stage] = workbench.train(
-            chosen, place, workbench.fresh(chosen, place, 2), images, 2, stage=stage
-        ).state_dict()
+        kept[stage] = chosen.train(chosen.fresh(2), images, 2, stage=stage).state_dict()
     for stage, epoch in (("original", best), ("reference", 3)):
         assert all(torch.equal(tensor, after[epoch][1][name]) for name, tensor in kept[stage].items())
     assert len({right for right, _ in after}) > 1  # else nothing was chosen
     assert best != 3
-    assert plain.key("original") != chosen.key("original")
+    assert plain.cell.key("original") != chosen.cell.key("original")
 
 
 def test_a_training_of_which_an_epoch_was_chosen_has_no_history(config: Any, tmp_path: Path) -> None:
     cell = a_cell(config, "recipe.original_keeps=best_on_test", "method=rewind_to_delete").resolved(tmp_path)
     with pytest.raises(SupremeError, match=r"type recipe\.original_keeps=last"):
-        stages.unlearned(cell, Workplace(output_dir=str(tmp_path), device="cpu"))
+        stages.unlearned(Prepared(cell, Workplace(output_dir=str(tmp_path), device="cpu")))
 
 
 # Models and methods.

@@ -19,7 +19,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from supreme.core import Cost, seeds
 from supreme.core.images import Images
 from supreme.functional.classifier import Classifier
-from supreme.pipeline.device import Measured, autocast, configure, count_passes, place
+from supreme.pipeline.device import Measured, autocast, configure, count_passes, on_device
 from supreme.recipes import Recipe
 from supreme.testing import tiny_data, tiny_model
 
@@ -431,7 +431,7 @@ def test_configure_uses_nothing_that_torch_warns_about() -> None:
 
 def test_data_stays_where_it_is_for_work_on_the_cpu() -> None:
     data = tiny_data()
-    assert place(data, "cpu") is data
+    assert on_device(data, "cpu") is data
 
 
 def test_an_initialiser_inside_autocast_still_draws_float32_weights() -> None:

@@ -150,7 +150,7 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
 
 
 WITHOUT_TORCH = ("", "core", "store", "data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
-LIGHT = {f"supreme.pipeline.{name}" for name in ("cell", "ensembles", "activity")}
+LIGHT = {f"supreme.pipeline.{name}" for name in ("cell", "keys", "workplace", "process_cache", "ensembles", "activity")}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) in WITHOUT_TORCH or name in LIGHT])

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from torch import Tensor
 
 from supreme.core import SET_NAMES, Split, SupremeError, Undefined, seeds
 from supreme.core.row import sealed_audit
-from supreme.pipeline import stages
-from supreme.pipeline.cell import SCHEMA, Cell, Workplace, open_data
 from supreme.pipeline.ensembles import AuditJob
 from supreme.pipeline.evaluation import StoredPredictions
+from supreme.pipeline.keys import SCHEMA
+from supreme.pipeline.predictions import predictions
+from supreme.pipeline.prepared import Prepared
 from supreme.pipeline.process_state import untouched
-from supreme.pipeline.training import prepare, split_of
+from supreme.pipeline.workplace import Workplace
 from supreme.store.files import write_json
 from supreme.store.provenance import provenance
 
@@ -50,14 +50,14 @@ class StoredEnsemble:
         return seeds.numpy_generator("audit", self.stream)
 
 
-def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
-    """The record of the audit, of those cells that have a row; the stored one if it is of the same cells."""
-    cells = job.present(at)
-    if (record := job.record(at, cells)) is not None:
+def audit(job: AuditJob, place: Workplace) -> dict[str, Any]:
+    """Write the record of the audit of those cells that have a row; the stored one if it is of the same cells."""
+    cells = job.present(place)
+    if (record := job.record(place, cells)) is not None:
         return record
-    first, start = job.cells[0], time.monotonic()
-    prepare(first, at)
-    ensemble = _ensemble(first, cells, at)
+    first, start = Prepared(job.cells[0], place), time.monotonic()
+    first.configure()
+    ensemble = _ensemble(first, [Prepared(cell, place) for cell in cells])
     component = job.build()
     seed = seeds.branch(seeds.stream("audit", ensemble.stream), job.name)
     with untouched(f"audit {job.name}", component), seeds.scoped(seed):
@@ -66,42 +66,35 @@ def audit(job: AuditJob, at: Workplace) -> dict[str, Any]:
         "audit": job.id,
         "schema": SCHEMA["audit"],
         "name": job.name,
-        **first.names,
+        **first.cell.names,
         "cells": [cell.id for cell in cells],
         "seeds": [cell.seed for cell in cells],
         "missing": [cell.seed for cell in job.cells if cell not in cells],
         "sets": {name: len(getattr(ensemble.split, name)) for name in ensemble.sets},
         "forget_digest": ensemble.split.forget_digest,
-        "config": {**first.nodes, "audit": dict(job.node), **first.numerics},
-        "changed": first.changed,
+        "config": {**first.cell.nodes, "audit": dict(job.node), **first.cell.numerics},
+        "changed": first.cell.changed,
         **measured,
         "provenance": {
-            **provenance(at.device),
-            "data_fingerprint": open_data(first.data_path).fingerprint,
+            **provenance(place.device),
+            "data_fingerprint": first.cell.decoded.fingerprint,
             "finished": datetime.now(UTC).isoformat(),
             "seconds": time.monotonic() - start,
         },
     }
     sealed = sealed_audit(record)
-    write_json(job.record_path(at), sealed)
+    write_json(job.record_path(place), sealed)
     return sealed
 
 
-def _ensemble(first: Cell, cells: Sequence[Cell], at: Workplace) -> StoredEnsemble:
-    split = split_of(first, at)  # of all of them: they have the same digest
-
-    def models(stage: str) -> list[StoredPredictions]:
-        return [
-            StoredPredictions(split, stages.predictions(cell, at, stage), partial(stages.model_of, cell, at, stage))
-            for cell in cells
-        ]
-
+def _ensemble(first: Prepared, members: Sequence[Prepared]) -> StoredEnsemble:
+    """The models of these cells; all cells have the split digest of the first."""
     return StoredEnsemble(
-        split=split,
-        seeds=[cell.seed for cell in cells],
-        unlearned=models("unlearned"),
-        references=models("reference"),
-        stream=first.seeds["evaluate"],
+        split=first.split,
+        seeds=[member.cell.seed for member in members],
+        unlearned=[predictions(member, "unlearned") for member in members],
+        references=[predictions(member, "reference") for member in members],
+        stream=first.cell.seeds["evaluate"],
     )
 
 

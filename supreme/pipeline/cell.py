@@ -1,29 +1,22 @@
-"""A cell: one point of the sweep, the keys of what it depends on, and the split it is about. No torch here."""
+"""A cell: one point of the sweep, its data and its split. Its keys are in `supreme.pipeline.keys`. No torch here."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from supreme.core import Model, Split, SupremeError, registry, seeds
+from supreme.core import Split, SupremeError, seeds
 from supreme.core.images import ImageData
-from supreme.core.row import SCHEMAS
 from supreme.core.split import sealed_split
-from supreme.pipeline.activity import Activity
+from supreme.pipeline import keys
+from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
 from supreme.pipeline.process_state import untouched
 from supreme.store.decoded import cache as data_cache
 from supreme.store.files import digest
-from supreme.store.fingerprint import Code, codes, identity, named_files
-from supreme.store.store import Store
-
-SCHEMA: dict[str, int] = dict.fromkeys(
-    ("original", "reference", "unlearned", "predictions", "shared", "history"), 1
-) | {"anchors": 2, **SCHEMAS}
-"""Raised when a stage computes something else than before: what older versions stored is then left alone."""
+from supreme.store.fingerprint import Code, codes, identity
 
 COMPONENTS = ("data", "model", "recipe", "scenario", "method")
 DRAWS = ("forget", "reference", "unlearn", "evaluate")
@@ -34,31 +27,35 @@ class Cell:
     """data x model x recipe x scenario x method x seeds, with the metrics that its row is to hold."""
 
     names: Mapping[str, str]
-    """Of each component, the name of its YAML."""
+    """Names of the components' YAML files, by group."""
     nodes: Mapping[str, Mapping[str, Any]]
-    """Of each component, `_target_` and every value."""
+    """Nodes of the components, by group: `_target_` and every value."""
     metrics: Mapping[str, Mapping[str, Any]]
+    """Nodes of the metrics, by name."""
     seed: int
-    """The training seed: the unit of replication."""
+    """Training seed: the unit of replication."""
     seeds: Mapping[str, int]
-    """Of the other streams: the number of forget, and the draws reference, unlearn and evaluate inside the seed."""
+    """Numbers of the other streams: the seed of forget, and the draws reference, unlearn and evaluate inside `seed`."""
     deterministic: bool
+    """Whether only deterministic algorithms are allowed."""
     threads: int
-    """Of one CPU job; other numbers give other last bits."""
+    """Number of threads of one CPU job; another number gives other last bits."""
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Of many cells together, so no part of this one's identity or row: see `supreme.pipeline.ensembles`."""
+    """Nodes of the audits, by name. They compare many cells: no part of this cell's id or row."""
     protocol: str = ""
-    """What the protocol that set some of these values is called: a label of the row, and no part of its identity."""
+    """Name of the protocol that set some of these values: a label of the row, and no part of its id."""
     overrides: Sequence[str] = ()
-    """What to type after `python -m supreme` for this cell alone."""
+    """Words to type after `python -m supreme` for this cell alone."""
     tuned: Mapping[str, Any] | None = field(default=None, compare=False)
-    """Which preset set values of the method (`supreme.sweep.plan.presets`): a label of the row, not of its id."""
+    """Preset that set values of the method (`supreme.sweep.plan.presets`): a label of the row, no part of its id."""
     changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Values that are not those of the YAML files, by key (`supreme.sweep.plan.changes`): what the row's names say."""
+    """Values that differ from those of the YAML files, by dotted name (`supreme.sweep.plan.changes`)."""
     data_path: str = ""
-    """Where the decoded data lies; this and the two below are filled in by `resolved`."""
+    """Folder of the decoded data; `resolved` fills in this and the two below."""
     fingerprint: str = ""
+    """Fingerprint of the data, with what the scenario made of them when it poisons."""
     split_digest: str = ""
+    """SHA-256 of the split that the scenario drew."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], names: Mapping[str, str], overrides: Sequence[str] = ()) -> Cell:
@@ -86,17 +83,7 @@ class Cell:
 
     def build(self, group: str) -> Any:
         """The component of this group."""
-        return _built(json.dumps(self.nodes[group]), f"{group} {self.names[group]}")
-
-    def build_model(self, *, untrained: bool) -> Model:
-        """The model component; untrained: without the pretrained weights that it may start from."""
-        node = self.nodes["model"]
-        without = {"pretrained": False, "checkpoint": None}
-        changed = {**node, **{name: value for name, value in without.items() if untrained and name in node}}
-        return _built(json.dumps(changed), f"model {self.names['model']}")
-
-    def build_metrics(self) -> dict[str, Any]:
-        return {name: _built(json.dumps(node), f"metric {name}") for name, node in self.metrics.items()}
+        return built(self.nodes[group], f"{group} {self.names[group]}")
 
     def components(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """What each component is called in messages, and its node."""
@@ -117,24 +104,32 @@ class Cell:
 
     def resolved(self, data_directory: Path) -> Cell:
         """The cell with its data decoded, unless it is known where they lie, and its split drawn: all its keys."""
-        path = self.data_path or self._prepared(data_directory)
+        path = self.data_path or self._decode(data_directory)
         located = replace(self, data_path=str(path))
         split = located.split()
         return replace(located, fingerprint=split.data.fingerprint, split_digest=split.digest)
 
-    def _prepared(self, data_directory: Path) -> Path:
+    def _decode(self, data_directory: Path) -> Path:
         source = self.build("data")
         with untouched(f"data {self.names['data']}", source), seeds.scoped_where_loaded(seeds.stream("train", 0)):
             node = identity(self.nodes["data"], files=False)  # its signature looks into them
             return data_cache.prepare(source, node, data_directory)
 
+    @property
+    def decoded(self) -> ImageData:
+        """Its data as decoded, before a scenario poisons them: memory-mapped, once for each process."""
+        return PROCESS_CACHE.decoded.get(self.data_path, lambda: data_cache.open(Path(self.data_path)))
+
     def split(self) -> Split:
-        """What this cell's scenario draws from its decoded data, or from what it makes of them when it poisons.
+        """What its scenario draws from its decoded data, or from what it makes of them when it poisons.
 
         The arrays of each call are its own; the data are shared.
         """
-        scenario = json.dumps(self.nodes["scenario"]), f"scenario {self.names['scenario']}"
-        split = _drawn(self.data_path, *scenario, self.seeds["forget"])
+        forget, node, what = self.seeds["forget"], self.nodes["scenario"], f"scenario {self.names['scenario']}"
+        split = PROCESS_CACHE.splits.get(
+            (self.data_path, node_key(node), what, forget),
+            lambda: _drawn(self.build("scenario"), what, self.decoded, forget),
+        )
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -144,130 +139,37 @@ class Cell:
     def key(self, stage: str) -> str:
         """The key of what this stage leaves: original, reference or unlearned."""
         if stage not in self._keys:
-            self._keys[stage] = self._key(stage)
+            self._keys[stage] = keys.stage_key(self, stage)
         return self._keys[stage]
 
     @cached_property
     def _keys(self) -> dict[str, str]:
-        """Those asked for: each is asked for some twenty times, and nothing of a cell changes."""
+        """Keys asked for so far: each is asked for some twenty times, and nothing of a cell changes."""
         return {}
 
-    def _key(self, stage: str) -> str:
-        if stage == "unlearned":
-            return digest(
-                {
-                    "schema": SCHEMA["unlearned"],
-                    "original": self.key("original"),
-                    "split": self.split_digest,
-                    "method": self._identity("method"),
-                    "stream": [self.seed, self.seeds["unlearn"]],
-                }
-            )
-        training = {
-            "stage": stage,
-            "schema": SCHEMA[stage],
-            "data": self.fingerprint,
-            "model": self._identity("model"),
-            "recipe": self._identity("recipe"),
-            **self.numerics,
-        }
-        if stage == "original":
-            return digest({**training, "stream": [self.seed]})
-        stream = [self.seed, self.seeds["reference"]]
-        return digest({**training, "split": self.split_digest, "stream": stream})
-
-    @property
-    def numerics(self) -> dict[str, Any]:
-        """What moves the last bits of a computation on the same device."""
-        return {"deterministic": self.deterministic, "threads": self.threads}
+    @cached_property
+    def id(self) -> str:
+        """16 hexadecimal digits: the name of its row and of its log."""
+        return keys.row_key(self)
 
     @cached_property
     def metric_keys(self) -> dict[str, str]:
-        return {name: digest(_identity(json.dumps(node))) for name, node in self.metrics.items()}
+        """Of each metric, the digest of its values and code."""
+        return {name: digest(keys.node_identity(node)) for name, node in self.metrics.items()}
 
     @cached_property
     def codes(self) -> dict[str, Code]:
         """The code of every class that its components name, by the full name of the class."""
         return codes([*self.nodes.values(), *self.metrics.values()])
 
-    def depends(self) -> dict[str, Any]:
-        """What its row depends on beside its values, part by part: for whoever asks later why it was made again."""
-        nodes = [node for group, node in self.nodes.items() if group != "data"]
-        return {
-            "schemas": {stage: number for stage, number in SCHEMA.items() if stage != "audit"},
-            "data": self.fingerprint,
-            "split": self.split_digest,
-            "code": {target: code.digest for target, code in self.codes.items()},
-            "files": named_files([*nodes, *self.metrics.values()]),
-        }
-
     @property
-    def code_keys(self) -> dict[str, str]:
-        """Of each component but the data, whose images have a fingerprint: the same wherever code and values are."""
-        return {group: digest(self._identity(group)) for group in COMPONENTS if group != "data"}
-
-    def _identity(self, group: str) -> Any:
-        return _identity(json.dumps(self.nodes[group]))
-
-    @cached_property
-    def id(self) -> str:
-        """16 hexadecimal digits: the name of its row and of its log."""
-        asked = [self.names, self._identity("scenario")]  # two ways to ask for the same split are two rows
-        parts = [SCHEMA["row"], asked, self.key("unlearned"), self.key("reference"), self.seeds["evaluate"]]
-        return digest(parts)[:16]
+    def numerics(self) -> dict[str, Any]:
+        """What moves the last bits of a computation on the same device."""
+        return {"deterministic": self.deterministic, "threads": self.threads}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workplace:
-    """Where stages run. Only the device can move last bits; what else does is part of the cell and of its keys."""
-
-    output_dir: str
-    device: str
-    """cuda, mps or cpu: the device that this process sees."""
-    threads: int = 1
-    shared: bool = False
-    """Whether other jobs may use the device at the same time."""
-    same_versions: bool = False
-    """Whether what other versions of the libraries have made is made anew."""
-    activity: Activity = field(default_factory=Activity, compare=False, repr=False)
-    """What is told how far the work is."""
-
-    @property
-    def store(self) -> Store:
-        return _store(self.output_dir, self.same_versions)
-
-    def row_path(self, cell: Cell) -> Path:
-        return Path(self.output_dir) / "rows" / f"{cell.id}.json"
-
-
-@cache
-def _built(node: str, what: str) -> Any:
-    """Components are frozen, so one of each is enough for a process."""
-    return registry.build(json.loads(node), what)
-
-
-@lru_cache(maxsize=10_000)
-def _identity(node: str) -> Any:
-    """Many cells have the same nodes."""
-    return identity(json.loads(node))
-
-
-@cache
-def _store(output_dir: str, same_versions: bool) -> Store:
-    """One for each process, which checks an artefact's digest once."""
-    return Store(Path(output_dir) / "store", same_versions=same_versions)
-
-
-@cache
-def open_data(path: str) -> ImageData:
-    """The decoded data, memory-mapped; once per process."""
-    return data_cache.open(Path(path))
-
-
-@lru_cache(maxsize=2)
-def _drawn(path: str, scenario: str, what: str, forget: int) -> Split:
-    """Only the last ones are kept: what a scenario adds to the data differs from one forget stream to the next."""
-    component, data = _built(scenario, what), open_data(path)
+def _drawn(component: Any, what: str, data: ImageData, forget: int) -> Split:
+    """What this scenario draws from these data with this forget stream; nobody can write to what it adds to them."""
     with untouched(what, component):
         split = seeds.called(
             seeds.stream("forget", forget), lambda: component(data, seeds.numpy_generator("forget", forget))

@@ -52,8 +52,8 @@ def autocast(device: str, precision: str) -> torch.autocast:
     return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
 
 
-def place(data: ImageData, device: str) -> ImageData:
-    """The data with its pixels on the device if they fit there, else as they are."""
+def on_device(data: ImageData, device: str) -> ImageData:
+    """Copy the pixels to the device if they fit there; else return the data as they are."""
     if device == "cpu" or isinstance(data.pixels, Tensor):
         return data
     if device == "cuda" and data.pixels.nbytes > DATA_SHARE_OF_DEVICE * torch.cuda.mem_get_info()[0]:

@@ -15,7 +15,9 @@ from typing import Any
 
 from supreme.core import Audit, SupremeError, registry
 from supreme.core.row import read_audit
-from supreme.pipeline.cell import SCHEMA, Cell, Workplace
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.keys import SCHEMA
+from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest, whole_or_aside
 from supreme.store.fingerprint import identity
 
@@ -45,16 +47,16 @@ class AuditJob:
     def build(self) -> Audit:
         return registry.build(self.node, f"audit {self.name}")
 
-    def present(self, at: Workplace) -> list[Cell]:
+    def present(self, place: Workplace) -> list[Cell]:
         """The cells that have a row; the others failed, or have not run."""
-        return [cell for cell in self.cells if at.row_path(cell).exists()]
+        return [cell for cell in self.cells if place.row_path(cell).exists()]
 
-    def record_path(self, at: Workplace) -> Path:
-        return Path(at.output_dir) / "audits" / f"{self.id}.json"
+    def record_path(self, place: Workplace) -> Path:
+        return Path(place.output_dir) / "audits" / f"{self.id}.json"
 
-    def record(self, at: Workplace, cells: Sequence[Cell]) -> dict[str, Any] | None:
+    def record(self, place: Workplace, cells: Sequence[Cell]) -> dict[str, Any] | None:
         """The stored record of exactly these cells; None when there is none. A damaged one is set aside."""
-        record: Any = whole_or_aside(read_audit, self.record_path(at), at.store.root)
+        record: Any = whole_or_aside(read_audit, self.record_path(place), place.store.root)
         return record if record and record["cells"] == [cell.id for cell in cells] else None
 
 

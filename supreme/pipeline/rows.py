@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from supreme.core import Cost, SelfComparison, Series, Split, SupremeError, Undefined, seeds
+from supreme.core import Cost, SelfComparison, Series, SupremeError, Undefined, seeds
 from supreme.core.row import sealed_row
-from supreme.pipeline import stages
-from supreme.pipeline.cell import SCHEMA, Cell, Workplace, open_data
-from supreme.pipeline.evaluation import BATCH, CellEvaluation, StoredPredictions
+from supreme.pipeline import keys, stages
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.evaluation import BATCH, CellEvaluation
+from supreme.pipeline.keys import SCHEMA
+from supreme.pipeline.predictions import predictions, untrained
+from supreme.pipeline.prepared import Prepared
+from supreme.pipeline.process_cache import PROCESS_CACHE
 from supreme.pipeline.process_state import untouched
-from supreme.pipeline.training import evaluating, prepare, split_of
 from supreme.store.artefact import Artefact, Contents
 from supreme.store.files import digest, write_json
 from supreme.store.fingerprint import Code
@@ -35,19 +37,18 @@ They are the same for all training seeds, whose values would else differ by who 
 """
 
 
-def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
-    """The row of the cell: every metric of the unlearned model, and of the reference and the original beside it."""
-    done = {stage: make(cell, at) for stage, make in stages.STAGES.items()}
+def evaluate(prepared: Prepared) -> dict[str, Any]:
+    """Write the cell's row: every metric of the unlearned model, and of the reference and the original beside it."""
+    cell, place = prepared.cell, prepared.place
+    done = {stage: make(prepared) for stage, make in stages.STAGES.items()}
     for code in cell.codes.values():  # before there is anything to lose, should another worker be at it
-        _keep(at.store, code)
+        _keep(place.store, code)
     start = time.monotonic()
-    at.activity.begin("evaluate")
-    prepare(cell, at)
-    split = split_of(cell, at)
-    evaluations = _evaluations(cell, at, split, done)
-    metrics = cell.build_metrics()
-    with evaluating(cell, at):  # some metrics train, or take gradients
-        anchors = _anchors(cell, at, metrics, evaluations)
+    place.activity.begin("evaluate")
+    prepared.configure()
+    evaluations, metrics = _evaluations(prepared, done), prepared.metrics
+    with prepared.evaluating():  # some metrics train, or take gradients
+        anchors = _anchors(prepared, evaluations)
         measured = measure(metrics, evaluations["unlearned"])
     row = {
         "cell": cell.id,
@@ -65,31 +66,35 @@ def evaluate(cell: Cell, at: Workplace) -> dict[str, Any]:
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
         "notes": _notes(cell, done["unlearned"].record),
         "cost": done["unlearned"].record["cost"],
-        "sets": {name: len(images) for name, images in split.sets.items() if len(images)},
-        "forget_digest": split.forget_digest,
+        "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},
+        "forget_digest": prepared.split.forget_digest,
         "metric_keys": cell.metric_keys,
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
         "provenance": {
-            **provenance(at.device),
-            "data_fingerprint": open_data(cell.data_path).fingerprint,  # of the source, which all forget draws share
+            **provenance(place.device),
+            "data_fingerprint": cell.decoded.fingerprint,  # of the source, which all forget draws share
             "keys": {stage: cell.key(stage) for stage in done},
-            "depends": cell.depends(),
+            "depends": keys.dependencies(cell),
             "stages": {stage: artefact.record["provenance"] for stage, artefact in done.items()},
-            "code_keys": cell.code_keys,
+            "code_keys": keys.component_keys(cell),
             "overrides": list(cell.overrides),
             "finished": datetime.now(UTC).isoformat(),
             "evaluation_seconds": time.monotonic() - start,  # of it all, what anchors and predictions took included
         },
     }
     sealed = sealed_row(row)
-    write_json(at.row_path(cell), sealed)
+    write_json(place.row_path(cell), sealed)
     return sealed
 
 
-@functools.cache
 def _keep(store: Store, code: Code) -> None:
     """Keep what the code of a component was, once in this process: a digest alone cannot tell what has changed."""
-    store.get_or_create("code", code.digest, lambda: Contents(record={**code.record(), "of": {"code": code.digest}}))
+
+    def keep() -> None:
+        record = {**code.record(), "of": {"code": code.digest}}
+        store.get_or_create("code", code.digest, lambda: Contents(record=record))
+
+    PROCESS_CACHE.stored_code.get((store.root, code.digest), keep)
 
 
 def _notes(cell: Cell, unlearned: Mapping[str, Any]) -> list[str]:
@@ -98,40 +103,34 @@ def _notes(cell: Cell, unlearned: Mapping[str, Any]) -> list[str]:
     return ["unchanged"] * unlearned["unchanged"] + [f"left {text}" for text in unlearned.get("left", ())] + unseen
 
 
-def _evaluations(cell: Cell, at: Workplace, split: Split, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:
-    subjects = {
-        stage: StoredPredictions(
-            split, stages.predictions(cell, at, stage), functools.partial(stages.model_of, cell, at, stage)
-        )
-        for stage in done
-    }
+def _evaluations(prepared: Prepared, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:
+    subjects = {stage: predictions(prepared, stage) for stage in done}
     costs = {stage: Cost(**artefact.record["cost"]) for stage, artefact in done.items()}
     return {
         stage: CellEvaluation(
             subject_name=stage,
-            split=split,
+            split=prepared.split,
             subject=subjects[stage],
             all=subjects,
             costs=costs,
-            load_untrained=lambda: [stages.untrained(cell, at, split, number) for number in range(UNTRAINED_MODELS)],
-            stream=(cell.seed, cell.seeds["evaluate"]),
+            load_untrained=lambda: [untrained(prepared, number) for number in range(UNTRAINED_MODELS)],
+            stream=(prepared.cell.seed, prepared.cell.seeds["evaluate"]),
         )
         for stage in subjects
     }
 
 
-def _anchors(
-    cell: Cell, at: Workplace, metrics: Mapping[str, Any], evaluations: Mapping[str, CellEvaluation]
-) -> dict[str, Any]:
+def _anchors(prepared: Prepared, evaluations: Mapping[str, CellEvaluation]) -> dict[str, Any]:
     """The metrics of the reference and of the original, measured once for all methods."""
+    cell = prepared.cell
 
     def create() -> Contents:
-        measured = {name: measure(metrics, evaluations[name]) for name in ANCHORS}
+        measured = {name: measure(prepared.metrics, evaluations[name]) for name in ANCHORS}
         return Contents(record={**measured, "of": {name: cell.key(name) for name in ANCHORS}})
 
     parts = {"schema": SCHEMA["anchors"], "metrics": cell.metric_keys, "split": cell.split_digest}
     models = [cell.key("original"), cell.key("reference"), cell.seeds["evaluate"], BATCH, UNTRAINED_MODELS]
-    return at.store.get_or_create("anchors", digest({**parts, "models": models}), create)[0].record
+    return prepared.store.get_or_create("anchors", digest({**parts, "models": models}), create)[0].record
 
 
 def measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str, Any]:

@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
 from supreme.pipeline.activity import Activity, beside
-from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.executors.local.crew import LOOK_AGAIN_SECONDS, Crew
 from supreme.sweep.executors.local.devices import Slot
 from supreme.sweep.executors.local.room import ANY_DEVICE, Rules
@@ -35,27 +37,34 @@ def run_stage(kind: str, cell: Cell, planned_at: Workplace, planned: str) -> dic
         SupremeError: the code that this process has is not the one that was planned with.
     """
     from supreme.pipeline import stages
+    from supreme.pipeline.predictions import predictions
+    from supreme.pipeline.prepared import Prepared
 
     key = cell.id if kind == "cell" else cell.key(kind)
     _refuse_another(key, planned)
     with _activity(key, planned_at.output_dir) as activity:
-        at = _workplace(planned_at, activity)
+        place = _workplace(planned_at, activity)
         if kind == "cell":
-            return _row(cell, at)
-        stages.STAGES[kind](cell, at)
-        stages.predictions(cell, at, kind)("logits")  # every cell of this model will ask for them
+            return _row(cell, place)
+        prepared = Prepared(cell, place)
+        stages.STAGES[kind](prepared)
+        predictions(prepared, kind).load("logits")  # every cell of this model will ask for them
         return None
 
 
-def _row(cell: Cell, at: Workplace) -> dict[str, Any]:
+def _row(cell: Cell, place: Workplace) -> dict[str, Any]:
     """The row of the cell, which another sweep may be making: then wait for it, or leave."""
     from supreme.pipeline import rows
+    from supreme.pipeline.prepared import Prepared
 
     def find() -> dict[str, Any] | None:
-        row = read_row(cell, at)
-        return row if holds(row, cell, at) else None
+        row = read_row(cell, place)
+        return row if holds(row, cell, place) else None
 
-    return at.store.alone(f"row-{cell.id}", find, lambda: rows.evaluate(cell.with_metrics_of(read_row(cell, at)), at))
+    def make() -> dict[str, Any]:
+        return rows.evaluate(Prepared(cell.with_metrics_of(read_row(cell, place)), place))
+
+    return place.store.alone(f"row-{cell.id}", find, make)
 
 
 def warm_up() -> None:
@@ -79,8 +88,9 @@ def run_audit(job: AuditJob, planned_at: Workplace, planned: str) -> dict[str, A
     _refuse_another(job.id, planned)
     with _activity(job.id, planned_at.output_dir) as activity:
         activity.begin("audit")
-        at = _workplace(planned_at, activity)
-        return at.store.alone(f"audit-{job.id}", lambda: job.record(at, job.cells), lambda: auditing.audit(job, at))
+        place = _workplace(planned_at, activity)
+        make = partial(auditing.audit, job, place)
+        return place.store.alone(f"audit-{job.id}", lambda: job.record(place, job.cells), make)
 
 
 def log_path(key: str, output_dir: Path) -> Path:

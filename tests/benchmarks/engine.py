@@ -116,14 +116,14 @@ def timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[flo
     """Seconds of work and of the rest of this task; runs in a slot's process."""
     from supreme import recipes
     from supreme.core import registry
-    from supreme.pipeline import process_state, rows, stages
+    from supreme.pipeline import predictions, process_state, rows
     from supreme.store.store import Store
 
     first = not _CLOCKS
     _CLOCKS.append(Clock())
     if first:
         _counted(rows, "measure", "work")
-        _counted(stages, "predict", "work")
+        _counted(predictions, "predict", "work")
         _counted(recipes.Recipe, "__call__", "work")
         for name in ("load", "_publish"):
             _counted(Store, name, "rest")

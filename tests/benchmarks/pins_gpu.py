@@ -36,7 +36,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from supreme.core.images import ImageData
 from supreme.core.registry import build
 from supreme.functional.classifier import Classifier
-from supreme.pipeline.device import Measured, autocast, configure, place, synchronise
+from supreme.pipeline.device import Measured, autocast, configure, on_device, synchronise
 from supreme.pipeline.evaluation import BATCH, inference, predict
 from supreme.recipes import Recipe
 from tests.conf_files import node_of
@@ -209,7 +209,7 @@ def forward_flops(case: Case, size: Size) -> int:
 def _job(number: int, size: Size, path: str, device: str, barrier: Any, rates: Any) -> None:
     case = cases(size)[0]
     configure(device, case.recipe.precision, True, 1)
-    data = place(generated(size, case.pixels[1], Path(path)), device)
+    data = on_device(generated(size, case.pixels[1], Path(path)), device)
     images = data.view(np.arange(min(size.steps * case.recipe.batch_size, size.images))).to(device)
     model, rng = case.classifier(size.classes, device), torch.Generator().manual_seed(number)
     case.recipe(model, images, rng)
@@ -250,7 +250,7 @@ def measure(size: Size, device: str, folder: Path, peak_tflops: float | None) ->
     rows, rates = [], {}
     for case in cases(size):
         configure(device, case.recipe.precision, True, torch.get_num_threads())
-        data = place(generated(size, case.pixels[1], folder), device)
+        data = on_device(generated(size, case.pixels[1], folder), device)
         trained, answered = training(case, data, size, device), evaluation(case, data, size, device)
         rates[case.name] = trained[0], answered[0]
         share = "-"

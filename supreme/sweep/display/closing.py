@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from supreme import report
-from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.tasks import Outcome, Task
 
 WIDTH = 100

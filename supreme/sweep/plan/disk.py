@@ -12,7 +12,8 @@ from statistics import fmean
 
 import numpy as np
 
-from supreme.pipeline.cell import Cell, Workplace, open_data
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.estimate import Stored, cell_of, folder_bytes
 from supreme.sweep.plan.tasks import Task
 
@@ -68,7 +69,7 @@ class _Predictions:
 
     def of_one_model(self, cell: Cell) -> float:
         """Of the mean number of predictions, each as large as those of as many images are."""
-        sizes = self._sizes.get(len(open_data(cell.data_path).labels))
+        sizes = self._sizes.get(len(cell.decoded.labels))
         return self._each * fmean(sizes) if sizes else 0.0
 
 

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from supreme.core.canonical import Damaged
 from supreme.core.row import read_audit, read_row
-from supreme.pipeline.cell import COMPONENTS, Cell, Workplace
+from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.tasks import Task
 
 T = TypeVar("T")

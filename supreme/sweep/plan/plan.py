@@ -12,8 +12,9 @@ from typing import Any
 
 from supreme.core import SupremeError, registry
 from supreme.core.images import ImageData
-from supreme.pipeline.cell import Cell, Workplace, open_data
+from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob, audit_jobs, merged
+from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest
 from supreme.store.provenance import versions
 from supreme.sweep.jobs import log_path, run_audit, run_stage
@@ -243,7 +244,7 @@ def _check_components(cells: Iterable[Cell], problems: Problems) -> None:
                 flaws[key] = flaw(what, node)
             if flaws[key]:
                 problems.add(flaws[key])
-        data = open_data(cell.data_path)
+        data = cell.decoded
         key = digest([cell.nodes["model"], data.num_classes, data.image_size])
         if key not in flaws:
             flaws[key] = misfit(cell, data)

@@ -10,7 +10,9 @@ import numpy as np
 
 from supreme.core.canonical import Damaged, read_json
 from supreme.core.row import read_row
-from supreme.pipeline.cell import COMPONENTS, Cell, Workplace
+from supreme.pipeline.cell import COMPONENTS, Cell
+from supreme.pipeline.keys import dependencies
+from supreme.pipeline.workplace import Workplace
 from supreme.store.decoded import cache as data_cache
 from supreme.store.files import digest
 from supreme.store.fingerprint import Code, changes
@@ -68,7 +70,7 @@ class Earlier:
         return "; ".join(dict.fromkeys(found))
 
     def _changes(self, before: Mapping[str, Any], cell: Cell) -> Iterator[str]:
-        now = cell.depends()
+        now = dependencies(cell)
         if before["data"] != now["data"]:
             yield f"data: {self._data_change(before['data'], cell)}"
         elif before["split"] != now["split"]:

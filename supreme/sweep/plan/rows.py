@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from supreme.core.row import read_row as read
-from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.workplace import Workplace
 from supreme.store.files import whole_or_aside
 from supreme.store.provenance import differences
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
-from supreme.pipeline.cell import Workplace
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.executors.local.devices import Slot, find_slots
 from supreme.sweep.executors.local.room import Rules, parse_memory
 

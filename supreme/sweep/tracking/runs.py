@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from supreme.core import Run
-from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.plan import read_row
 
 TRAINED = {

@@ -20,7 +20,8 @@ from filelock import FileLock
 
 from supreme.core import Run, Tracker, registry
 from supreme.core.canonical import Damaged, read_json
-from supreme.pipeline.cell import Cell, Workplace
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest, write_json
 from supreme.sweep.executors.local.devices import Slot
 from supreme.sweep.executors.local.slots import SlotProcess, death, lock_directory
