@@ -55,6 +55,10 @@ class Scenario(Protocol):
 
 @runtime_checkable
 class Method(Protocol):
+    """A method may also have `applies_to: ClassVar[str] = "class"`, when it forgets nothing but classes, and
+    `check_split(split)`: see `supreme.core.suitability`.
+    """
+
     needs: ClassVar[frozenset[str]]
     """Which sets of the split it reads: some of forget, retain, validation."""
 
@@ -65,6 +69,9 @@ class Method(Protocol):
 class Metric(Protocol):
     """A metric may also have
 
+    * `declared_columns: ClassVar[Mapping[str, Column]]`: title, unit, direction and format of its columns, by name, and
+      which of them tables show unless told otherwise;
+    * `check_split(split)`: raises SupremeError where no column would have a value; see `supreme.core.suitability`;
     * `series(evaluation) -> Mapping[str, Series]`: what figures show beside its columns;
     * `warnings(evaluation) -> Mapping[str, str]`: for a column, why to doubt it here, in words that depend on the sets
       and not on the method, so that a table says it once: fewer than 100 images in forget.
@@ -82,7 +89,7 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Audit(Protocol):
-    """A metric over many models. May also have `series(ensemble) -> Mapping[str, Series]`, as metrics may."""
+    """A metric over many models. May also have `series(ensemble)` and `check_split(split)`, as metrics may."""
 
     minimum: int
     """The fewest models of each kind: with fewer it is not called, and its columns are undefined."""

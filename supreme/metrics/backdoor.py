@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.metrics import arithmetic
 
 
@@ -27,6 +27,10 @@ class Backdoor:
     Least n: none; the source's test images of other classes are many.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "backdoor/attack_success": Column(title="attack success %", unit="fraction", format=".2%", shown=True, rank=60),
+        "backdoor/triggered_accuracy": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

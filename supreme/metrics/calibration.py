@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets, few_images
 
@@ -29,6 +29,10 @@ class Calibration:
     bins: int
     """Of equal width over confidences in [0, 1]."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "calibration/ece_*": Column(unit="fraction"),
+        "calibration/brier_*": Column(),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def __post_init__(self) -> None:

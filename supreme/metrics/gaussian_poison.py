@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.core.pixels import centre
 from supreme.metrics import arithmetic
 
@@ -43,6 +43,11 @@ class GaussianPoison:
     fpr: float
     """False-positive rate at which the true-positive rate is read; above 0, below 1."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "gaussian_poison/mean": Column(),
+        "gaussian_poison/z": Column(title="poison z", format=".2f", shown=True, rank=70),
+        "gaussian_poison/tpr_at_*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"models", "images"})
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.metrics import arithmetic
 
 
@@ -27,6 +27,12 @@ class InterclassConfusion:
     Least n: none; tables of small test sets need an interval.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "interclass_confusion/error": Column(
+            title="confusion error %", unit="fraction", format=".2%", shown=True, rank=50
+        ),
+        "interclass_confusion/confusions": Column(unit="images"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

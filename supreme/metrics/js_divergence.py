@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import against_reference, compared_sets
 
@@ -29,6 +29,10 @@ class JSDivergence:
     base: float
     """Of the logarithm: 2 for bits; above 1."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "js_divergence/forget": Column(title="JS div. forget", direction="lower", shown=True, rank=40),
+        "js_divergence/*": Column(direction="lower"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.core.images import Images
 from supreme.functional.classifier import Classifier
 from supreme.metrics import arithmetic
@@ -37,6 +37,9 @@ class LegacyActivationDistance:
     reference_mode: str
     """training, as published; evaluation, as it should be."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "legacy_activation_distance/*": Column(direction="none"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "models", "images"})
 
     def __post_init__(self) -> None:

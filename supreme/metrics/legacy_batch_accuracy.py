@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets
 
@@ -28,6 +28,9 @@ class LegacyBatchAccuracy:
     batch_size: int
     """Images in a batch; 1 or more."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "legacy_batch_accuracy/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.metrics.comparison import few_images
 
 
@@ -36,6 +36,9 @@ class LinearProbe:
     ridge: float
     """Penalty on the squared weights, in images; > 0."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "linear_probe/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from supreme.core import Evaluation, Series, SupremeError, Undefined
+from supreme.core import Column, Evaluation, Series, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images, unseen_set
 
@@ -46,6 +46,11 @@ class Membership:
     fpr: float
     """The false-positive rate at which the true-positive rate is read; above 0, below 1."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "membership/auc": Column(title="membership AUC", unit="fraction", format=".3f", shown=True, rank=20),
+        "membership/tpr_at_*": Column(unit="fraction"),
+        "membership/entropy_attack": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import loss_attack
 from supreme.metrics.comparison import few_images, unseen_set
@@ -54,6 +54,9 @@ class MembershipAttacks:
     per_class: int
     """Images of both kinds that a class needs for a threshold of its own."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "membership_attacks/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from supreme.core import Evaluation, Predictions, SupremeError, Undefined, seeds
+from supreme.core import Column, Evaluation, Predictions, SupremeError, Undefined, seeds
 from supreme.core.images import Images
 from supreme.functional.classifier import Classifier
 from supreme.metrics import arithmetic
@@ -51,6 +51,10 @@ class RelearnTime:
     max_steps: int
     check_every: int
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "relearn_time/steps": Column(unit="steps"),
+        "relearn_time/anamnesis_index": Column(direction="none"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "models", "images"})
 
     def __post_init__(self) -> None:

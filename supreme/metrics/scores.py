@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, SupremeError, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import confidence_auc, loss_attack
 from supreme.metrics.comparison import Accuracies, accuracies, few_images, unseen_set, what_is_forgotten
@@ -48,6 +48,12 @@ class Scores:
     nomus_weight: float
     """Of the test accuracy in NoMUS; in [0, 1]."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "scores/average_gap": Column(unit="fraction", direction="lower"),
+        "scores/tug_of_war": Column(title="ToW", direction="higher", format=".3f", shown=True, rank=30),
+        "scores/retention_deviation": Column(direction="lower"),
+        "scores/*": Column(),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from supreme.core import Evaluation, Predictions, Undefined
+from supreme.core import Column, Evaluation, Predictions, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import log_probability
 from supreme.metrics.comparison import accuracies, few_images
@@ -41,6 +41,11 @@ class SVCEfficacy:
     Least n: 100 forget images.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "svc_efficacy/confidence": Column(unit="fraction"),
+        "svc_efficacy/average_gap": Column(unit="fraction", direction="lower"),
+        "svc_efficacy/tug_of_war": Column(direction="higher"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from supreme.store.fingerprint.content import content_of
 from supreme.store.fingerprint.modules import DEFINITIONS, Imported, Module, deep_recursion, find, modules_beside, read
 from supreme.store.fingerprint.paths import OURS, Definition, Found, Outside, Paths, is_ours, place, statements_of
-from supreme.store.fingerprint.text import BY_TEXT, NAME, Text, write
+from supreme.store.fingerprint.text import BY_TEXT, COLUMNS, NAME, Text, write
 
 HOLDS_NO_ARITHMETIC = True
 
@@ -202,11 +202,13 @@ def files_of(module: Module, text: Text) -> dict[str, str]:
 
 
 def holds_no_arithmetic(node: ast.AST) -> bool:
-    """Of our own code: protocols and errors, and the refusals of a `__post_init__`, which no number depends on."""
+    """Of our own code what no number depends on: protocols and errors; and of a class its refusals and declarations."""
     if isinstance(node, ast.ClassDef):
         bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
         return any(base == "Protocol" or base.endswith(("Error", "Exception")) for base in bases)
-    return isinstance(node, ast.FunctionDef) and node.name == "__post_init__"
+    if isinstance(node, ast.AnnAssign):
+        return ast.unparse(node.target) == COLUMNS
+    return isinstance(node, ast.FunctionDef) and node.name in ("__post_init__", "check_split")
 
 
 def _sha(text: str) -> str:
