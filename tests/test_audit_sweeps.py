@@ -22,7 +22,7 @@ from supreme.core.row import SCHEMAS, sealed_audit
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import audit_jobs
 from supreme.report import load_audits, render_audits
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.store.maintenance.exporting import Wanted, export
 from supreme.store.maintenance.importing import import_
 from supreme.store.maintenance.verifying import verify

@@ -29,7 +29,7 @@ from supreme.metrics.interclass_confusion import InterclassConfusion as Intercla
 from supreme.pipeline import training as workbench
 from supreme.pipeline.cell import Cell, Workplace, open_data
 from supreme.pipeline.device import place
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.scenarios.backdoor import Backdoor
 from supreme.scenarios.gaussian_poison import GaussianPoison
 from supreme.scenarios.interclass_confusion import InterclassConfusion
