@@ -55,8 +55,12 @@ class Scenario(Protocol):
 
 @runtime_checkable
 class Method(Protocol):
-    """A method may also have `applies_to: ClassVar[str] = "class"`, when it forgets nothing but classes, and
-    `check_split(split)`: see `supreme.core.suitability`.
+    """A method may also have, for the plan of a sweep, which then refuses before any training what could not work,
+
+    * `applies_to: ClassVar[str] = "class"`: it forgets nothing but classes;
+    * `check_split(split)`: raises SupremeError where the call would fail; see `supreme.core.suitability`;
+    * `check_model(model, split)`: the same of the model, whose tensors have shapes and no values;
+    * `needs_history: ClassVar[bool] = True`: it reads `context.history`.
     """
 
     needs: ClassVar[frozenset[str]]

@@ -10,6 +10,8 @@ A component says so itself, in one of three ways, the first of which holds alone
 
 from __future__ import annotations
 
+import numpy as np
+
 from supreme.core.errors import SupremeError
 from supreme.core.split import Split
 
@@ -31,9 +33,29 @@ def check_split(component: object, split: Split) -> None:
         raise SupremeError(
             f"{name} forgets classes, and this scenario forgets none: type scenario=full_class, or subclass"
         )
-    if "validation" in getattr(component, "needs", ()) and len(split.validation) == 0:
+    if "validation" in getattr(component, "needs", ()):
+        require_validation(component, split)
+
+
+def require_validation(component: object, split: Split) -> None:
+    if len(split.validation) == 0:
         raise SupremeError(
-            f"{name} reads validation images, and these data have none: type another method, or data that has some"
+            f"{type(component).__name__} reads validation images, and these data have none: type another method, or "
+            "choose data that has some"
+        )
+
+
+def require_goal(component: object, split: Split) -> None:
+    """For a method that compares its forget accuracy with that of unseen images, unless all of a class is forgotten."""
+    if np.isin(split.retain.targets, split.forget.targets).any():
+        require_validation(component, split)
+
+
+def require_two_retained_classes(component: object, split: Split) -> None:
+    if len(np.unique(split.retain.targets)) < 2:
+        raise SupremeError(
+            f"{type(component).__name__} moves images to another class, and retained images are of one class only: "
+            "forget fewer classes"
         )
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
+from supreme.core.suitability import require_goal, require_two_retained_classes
 from supreme.core.validation import require_above_zero, require_counts, require_not_negative
 from supreme.functional.classifier import Classifier
 from supreme.functional.labels import nearest_wrong
@@ -82,6 +83,10 @@ class DUCK:
             if accuracy(model, split.forget, self.forget_batch_size) < goal:
                 break
         return model
+
+    def check_split(self, split: Split) -> None:
+        require_goal(self, split)
+        require_two_retained_classes(self, split)
 
     def _targets(self, model: Classifier, split: Split) -> Tensor:
         """For each forgotten image the centroid to move to; N x D."""

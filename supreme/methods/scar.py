@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
+from supreme.core.suitability import require_goal, require_two_retained_classes
 from supreme.core.validation import require_above_zero, require_counts, require_not_negative, require_one_of
 from supreme.functional.classifier import Classifier
 from supreme.functional.distillation import distillation_loss
@@ -106,6 +107,10 @@ class SCAR:
             if accuracy(model, split.forget, self.forget_batch_size) < goal:
                 break
         return model
+
+    def check_split(self, split: Split) -> None:
+        require_goal(self, split)
+        require_two_retained_classes(self, split)
 
     def _classes(self, model: Classifier, split: Split) -> tuple[Tensor, Tensor, Tensor]:
         """Means (K x D) and inverse correlations (K x D x D) of classes, and for each forgotten image the wrong one."""

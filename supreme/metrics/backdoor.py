@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Column, Evaluation, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.metrics import arithmetic
 
 
@@ -35,6 +36,12 @@ class Backdoor:
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "backdoor/attack_success", "backdoor/triggered_accuracy"
+
+    def check_split(self, split: Split) -> None:
+        if "target_class" not in split.planted:
+            raise SupremeError("this scenario plants no trigger: type scenario=backdoor")
+        if "triggered_test" not in filled_sets(split):
+            raise SupremeError("no test image is of another class than the target: type another scenario.target")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         columns = self.columns(evaluation)

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from supreme.core import Column, Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
 from supreme.core.pixels import centre
 from supreme.metrics import arithmetic
 
@@ -56,6 +56,10 @@ class GaussianPoison:
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "gaussian_poison/mean", "gaussian_poison/z", f"gaussian_poison/tpr_at_{self.fpr:g}"
+
+    def check_split(self, split: Split) -> None:
+        if "noise" not in split.planted:
+            raise SupremeError("this scenario plants no noise: type scenario=gaussian_poison")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         columns = self.columns(evaluation)

@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.core import Column, Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import loss_attack
 from supreme.metrics.comparison import few_images, unseen_set
@@ -66,6 +67,11 @@ class MembershipAttacks:
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         names = ("correctness", *SCORES, "loss", "loss_regression")
         return tuple(f"membership_attacks/{name}" for name in names)
+
+    def check_split(self, split: Split) -> None:
+        wanted = {"retain_test", "forget_test"} if split.forget_classes else {"test"}
+        if not wanted <= filled_sets(split) or len(split.test) < 2:
+            raise SupremeError("there are no non-members to choose a threshold on and others to judge it on")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         found = _nonmembers(evaluation)

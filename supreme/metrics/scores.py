@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Column, Evaluation, SupremeError, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import confidence_auc, loss_attack
 from supreme.metrics.comparison import Accuracies, accuracies, few_images, unseen_set, what_is_forgotten
@@ -64,6 +65,10 @@ class Scores:
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"scores/{name}" for name in NAMES)
+
+    def check_split(self, split: Split) -> None:
+        if "retain_test" not in filled_sets(split):
+            raise SupremeError("there is no test accuracy, for every test image is of a forgotten class")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         if "retain_test" not in evaluation.sets:

@@ -16,6 +16,10 @@ from supreme.store.fingerprint.text import BY_TEXT, COLUMNS, NAME, Text, write
 HOLDS_NO_ARITHMETIC = True
 
 
+DECLARATIONS = frozenset({"__post_init__", "check_split", "check_model", "needs_history", COLUMNS})
+"""What a class of our own may hold that says what to refuse, or how to show results, and computes none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """A definition that was read."""
@@ -206,9 +210,8 @@ def holds_no_arithmetic(node: ast.AST) -> bool:
     if isinstance(node, ast.ClassDef):
         bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
         return any(base == "Protocol" or base.endswith(("Error", "Exception")) for base in bases)
-    if isinstance(node, ast.AnnAssign):
-        return ast.unparse(node.target) == COLUMNS
-    return isinstance(node, ast.FunctionDef) and node.name in ("__post_init__", "check_split")
+    name = ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else getattr(node, "name", "")
+    return name in DECLARATIONS
 
 
 def _sha(text: str) -> str:
