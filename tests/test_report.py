@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ import recompute
 from results import cell_of, complete, save_row
 from rich.console import Console
 
-from supreme.core import SupremeError
+from supreme.core import Column, SupremeError
 from supreme.report import Endpoint, render, summary, write
 from supreme.report.catalogue.metrics import our_columns
 from supreme.report.command import main
@@ -339,6 +340,66 @@ def test_columns_can_be_chosen_and_a_wrong_one_is_refused(saved):
     assert "| 0.900 (0.699 to 0.972)" in printed
     with pytest.raises(SupremeError, match="did you mean accuracy/forget"):
         render(load(directory), "markdown", columns=[("accuracy/forgot", "", ".3f")])
+
+
+def declaring(columns, seed=0, **changes):
+    """A row with two columns of a stranger's, which declares these."""
+    own = {"loud/forget": 0.25, "loud/test": 12.5}
+    changes = {"columns": {name: column.record() for name, column in columns.items()}, **changes}
+    parts = {part: row(seed=seed)[part] | own for part in ("metrics", "reference", "original")}
+    return row(seed=seed) | parts | changes
+
+
+def test_a_metric_of_anyone_is_shown_as_its_rows_declare(saved):
+    loud = Column(title="loudness", format=".1f", shown=True)
+    own = our_columns()["accuracy/forget"]
+    frame = load(saved(declaring({"loud/test": loud, "accuracy/forget": own})))
+    assert "| method | forget acc. % | loudness |" in (printed := render(frame, "markdown"))
+    assert "| 90.00 (69.90 to 97.21)" in printed
+    assert "| 12.5 ± n/a" in printed
+    first = load(saved(declaring({"loud/test": replace(loud, rank=1), "accuracy/forget": own})))
+    assert "| method | loudness | forget acc. % |" in render(first, "markdown")
+    beside = load(saved(declaring({"loud/test": replace(loud, only_beside="loud/retain"), "accuracy/forget": own})))
+    assert "| method | forget acc. % |\n" in render(beside, "markdown")
+
+
+def test_of_a_column_that_nobody_declares_the_plain_name_is_shown(saved, capsys):
+    directory = saved(declaring({}))
+    assert "| method | accuracy/forget | js_divergence/forget | loud/forget | loud/test |" in render(
+        load(directory), "markdown"
+    )
+    assert main([str(directory), "--format", "markdown", "--metrics", "loud/test"]) == 0
+    assert "| method | loud/test |" in capsys.readouterr().out
+
+
+def test_rows_that_are_older_than_declarations_are_shown_as_our_metrics_declare_now(saved):
+    old = declaring({})
+    del old["columns"]
+    assert "| method | forget acc. % | JS div. forget |" in render(load(saved(old)), "markdown")
+
+
+def test_of_two_declarations_of_a_column_that_of_the_newer_row_counts(saved):
+    old, new = (
+        declaring(
+            {"loud/test": Column(title=title, shown=True)}, seed, provenance={"finished": f"{year}-01-01T00:00:00Z"}
+        )
+        for seed, (title, year) in enumerate({"old": 2026, "new": 2027}.items())
+    )
+    assert "| method | new |" in render(load(saved(old, new)), "markdown")
+
+
+def test_a_declaration_of_another_version_that_is_not_understood_leaves_a_plain_column(saved):
+    directory = saved(declaring({}) | {"columns": {"loud/test": {"title": "x", "unit": "sone", "shown": True}}})
+    assert "loud/test" in render(load(directory), "markdown")
+    later = saved(declaring({}) | {"columns": {"loud/test": {"title": "x", "shown": True, "since": "0.9"}}})
+    assert "| method | x |" in render(load(later), "markdown")
+
+
+def test_frames_made_of_a_frame_show_the_same_and_can_be_written(saved, tmp_path):
+    frame = load(saved(declaring({"loud/test": Column(title="loudness", shown=True)})))
+    part = frame.loc[frame["metric"] == "loud/test"].assign(more=1).copy()
+    assert "| method | loudness |" in render(part, "markdown")
+    assert json.loads(json.dumps(part.attrs["columns"]))["loud/test"]["title"] == "loudness"
 
 
 def test_rows_without_any_usual_metric_show_what_they_have(saved):

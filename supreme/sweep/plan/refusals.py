@@ -110,7 +110,7 @@ def _asked_methods(same: Iterable[Cell], split: Split) -> Iterator[tuple[Cell, s
 
 
 def _asked_metrics(same: Iterable[Cell], split: Split) -> Iterator[tuple[Cell, str, str, str]]:
-    """Of each metric of these cells its name, a key of its values, and why it could give no value; empty where it could.
+    """Of each metric of these cells its name, a key of its values, and why it could give no value, "" where it could.
 
     Those that cannot be built, which is refused already, are left out.
     """
