@@ -10,7 +10,7 @@ from results import cell_of
 from scipy import stats
 
 from supreme.report.command import main
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.report.statistics import gap_interval, summary_gap_interval
 from supreme.report.tables.against import against, published
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from supreme.core import SET_NAMES, SelfComparison, Series, Split, SupremeError, Undefined
+from supreme.core import SET_NAMES, Column, SelfComparison, Series, Split, SupremeError, Undefined
 from supreme.core.registry import build
 from supreme.functional.classifier import Classifier
 from supreme.testing import (
@@ -718,6 +719,10 @@ def warned(warnings):
     return type("Warned", (Size,), {"warnings": lambda self, evaluation: warnings})()
 
 
+def declaring(columns):
+    return type("Declaring", (Size,), {"declared_columns": columns})()
+
+
 class NamesNothing(Size):
     def __call__(self, evaluation):
         return {}
@@ -758,6 +763,14 @@ def global_numpy_in_secret(evaluation):
         (with_series([0.0, 1.0], [1.0, float("nan")]), "gives series of finite numbers, one for each place"),
         (warned({"size/other": "few"}), "warns of its own columns, in words"),
         (warned({"size/forget": ""}), "warns of its own columns, in words"),
+        (declaring({"size/forget": "mean size"}), "declares its columns"),
+        (declaring({"size/forget": Column(), "length/forget": Column()}), "declares columns that it has"),
+        (declaring({"size/*_test": Column()}), "declares columns that it has"),
+        (declaring({"size/*": Column(title="size")}), "gives each column a title of its own"),
+        (
+            declaring({"size/forget": Column(title="size"), "size/why": Column(title="size")}),
+            "gives each column a title of its own",
+        ),
         (sized(lambda evaluation: float(len(evaluation.images("forget")))), "reads only what it needs"),
         (sized(lambda evaluation: random.SystemRandom().random()), "measures the same twice"),
         (sized(global_numpy), "draws from evaluation.rng only"),
@@ -772,3 +785,20 @@ def test_a_metric_that_keeps_all_promises_passes():
     check_metric(Size(), Judged())
     check_metric(with_series(["a", "b"], [0.5, 1.0]), Judged())
     check_metric(warned({"size/forget": "fewer than 100 images in forget"}), Judged())
+    check_metric(
+        declaring({"size/*": Column(unit="fraction"), "size/test": Column(title="size", shown=True)}), Judged()
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ({"unit": "percent"}, "unit='percent' is not allowed: give one of fraction, nats, bits"),
+        ({"direction": "up"}, "direction='up' is not allowed: give one of reference, lower, higher, none"),
+        ({"format": ".2q"}, "format='.2q' is not allowed: give one for numbers, as .3f or .2%"),
+        ({"format": "d"}, "format='d' is not allowed"),
+    ],
+)
+def test_a_column_has_a_unit_a_direction_and_a_format_that_are_known(field, told):
+    with pytest.raises(SupremeError, match=re.escape(told)):
+        Column(**field)

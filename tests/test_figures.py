@@ -27,7 +27,7 @@ from supreme.report.figures import estimates
 from supreme.report.figures.drawing import short, spread
 from supreme.report.figures.series import class_changes, roc_curves
 from supreme.report.figures.style import looks
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.report.tables.blocks import slug
 
 ROC = {"x": [0.0, 0.0, 0.5, 1.0], "y": [0.0, 0.25, 0.5, 1.0]}

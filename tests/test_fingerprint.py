@@ -221,6 +221,61 @@ def test_nothing_changes_with(what: str, digest: Callable[..., str]) -> None:
     assert digest(SAME[what]) == before
 
 
+METRIC = """
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+from {core}column import Column
+
+@dataclass(frozen=True)
+class Loud:
+    fpr: float
+    needs: ClassVar[frozenset[str]] = frozenset()
+{declared}
+    def __call__(self, evaluation):
+        return {{"loud/{column}": {value}}}
+"""
+
+
+def metric(declared: str = "", core: str = "supreme.core.", column: str = "a", value: str = "1.0") -> str:
+    return METRIC.format(declared=declared, core=core, column=column, value=value)
+
+
+def declared(columns: str) -> str:
+    return f"    declared_columns: ClassVar[Mapping[str, Column]] = {columns}\n"
+
+
+def test_of_what_a_metric_of_a_user_declares_of_its_columns_only_their_names_count(digest: Callable[..., str]) -> None:
+    def of(columns: str) -> str:
+        return digest({"lab/__init__.py": "", "lab/m.py": metric(declared(columns))}, "lab.m.Loud")
+
+    plain = of('{"loud/a": Column(title="loud")}')
+    assert of('{"loud/a": Column(title="very loud", unit="bits", format=".2f", shown=True)}') == plain
+    assert of('{"loud/b": Column(title="loud")}') != plain  # its code may rely on the name
+    assert of('{"loud/a": Column(title="loud"), "loud/b": Column()}') != plain
+    assert of('{"loud/a": Column(title=str(print()))}') != plain  # which computes something
+    assert of('{"loud/a": dict(title="loud")}') != plain
+    loud = digest({"lab/m.py": metric(declared('{"loud/a": Column(title="loud")}'), value="2.0")}, "lab.m.Loud")
+    assert loud != plain
+
+
+def test_of_our_own_components_neither_declarations_nor_refusals_count(digest: Callable[..., str]) -> None:
+    """In a package that has our name."""
+
+    def of(text: str, **changes: str) -> str:
+        files = {"supreme/__init__.py": "", "supreme/column.py": "HOLDS_NO_ARITHMETIC = True\nclass Column: ...\n"}
+        return digest({**files, "supreme/m.py": metric(text, "supreme.", **changes)}, "supreme.m.Loud")
+
+    bare = of("")
+    assert of(declared('{"loud/a": Column(title="loud")}')) == bare
+    assert of("    needs_history: ClassVar[bool] = True\n") == bare
+    for refusal in ("check_split(self, split)", "check_model(self, model, split)", "__post_init__(self)"):
+        assert of(f"    def {refusal}:\n        raise ValueError\n") == bare
+    assert of("    def check(self, split):\n        raise ValueError\n") != bare
+    assert of("    other: ClassVar[bool] = True\n") != bare
+    assert of("", value="2.0") != bare
+
+
 def test_a_component_that_moves_to_another_file_keeps_its_fingerprint(digest: Callable[..., str]) -> None:
     text = method("from lab.helper import scale", "scale(1)")
     before = digest({**PACKAGE, "lab/helper.py": HELPER, "lab/m.py": text})

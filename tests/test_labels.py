@@ -14,8 +14,8 @@ from test_report import row, text
 from supreme.report import load_audits, render, render_audits, write, write_figures
 from supreme.report.command import main
 from supreme.report.page.page import page_data
-from supreme.report.rows import load
 from supreme.report.rows.labels import LONGEST, variants, without
+from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import summary
 from supreme.report.tables.blocks import blocks
 

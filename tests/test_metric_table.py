@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from test_conformance import component
 
+from supreme.core.column import column_in
 from supreme.report.catalogue.methods import with_methods
-from supreme.report.catalogue.metrics import METRIC_MARKERS, metric_entries, metrics_markdown
+from supreme.report.catalogue.metrics import METRIC_MARKERS, metric_entries, metrics_markdown, our_columns
 from supreme.report.command import main
+from supreme.testing.evaluations import tiny_evaluation
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "conf" / "metric" / "README.md").read_text(encoding="utf-8")
@@ -44,6 +49,31 @@ def test_the_table_knows_of_each_metric_what_its_class_says(path: Path) -> None:
     ):
         assert text, f'its docstring is to have a line "{word}: ..."'
         assert f"{word}: {text}" in told
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_declared_columns_are_read_without_importing_the_metric_and_no_code_relies_on_them(path: Path) -> None:
+    module, name = re.findall(r"^_target_: (.*)\.(.*)$", path.read_text(), re.MULTILINE)[0]
+    component = getattr(importlib.import_module(module), name)
+    assert ENTRIES[path.stem].columns == component.declared_columns
+    assert {key.partition("/")[0] for key in component.declared_columns} <= {path.stem, "loss"}
+    read = [node for node in ast.walk(ast.parse(inspect.getsource(component))) if isinstance(node, ast.Attribute)]
+    assert "declared_columns" not in {node.attr for node in read}, "no key would move where that changes a number"
+
+
+@pytest.mark.parametrize("forgets_class", [False, True])
+def test_every_column_of_our_metrics_is_declared(forgets_class: bool) -> None:
+    evaluation = tiny_evaluation(forgets_class=forgets_class)
+    for path in PATHS:
+        for column in component("metric", path.stem).columns(evaluation):
+            assert column_in(our_columns(), column) is not None, column
+
+
+def test_the_terminal_tells_unit_and_direction_of_each_column(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metrics"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Columns: kl_divergence/* (nats, lower)" in told
+    assert "accuracy/forget (fraction, near the reference's)" in told
 
 
 @pytest.mark.parametrize("name", [path.stem for path in PATHS if path.stem not in OURS])

@@ -14,7 +14,7 @@ from test_report import row
 
 from supreme.report.page.embedded import Pool, as_script, failures, shortened
 from supreme.report.page.page import html, write_page
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")

@@ -22,9 +22,11 @@ from supreme import __version__
 from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.core.row import sealed_row
+from supreme.methods.scrub import SCRUB
 from supreme.pipeline.workplace import Workplace
 from supreme.sweep.executors import dry_run
 from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.plan import plan as plan_module
 from supreme.sweep.plan.compose import Composer, Problems, cell_with, compose_all, plain_values
 from supreme.sweep.plan.estimate import expected_seconds
 from supreme.sweep.plan.plan import Plan, make_plan, resolve
@@ -169,6 +171,57 @@ def planned(composer: Composer, output_dir: Path, jobs: Sequence[Sequence[str]])
     problems = Problems()
     cells, _ = compose_all(composer, [[*SMALL, *job] for job in jobs], problems)
     return make_plan(resolve(cells, output_dir, problems), Workplace(output_dir=str(output_dir), device=""), problems)
+
+
+def refusal(composer: Composer, output_dir: Path, jobs: Sequence[Sequence[str]]) -> list[str]:
+    with pytest.raises(SupremeError) as caught:
+        planned(composer, output_dir, jobs)
+    return str(caught.value).splitlines()
+
+
+def test_a_grid_with_impossible_cells_is_refused_with_all_of_them_and_with_what_to_type_to_go_on(
+    composer: Composer, tmp_path: Path
+) -> None:
+    some = ["scrub", "unsir", "mask_class", "ssd"]
+    jobs = [[f"method={name}", f"seed={seed}"] for name in some for seed in (0, 1)]
+    told = refusal(composer, tmp_path, jobs)
+    assert sorted(line.partition(":")[0] for line in told) == [
+        "method mask_class with data=digits scenario=random",
+        "method unsir with data=digits scenario=random",
+        "the other methods can run without mask_class and unsir",
+    ]
+    assert all(line.endswith("type scenario=full_class, or subclass (2 cells)") for line in told[:2])
+    assert told[2].endswith("type 'method=scrub,ssd'")
+    more = ["amnesiac", "finetune", "neggrad", "delete"]
+    told = refusal(composer, tmp_path, [[f"method={name}"] for name in (*some, *more)])
+    assert told[-1].endswith("type 'method=glob(*,exclude=[mask_class,unsir])'")
+    full = [[f"method={name}", "scenario=full_class"] for name in some]
+    assert len(planned(composer, tmp_path, full).todo) == len(some)
+    assert len(refusal(composer, tmp_path, [*full, ["method=unsir"]])) == 2  # each scenario is judged by itself
+
+
+def test_a_metric_is_refused_where_no_cell_of_the_sweep_could_give_it_a_value(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, poisoned = (["metric=[accuracy,backdoor]", f"scenario={name}"] for name in ("random", "backdoor"))
+    (told,) = refusal(composer, tmp_path, [random, [*random, "seed=1"]])
+    assert told.startswith("metric backdoor with data=digits scenario=random: this scenario plants no trigger: type")
+    assert told.endswith("(2 cells)")
+    assert len(planned(composer, tmp_path, [random, poisoned]).todo) == 2
+    monkeypatch.setattr(plan_module, "holds", lambda row, cell, at: cell.names["scenario"] == "backdoor")
+    assert len(planned(composer, tmp_path, [random, poisoned]).todo) == 1  # the same command resumes
+    refusal(composer, tmp_path, [random])
+
+
+def test_a_check_of_a_third_party_that_breaks_is_told_as_a_refusal(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_split(self: object, split: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(SCRUB, "check_split", check_split, raising=False)
+    (told,) = refusal(composer, tmp_path, [["method=scrub"]])
+    assert told == "method scrub with data=digits scenario=random: KeyError: 'oops'"
 
 
 def test_a_task_is_expected_to_take_what_alike_ones_took_and_nothing_is_said_of_others(

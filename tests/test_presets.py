@@ -9,7 +9,7 @@ from test_report import row, text
 
 from supreme.report import render
 from supreme.report.page.page import page_data
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 from supreme.report.rows.tuning import tuning_text
 from supreme.report.statistics.aggregate import summary
 

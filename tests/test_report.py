@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ import recompute
 from results import cell_of, complete, save_row
 from rich.console import Console
 
-from supreme.core import SupremeError
-from supreme.report import COLUMNS, Endpoint, render, summary, write
+from supreme.core import Column, SupremeError
+from supreme.report import Endpoint, render, summary, write
+from supreme.report.catalogue.metrics import our_columns
 from supreme.report.command import main
+from supreme.report.rows.columns import default_columns
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import SUMMARY_COLUMNS
 from supreme.store.files import digest
@@ -289,9 +292,15 @@ def test_the_draws_of_the_design_are_those_of_the_methods(saved):
     assert "I = 2 training seeds, J = 2 unlearning draws, K = 3 evaluation draws, R = 1 reference per" in printed
 
 
+def shown_by_our_metrics():
+    """In their order in tables."""
+    declared = our_columns()
+    return default_columns(sorted(name for name in declared if "*" not in name), declared)
+
+
 def wide(seed, scenario):
     content = row(seed=seed, scenario=scenario)
-    metrics = {column.metric: 0.5 + seed / 10 for column in COLUMNS}
+    metrics = {column.metric: 0.5 + seed / 10 for column in shown_by_our_metrics()}
     if scenario == "random":
         del metrics["accuracy/forget_test"]
     return content | {"metrics": metrics, "reference": metrics, "original": metrics}
@@ -313,7 +322,7 @@ def test_no_table_is_wider_than_the_terminal_and_none_loses_a_column(saved, widt
     printed = text(saved(*rows), width)
     assert max(map(len, printed.splitlines())) <= width
     tables = printed.partition("- mean")[0]
-    assert all(tables.count("  " + column.title) == 1 for column in COLUMNS)
+    assert all(tables.count("  " + column.title) == 1 for column in shown_by_our_metrics())
     assert "…" not in printed
     assert ("continued" in printed) == (width < 400)
 
@@ -331,6 +340,66 @@ def test_columns_can_be_chosen_and_a_wrong_one_is_refused(saved):
     assert "| 0.900 (0.699 to 0.972)" in printed
     with pytest.raises(SupremeError, match="did you mean accuracy/forget"):
         render(load(directory), "markdown", columns=[("accuracy/forgot", "", ".3f")])
+
+
+def declaring(columns, seed=0, **changes):
+    """A row with two columns of a stranger's, which declares these."""
+    own = {"loud/forget": 0.25, "loud/test": 12.5}
+    changes = {"columns": {name: column.record() for name, column in columns.items()}, **changes}
+    parts = {part: row(seed=seed)[part] | own for part in ("metrics", "reference", "original")}
+    return row(seed=seed) | parts | changes
+
+
+def test_a_metric_of_anyone_is_shown_as_its_rows_declare(saved):
+    loud = Column(title="loudness", format=".1f", shown=True)
+    own = our_columns()["accuracy/forget"]
+    frame = load(saved(declaring({"loud/test": loud, "accuracy/forget": own})))
+    assert "| method | forget acc. % | loudness |" in (printed := render(frame, "markdown"))
+    assert "| 90.00 (69.90 to 97.21)" in printed
+    assert "| 12.5 ± n/a" in printed
+    first = load(saved(declaring({"loud/test": replace(loud, rank=1), "accuracy/forget": own})))
+    assert "| method | loudness | forget acc. % |" in render(first, "markdown")
+    beside = load(saved(declaring({"loud/test": replace(loud, only_beside="loud/retain"), "accuracy/forget": own})))
+    assert "| method | forget acc. % |\n" in render(beside, "markdown")
+
+
+def test_of_a_column_that_nobody_declares_the_plain_name_is_shown(saved, capsys):
+    directory = saved(declaring({}))
+    assert "| method | accuracy/forget | js_divergence/forget | loud/forget | loud/test |" in render(
+        load(directory), "markdown"
+    )
+    assert main([str(directory), "--format", "markdown", "--metrics", "loud/test"]) == 0
+    assert "| method | loud/test |" in capsys.readouterr().out
+
+
+def test_rows_that_are_older_than_declarations_are_shown_as_our_metrics_declare_now(saved):
+    old = declaring({})
+    del old["columns"]
+    assert "| method | forget acc. % | JS div. forget |" in render(load(saved(old)), "markdown")
+
+
+def test_of_two_declarations_of_a_column_that_of_the_newer_row_counts(saved):
+    old, new = (
+        declaring(
+            {"loud/test": Column(title=title, shown=True)}, seed, provenance={"finished": f"{year}-01-01T00:00:00Z"}
+        )
+        for seed, (title, year) in enumerate({"old": 2026, "new": 2027}.items())
+    )
+    assert "| method | new |" in render(load(saved(old, new)), "markdown")
+
+
+def test_a_declaration_of_another_version_that_is_not_understood_leaves_a_plain_column(saved):
+    directory = saved(declaring({}) | {"columns": {"loud/test": {"title": "x", "unit": "sone", "shown": True}}})
+    assert "loud/test" in render(load(directory), "markdown")
+    later = saved(declaring({}) | {"columns": {"loud/test": {"title": "x", "shown": True, "since": "0.9"}}})
+    assert "| method | x |" in render(load(later), "markdown")
+
+
+def test_frames_made_of_a_frame_show_the_same_and_can_be_written(saved, tmp_path):
+    frame = load(saved(declaring({"loud/test": Column(title="loudness", shown=True)})))
+    part = frame.loc[frame["metric"] == "loud/test"].assign(more=1).copy()
+    assert "| method | loudness |" in render(part, "markdown")
+    assert json.loads(json.dumps(part.attrs["columns"]))["loud/test"]["title"] == "loudness"
 
 
 def test_rows_without_any_usual_metric_show_what_they_have(saved):
@@ -482,7 +551,7 @@ def test_shares_of_the_variance_are_told_where_there_are_draws(saved):
 def synthetic(seeds=4):
     """Rows of every kind: several methods, scenarios and draws, something missing, something undefined."""
     rng = np.random.default_rng(0)
-    columns = [column.metric for column in COLUMNS]
+    columns = [column.metric for column in shown_by_our_metrics()]
     shift = {"scrub": 0.2, "ssd": 0.01, "retrain": 0.0, "delete": -0.1, "neggrad": 0.6}
     rows = []
     for scenario, method, seed in itertools.product(("random", "full_class"), shift, range(seeds)):

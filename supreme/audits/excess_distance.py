@@ -13,7 +13,8 @@ from torch import Tensor
 
 from supreme.audits.arithmetic import FloatArray, jackknife
 from supreme.audits.confidence import with_interval
-from supreme.core import Ensemble, IntArray, Undefined
+from supreme.core import SET_NAMES, Ensemble, IntArray, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 
@@ -46,6 +47,11 @@ class ExcessDistance:
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         ends = ("", "_low", "_high")
         return tuple(f"excess_distance/{name}{end}" for name in DISTANCES for end in ends)
+
+    def check_split(self, split: Split) -> None:
+        known = [name for name in SET_NAMES if name in filled_sets(split)]
+        if self.images not in known:
+            raise SupremeError(f"images={self.images} is none of {', '.join(known)}")
 
     def __call__(self, ensemble: Ensemble) -> Mapping[str, float | Undefined]:
         if self.images not in ensemble.sets:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from supreme.audits.arithmetic import jackknife
 from supreme.audits.confidence import with_interval
-from supreme.core import Ensemble, Predictions, Undefined
+from supreme.core import Ensemble, Predictions, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.core.validation import PositiveFloat, bounded
 from supreme.metrics import arithmetic
 
@@ -48,6 +49,11 @@ class RMIA:
     def columns(self, ensemble: Ensemble) -> tuple[str, ...]:
         names = ("auc", "reference_auc", "excess_auc", "excess_auc_low", "excess_auc_high")
         return tuple(f"rmia/{name}" for name in names)
+
+    def check_split(self, split: Split) -> None:
+        for name in ("forget_test" if split.forget_classes else "test", "test"):
+            if name not in filled_sets(split):
+                raise SupremeError(f"there are no non-members: {name} is empty")
 
     def __call__(self, ensemble: Ensemble) -> Mapping[str, float | Undefined]:
         unseen = "forget_test" if ensemble.forgets_class else "test"

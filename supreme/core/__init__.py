@@ -3,6 +3,7 @@
 Importing this package imports no torch, so composing, planning and drawing a split stay fast.
 """
 
+from supreme.core.column import Column
 from supreme.core.components import Audit, Data, Method, Metric, Model, Run, Scenario, Tracker
 from supreme.core.context import Context, Epoch, Fit, History, Once
 from supreme.core.errors import SelfComparison, SupremeError, Undefined
@@ -15,6 +16,7 @@ __all__ = [
     "SET_NAMES",
     "Audit",
     "Augmentation",
+    "Column",
     "Context",
     "Cost",
     "Data",

@@ -55,6 +55,14 @@ class Scenario(Protocol):
 
 @runtime_checkable
 class Method(Protocol):
+    """A method may also have, for the plan of a sweep, which then refuses before any training what could not work,
+
+    * `applies_to: ClassVar[str] = "class"`: it forgets nothing but classes;
+    * `check_split(split)`: raises SupremeError where the call would fail; see `supreme.core.suitability`;
+    * `check_model(model, split)`: the same of the model, whose tensors have shapes and no values;
+    * `needs_history: ClassVar[bool] = True`: it reads `context.history`.
+    """
+
     needs: ClassVar[frozenset[str]]
     """Which sets of the split it reads: some of forget, retain, validation."""
 
@@ -65,6 +73,9 @@ class Method(Protocol):
 class Metric(Protocol):
     """A metric may also have
 
+    * `declared_columns: ClassVar[Mapping[str, Column]]`: title, unit, direction and format of its columns, by name, and
+      which of them tables show unless told otherwise;
+    * `check_split(split)`: raises SupremeError where no column would have a value; see `supreme.core.suitability`;
     * `series(evaluation) -> Mapping[str, Series]`: what figures show beside its columns;
     * `warnings(evaluation) -> Mapping[str, str]`: for a column, why to doubt it here, in words that depend on the sets
       and not on the method, so that a table says it once: fewer than 100 images in forget.
@@ -82,7 +93,7 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Audit(Protocol):
-    """A metric over many models. May also have `series(ensemble) -> Mapping[str, Series]`, as metrics may."""
+    """A metric over many models. May also have `series(ensemble)` and `check_split(split)`, as metrics may."""
 
     minimum: int
     """The fewest models of each kind: with fewer it is not called, and its columns are undefined."""

@@ -128,7 +128,14 @@ class AuditProvenance(TypedDict):
     seconds: float
 
 
-class StoredRow(TypedDict):
+class RowOfLater(TypedDict, total=False):
+    """What rows hold that were written since their schema was last raised, and older ones of the same schema lack."""
+
+    columns: Mapping[str, Mapping[str, str | int | bool]]
+    """What the metrics declare of their columns: the fields of a `Column`, by the name of the column."""
+
+
+class StoredRow(RowOfLater):
     """The result of one cell."""
 
     cell: str

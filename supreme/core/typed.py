@@ -37,10 +37,12 @@ def _flaw_of_fields(value: Any, wanted: Any, where: str) -> str | None:
     if not isinstance(value, dict):
         return _told(value, dict, where)
     hints = _hints(wanted)
-    if lacking := [name for name in hints if name not in value]:
+    there = {name: hint for name, hint in hints.items() if name in value}
+    optional = getattr(wanted, "__optional_keys__", frozenset())
+    if lacking := [name for name in hints if name not in there and name not in optional]:
         return f"{where or 'it'} lacks {lacking[0]}"
     dot = "." if where else ""
-    return next((found for name, hint in hints.items() if (found := flaw(value[name], hint, where + dot + name))), None)
+    return next((found for name, hint in there.items() if (found := flaw(value[name], hint, where + dot + name))), None)
 
 
 @cache

@@ -29,6 +29,7 @@ class Amnesiac:
     Cost: `epochs` over the retain set.
     """
 
+    needs_history: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     epochs: NonNegativeInt

@@ -50,3 +50,6 @@ class CFk:
                 constant_schedule=True,
                 augment=self.augment,
             )
+
+    def check_model(self, model: Classifier, split: Split) -> None:
+        last_layers(model, self.layers)

@@ -85,6 +85,9 @@ class CFW:
         counts = torch.bincount(retain.labels, minlength=num_classes)
         return len(retain) / ((counts > 0).sum() * counts.clamp(min=1))
 
+    def check_model(self, model: Classifier, split: Split) -> None:
+        convolutions(self, model)
+
 
 @torch.no_grad()
 def _add_noise(layers: Sequence[nn.Conv2d], std: float, rng: torch.Generator) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from supreme.core import Context, Method, Split
+from supreme.core.suitability import check_split
 from supreme.core.validation import require
 from supreme.functional.classifier import Classifier
 
@@ -48,3 +49,17 @@ class Chain:
         between = self.first(model, split, context).eval()
         own = replace(context, once=lambda _name, _settings, compute: compute())
         return self.second(between, split, own)
+
+    def check_split(self, split: Split) -> None:
+        for method in (self.first, self.second):
+            check_split(method, split)
+
+    @property
+    def needs_history(self) -> bool:
+        """When either does."""
+        return any(getattr(method, "needs_history", False) for method in (self.first, self.second))
+
+    def check_model(self, model: Classifier, split: Split) -> None:
+        for method in (self.first, self.second):
+            if hasattr(method, "check_model"):
+                method.check_model(model, split)

@@ -61,3 +61,6 @@ class CT:
                 loss.backward()
                 optimizer.step()
         return model
+
+    def check_model(self, model: Classifier, split: Split) -> None:
+        convolutions(self, model)

@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
+from supreme.core.suitability import require_goal, require_two_retained_classes
+from supreme.core.validation import (
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.labels import nearest_wrong
 from supreme.functional.optimizers import make_optimizer
@@ -78,6 +84,10 @@ class DUCK:
             if accuracy(model, split.forget, self.forget_batch_size) < goal:
                 break
         return model
+
+    def check_split(self, split: Split) -> None:
+        require_goal(self, split)
+        require_two_retained_classes(self, split)
 
     def _targets(self, model: Classifier, split: Split) -> Tensor:
         """For each forgotten image the centroid to move to; N x D."""

@@ -38,3 +38,6 @@ class EUk:
             layer.load_state_dict(new.state_dict())
         with only_learning(model, layers):
             return context.fit(model, split.retain, epochs=self.epochs)
+
+    def check_model(self, model: Classifier, split: Split) -> None:
+        last_layers(model, self.layers)

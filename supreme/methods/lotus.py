@@ -13,7 +13,14 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from supreme.core import Context, Split, SupremeError
-from supreme.core.validation import NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
+from supreme.core.suitability import require_validation
+from supreme.core.validation import (
+    NonNegativeFloat,
+    OneOf,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.scores import accuracy
@@ -80,6 +87,10 @@ class LoTUS:
                 loss.backward()
                 optimizer.step()
         return model
+
+    def check_split(self, split: Split) -> None:
+        if not split.forget_classes or np.isin(split.retain.targets, split.forget_classes).any():
+            require_validation(self, split)
 
     def _unseen_accuracy(self, teacher: Classifier, split: Split) -> float:
         if split.forget_classes and not np.isin(split.retain.targets, split.forget_classes).any():

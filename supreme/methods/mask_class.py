@@ -42,3 +42,7 @@ class MaskClass:
             model.head.weight[classes] = 0
             model.head.bias[classes] = self.logit
         return model
+
+    def check_model(self, model: Classifier, split: Split) -> None:
+        if not isinstance(model.head, nn.Linear) or model.head.bias is None:
+            raise SupremeError("MaskClass needs a head that is a linear layer with a bias: choose another model")

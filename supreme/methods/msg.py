@@ -97,6 +97,9 @@ class MSG:
         rising = (self.epochs + 1) // 2
         return epoch / rising if epoch <= rising else (self.epochs + 1 - epoch) / (self.epochs + 1 - rising)
 
+    def check_model(self, model: Classifier, split: Split) -> None:
+        convolutions(self, model)
+
 
 def _mean_gradients(model: Classifier, weights: list[Tensor], images: Images, batch_size: int) -> list[Tensor]:
     """Of the mean cross entropy over these images, for each of the weights."""

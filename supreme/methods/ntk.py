@@ -81,6 +81,15 @@ class NTK:
         ridge = count * self.weight_decay * torch.eye(len(kernel), dtype=torch.float64)
         return -jacobian.T @ torch.linalg.solve(kernel + ridge, error.double().cpu()).to(jacobian)
 
+    @property
+    def needs_history(self) -> bool:
+        """For the weights from which training began."""
+        return self.scale == "trapezium"
+
+    def check_model(self, model: Classifier, split: Split) -> None:
+        weights = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+        self._check_size(len(split.retain) + len(split.forget), split.num_classes, weights)
+
 
 def _jacobian_and_error(
     model: Classifier, weights: dict[str, torch.nn.Parameter], images: Images, batch_size: int

@@ -30,6 +30,7 @@ class RewindToDelete:
     Cost: `fraction` of the original's epochs, over the retain set.
     """
 
+    needs_history: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"retain"})
 
     fraction: Annotated[float, Gt(0), Le(1)]

@@ -11,7 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
+from supreme.core.suitability import require_goal, require_two_retained_classes
+from supreme.core.validation import (
+    NonNegativeFloat,
+    OneOf,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.distillation import distillation_loss
 from supreme.functional.labels import nearest_wrong
@@ -101,6 +108,10 @@ class SCAR:
             if accuracy(model, split.forget, self.forget_batch_size) < goal:
                 break
         return model
+
+    def check_split(self, split: Split) -> None:
+        require_goal(self, split)
+        require_two_retained_classes(self, split)
 
     def _classes(self, model: Classifier, split: Split) -> tuple[Tensor, Tensor, Tensor]:
         """Means (K x D) and inverse correlations (K x D x D) of classes, and for each forgotten image the wrong one."""

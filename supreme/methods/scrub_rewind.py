@@ -102,3 +102,10 @@ class SCRUBRewind:
         distances = np.abs(np.array(accuracies) - reference)
         student.load_state_dict(kept[int(np.flatnonzero(distances == distances.min())[-1])])
         return student
+
+    def check_split(self, split: Split) -> None:
+        if not np.isin(split.validation.targets, split.forget.targets).any():
+            raise SupremeError(
+                "SCRUB+R compares with validation images of the classes that are forgotten and there are none: "
+                "type method=scrub, or choose data that has some"
+            )

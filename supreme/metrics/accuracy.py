@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import SET_NAMES, Evaluation, Series, Undefined
+from supreme.core import SET_NAMES, Column, Evaluation, Series, Undefined
 from supreme.metrics import arithmetic
 
 
@@ -26,6 +26,22 @@ class Accuracy:
     Least n: none; tables of small sets need an interval.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "accuracy/forget": Column(title="forget acc. %", unit="fraction", format=".2%", shown=True, rank=10),
+        "accuracy/retain": Column(title="retain acc. %", unit="fraction", format=".2%", shown=True, rank=11),
+        "accuracy/test": Column(title="test acc. %", unit="fraction", format=".2%", shown=True, rank=12),
+        "accuracy/forget_test": Column(title="forget-test acc. %", unit="fraction", format=".2%", shown=True, rank=13),
+        "accuracy/retain_test": Column(
+            title="retain-test acc. %",
+            unit="fraction",
+            format=".2%",
+            shown=True,
+            rank=14,
+            only_beside="accuracy/forget_test",  # where no class is forgotten it is the whole test set
+        ),
+        "accuracy/validation": Column(title="validation acc. %", unit="fraction", format=".2%"),
+        "loss/*": Column(unit="nats"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

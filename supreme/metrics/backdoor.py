@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.metrics import arithmetic
 
 
@@ -27,10 +28,20 @@ class Backdoor:
     Least n: none; the source's test images of other classes are many.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "backdoor/attack_success": Column(title="attack success %", unit="fraction", format=".2%", shown=True, rank=60),
+        "backdoor/triggered_accuracy": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "backdoor/attack_success", "backdoor/triggered_accuracy"
+
+    def check_split(self, split: Split) -> None:
+        if "target_class" not in split.planted:
+            raise SupremeError("this scenario plants no trigger: type scenario=backdoor")
+        if "triggered_test" not in filled_sets(split):
+            raise SupremeError("no test image is of another class than the target: type another scenario.target")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         columns = self.columns(evaluation)

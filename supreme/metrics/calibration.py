@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.core.validation import PositiveInt, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets, few_images
@@ -31,6 +31,10 @@ class Calibration:
     bins: PositiveInt
     """Of equal width over confidences in [0, 1]."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "calibration/ece_*": Column(unit="fraction"),
+        "calibration/brier_*": Column(),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,12 @@ class Cost:
     Least n: none.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "cost/seconds": Column(title="seconds", unit="seconds", direction="lower", format=".2f", shown=True, rank=90),
+        "cost/peak_memory_bytes": Column(unit="bytes", direction="lower"),
+        "cost/*_samples": Column(unit="images", direction="lower"),
+        "cost/speedup": Column(direction="higher"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import torch
 from annotated_types import Gt, Lt
 from torch import Tensor, nn
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
 from supreme.core.pixels import centre
 from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
@@ -46,10 +46,19 @@ class GaussianPoison:
     fpr: Annotated[float, Gt(0), Lt(1)]
     """False-positive rate at which the true-positive rate is read."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "gaussian_poison/mean": Column(),
+        "gaussian_poison/z": Column(title="poison z", format=".2f", shown=True, rank=70),
+        "gaussian_poison/tpr_at_*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"models", "images"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "gaussian_poison/mean", "gaussian_poison/z", f"gaussian_poison/tpr_at_{self.fpr:g}"
+
+    def check_split(self, split: Split) -> None:
+        if "noise" not in split.planted:
+            raise SupremeError("this scenario plants no noise: type scenario=gaussian_poison")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         columns = self.columns(evaluation)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+import numpy as np
+
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
 from supreme.metrics import arithmetic
 
 
@@ -27,10 +29,22 @@ class InterclassConfusion:
     Least n: none; tables of small test sets need an interval.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "interclass_confusion/error": Column(
+            title="confusion error %", unit="fraction", format=".2%", shown=True, rank=50
+        ),
+        "interclass_confusion/confusions": Column(unit="images"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return "interclass_confusion/error", "interclass_confusion/confusions"
+
+    def check_split(self, split: Split) -> None:
+        if "classes" not in split.planted:
+            raise SupremeError("this scenario swaps no labels: type scenario=interclass_confusion")
+        if not np.isin(split.test.targets, split.planted["classes"]).any():
+            raise SupremeError("no test image is of either class: type another scenario.target")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         columns = self.columns(evaluation)

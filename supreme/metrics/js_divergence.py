@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import against_reference, compared_sets
@@ -33,6 +33,10 @@ class JSDivergence:
     base: Annotated[float, Gt(1)]
     """Of the logarithm: 2 for bits; above 1."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "js_divergence/forget": Column(title="JS div. forget", direction="lower", shown=True, rank=40),
+        "js_divergence/*": Column(direction="lower"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import against_reference, compared_sets
 
@@ -27,6 +27,9 @@ class JSDivergenceBadTCompat:
     Least n: none.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "js_divergence_badt_compat/*": Column(unit="nats", direction="lower"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

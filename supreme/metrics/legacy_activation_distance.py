@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.core.images import Images
 from supreme.core.validation import OneOf, bounded
 from supreme.functional.classifier import Classifier
@@ -40,6 +40,9 @@ class LegacyActivationDistance:
     reference_mode: Annotated[str, OneOf("training", "evaluation")]
     """training, as published; evaluation, as it should be."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "legacy_activation_distance/*": Column(direction="none"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "models", "images"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.core.validation import PositiveInt, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import compared_sets
@@ -30,6 +30,9 @@ class LegacyBatchAccuracy:
     batch_size: PositiveInt
     """Images in a batch."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "legacy_batch_accuracy/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

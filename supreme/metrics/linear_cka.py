@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.metrics import arithmetic
 
 ROLES = ("reference", "original")
@@ -27,6 +27,10 @@ class LinearCKA:
     Least n: as many images as there are features; with fewer, even unrelated features look alike.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "linear_cka/reference_*": Column(unit="fraction", direction="higher"),
+        "linear_cka/original_*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

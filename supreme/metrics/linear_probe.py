@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.core.validation import PositiveFloat, PositiveInt, bounded
 from supreme.metrics.comparison import few_images
 
@@ -38,6 +38,9 @@ class LinearProbe:
     ridge: PositiveFloat
     """Penalty on the squared weights, in images; > 0."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "linear_probe/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

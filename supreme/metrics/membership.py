@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Gt, Lt
 from torch import Tensor
 
-from supreme.core import Evaluation, Series, Undefined
+from supreme.core import Column, Evaluation, Series, Undefined
 from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images, unseen_set
@@ -49,6 +49,11 @@ class Membership:
     fpr: Annotated[float, Gt(0), Lt(1)]
     """The false-positive rate at which the true-positive rate is read."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "membership/auc": Column(title="membership AUC", unit="fraction", format=".3f", shown=True, rank=20),
+        "membership/tpr_at_*": Column(unit="fraction"),
+        "membership/entropy_attack": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

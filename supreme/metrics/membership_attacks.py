@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.core.validation import PositiveInt, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import loss_attack
@@ -56,11 +57,19 @@ class MembershipAttacks:
     per_class: PositiveInt
     """Images of both kinds that a class needs for a threshold of its own."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "membership_attacks/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         names = ("correctness", *SCORES, "loss", "loss_regression")
         return tuple(f"membership_attacks/{name}" for name in names)
+
+    def check_split(self, split: Split) -> None:
+        wanted = {"retain_test", "forget_test"} if split.forget_classes else {"test"}
+        if not wanted <= filled_sets(split) or len(split.test) < 2:
+            raise SupremeError("there are no non-members to choose a threshold on and others to judge it on")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         found = _nonmembers(evaluation)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from annotated_types import Ge, Lt
 
-from supreme.core import Evaluation, Predictions, Undefined, seeds
+from supreme.core import Column, Evaluation, Predictions, Undefined, seeds
 from supreme.core.images import Images
 from supreme.core.validation import OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
@@ -53,6 +53,10 @@ class RelearnTime:
     max_steps: PositiveInt
     check_every: PositiveInt
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "relearn_time/steps": Column(unit="steps"),
+        "relearn_time/anamnesis_index": Column(direction="none"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "models", "images"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.core.validation import bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import confidence_auc, loss_attack
@@ -52,10 +53,20 @@ class Scores:
     nomus_weight: Annotated[float, Ge(0), Le(1)]
     """Of the test accuracy in NoMUS; in [0, 1]."""
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "scores/average_gap": Column(unit="fraction", direction="lower"),
+        "scores/tug_of_war": Column(title="ToW", direction="higher", format=".3f", shown=True, rank=30),
+        "scores/retention_deviation": Column(direction="lower"),
+        "scores/*": Column(),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"scores/{name}" for name in NAMES)
+
+    def check_split(self, split: Split) -> None:
+        if "retain_test" not in filled_sets(split):
+            raise SupremeError("there is no test accuracy, for every test image is of a forgotten class")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         if "retain_test" not in evaluation.sets:

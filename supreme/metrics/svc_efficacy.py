@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import torch
 
-from supreme.core import Evaluation, Predictions, Undefined
+from supreme.core import Column, Evaluation, Predictions, Split, SupremeError, Undefined
+from supreme.core.suitability import filled_sets
 from supreme.metrics import arithmetic
 from supreme.metrics.attacks import log_probability
 from supreme.metrics.comparison import accuracies, few_images
@@ -41,10 +42,19 @@ class SVCEfficacy:
     Least n: 100 forget images.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "svc_efficacy/confidence": Column(unit="fraction"),
+        "svc_efficacy/average_gap": Column(unit="fraction", direction="lower"),
+        "svc_efficacy/tug_of_war": Column(direction="higher"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
         return tuple(f"svc_efficacy/{name}" for name in ("confidence", "average_gap", "tug_of_war"))
+
+    def check_split(self, split: Split) -> None:
+        if "retain_test" not in filled_sets(split):
+            raise SupremeError("there is no test accuracy, for every test image is of a forgotten class")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
         if "retain_test" not in evaluation.sets:

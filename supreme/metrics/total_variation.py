@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import against_reference, compared_sets
 
@@ -26,6 +26,9 @@ class TotalVariation:
     Least n: none.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "total_variation/*": Column(unit="fraction", direction="lower"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from supreme.core import Evaluation, Series, Undefined
+from supreme.core import Column, Evaluation, Series, Undefined
 from supreme.metrics import arithmetic
 
 ROLES = ("reference", "original")
@@ -30,6 +30,10 @@ class WeightDistance:
     Least n: none.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "weight_distance/reference*": Column(direction="lower"),
+        "weight_distance/original*": Column(),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"models"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar
 
-from supreme.core import Evaluation, Undefined
+from supreme.core import Column, Evaluation, Undefined
 from supreme.metrics import arithmetic
 
 
@@ -25,6 +25,9 @@ class ZRF:
     Least n: none.
     """
 
+    declared_columns: ClassVar[Mapping[str, Column]] = {
+        "zrf/*": Column(unit="fraction"),
+    }
     needs: ClassVar[frozenset[str]] = frozenset({"logits", "untrained"})
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from supreme.core import Cost, SelfComparison, Series, SupremeError, Undefined, seeds
+from supreme.core.column import columns_in, declared_of
 from supreme.core.row import sealed_row
 from supreme.pipeline import keys, stages
 from supreme.pipeline.cell import Cell
@@ -62,6 +63,11 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
         "metrics": measured["values"],
         **{name: anchors[name]["values"] for name in ANCHORS},
         "reasons": {"metrics": measured["reasons"], **{name: anchors[name]["reasons"] for name in ANCHORS}},
+        "columns": {
+            name: column.record()
+            for metric in metrics.values()
+            for name, column in columns_in(declared_of(metric), measured["values"]).items()
+        },
         "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
         "notes": _notes(cell, done["unlearned"].record),

@@ -13,7 +13,7 @@ from supreme.report.figures.figures import plot_cost, plot_seeds, plot_tradeoff,
 from supreme.report.figures.figures_series import plot_classes, plot_roc
 from supreme.report.figures.series import load_series
 from supreme.report.page.page import write_page
-from supreme.report.rows.columns import COLUMNS, Column
+from supreme.report.rows.columns import TableColumn
 from supreme.report.rows.endpoints import ENDPOINTS, Endpoint
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import gaps
@@ -24,10 +24,9 @@ from supreme.report.tables.output import write
 from supreme.report.tables.tables import render
 
 __all__ = [
-    "COLUMNS",
     "ENDPOINTS",
-    "Column",
     "Endpoint",
+    "TableColumn",
     "gaps",
     "load",
     "load_audits",

@@ -16,7 +16,7 @@ from supreme.core import SupremeError
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.figures.figure_files import write_figures
 from supreme.report.page.page import html
-from supreme.report.rows.columns import Column, column_of, found_columns, refuse_unknown
+from supreme.report.rows.columns import TableColumn, column_of, declared_in, found_columns, refuse_unknown
 from supreme.report.rows.endpoints import ENDPOINTS, Endpoints, parse_endpoints
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
@@ -36,7 +36,7 @@ class Choices:
     """What the command line says of a report, beside its rows."""
 
     directory: Path
-    columns: Sequence[Column] | None
+    columns: Sequence[TableColumn] | None
     endpoints: Endpoints
     standalone: bool
     width: int
@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
         metrics = list(frame["metric"].unique())
         choices = Choices(
             directory=Path(arguments.directory),
-            columns=None if arguments.metrics is None else _columns(arguments.metrics, metrics),
+            columns=None if arguments.metrics is None else _columns(arguments.metrics, frame),
             endpoints=ENDPOINTS if arguments.endpoints is None else parse_endpoints(arguments.endpoints, metrics),
             standalone=arguments.standalone,
             width=Console().width if to_terminal else WIDTH,
@@ -144,9 +144,10 @@ def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
     return plain(rendered, Console().width if to_terminal else WIDTH)
 
 
-def _columns(names: str, metrics: Sequence[str]) -> list[Column]:
+def _columns(names: str, frame: pd.DataFrame) -> list[TableColumn]:
     """Those of a list with commas."""
-    columns = [column_of(name) for name in filter(None, map(str.strip, names.split(",")))]
+    metrics, declared = list(frame["metric"].unique()), declared_in(frame)
+    columns = [column_of(name, declared) for name in filter(None, map(str.strip, names.split(",")))]
     if not columns:
         raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(metrics)}")
     for column in columns:

@@ -32,8 +32,9 @@ from supreme.sweep.ground import Ground
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.plan.compose import Composer, Problems, cell_with, changes_here, compose_all, expand, plain_values
 from supreme.sweep.plan.estimate import expected_seconds
-from supreme.sweep.plan.plan import Plan, flaw, make_plan, read_row, resolve
+from supreme.sweep.plan.plan import Plan, make_plan, read_row, resolve
 from supreme.sweep.plan.presets import Presets, preset_of
+from supreme.sweep.plan.refusals import flaw
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task, Waiting
 from supreme.sweep.schedule import engine

@@ -10,6 +10,7 @@ import torch
 from supreme.core import SET_NAMES, Data, Evaluation, Metric, Model, Scenario, Series, Split, Undefined, seeds
 from supreme.core.images import ImageData
 from supreme.functional.classifier import Classifier
+from supreme.testing.columns import check_columns
 from supreme.testing.promises import (
     Promises,
     answers_of,
@@ -180,6 +181,7 @@ def check_metric(metric: Metric, evaluation: Evaluation) -> None:
     promise("leaves the predictions as they were", predicted(evaluation) == before, "it changed logits in place")
     named = bool(columns) and all(isinstance(name, str) and name for name in columns)
     promise("names its columns", named, f"it gave {columns}")
+    check_columns(promise, metric, columns)
     for name, value in columns.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
         promise("gives numbers or reasons", number or isinstance(value, Undefined), f"{name} is {value!r}")

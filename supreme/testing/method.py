@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from supreme.core import Method, SupremeError, seeds
+from supreme.core.suitability import check_split
 from supreme.testing.promises import (
     Promises,
     answers_of,
@@ -50,6 +51,7 @@ def check_method(method: Method, make_world: Callable[[], World] | None = None) 
     make_world = make_world or (tiny_class_world if applies_to == "class" else tiny_world)
     world = make_world()
     before, split_before = state_of(world.model), content(world.split)
+    promise("is planned where it works", not (why := _refused(method, world)), f"the plan would refuse it: {why}")
     with first_call(promise, method):
         returned = _unlearn(method, world)
     promise("returns a model", isinstance(returned, nn.Module), f"it returned {type(returned).__name__}")
@@ -82,6 +84,18 @@ def _check_refusal(promise: Promises, method: Method) -> None:
     except SupremeError as error:
         said = str(error)
     promise(what, "scenario=" in said, f"given a random forget set, {said}")
+    planned = _refused(method, tiny_world())
+    promise(what, "scenario=" in planned, f"planned with a random forget set, it said {planned or 'nothing'}")
+
+
+def _refused(method: Method, world: World) -> str:
+    """What the plan says of it; empty where it lets it run."""
+    try:
+        check_split(method, world.split)
+        getattr(method, "check_model", lambda model, split: None)(world.model, world.split)
+    except SupremeError as error:
+        return str(error)
+    return ""
 
 
 def _unlearn(method: Method, world: World) -> Any:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.report import render
-from supreme.report.rows import load
+from supreme.report.rows.load import load
 
 RESULTS = Path(__file__).parent / "results"
 METRICS = "metric=[accuracy,membership,js_divergence,cost]"

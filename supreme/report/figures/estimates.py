@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import pandas as pd
 
 from supreme.core import SupremeError
 from supreme.report.figures.style import place
-from supreme.report.rows.columns import default_columns
 from supreme.report.rows.labels import with_titles
 from supreme.report.statistics import mean_interval
 from supreme.report.statistics.aggregate import BLOCK
@@ -102,12 +101,6 @@ def averaged(part: pd.DataFrame) -> list[str]:
     wanted = ("accuracy/forget", "accuracy/retain", utility_metric(part), "membership/auc")
     known = set(part["metric"].unique())
     return [metric for metric in wanted if metric in known]
-
-
-def title_of(metric: str, metrics: Sequence[str]) -> tuple[str, str]:
-    """The title and format of a metric in the tables, and its own name with four decimals where they have it not."""
-    found = {column.metric: (column.title, column.format) for column in default_columns(metrics)}
-    return found.get(metric, (metric, ".4f"))
 
 
 def _intervals(seeds: pd.DataFrame) -> pd.DataFrame:

@@ -16,13 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-from supreme.core import SupremeError
+from supreme.core import Column, SupremeError
 from supreme.report.figures import estimates
 from supreme.report.figures.series import class_changes, contents, roc_curves, series_of
 from supreme.report.figures.style import looks
 from supreme.report.page import embedded
 from supreme.report.page.card import as_yaml, evaluation_card
-from supreme.report.rows.columns import default_columns
+from supreme.report.rows.columns import TableColumn, declared_in, default_columns
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.load import load
 from supreme.report.rows.tuning import tuned_on_shown
@@ -127,7 +127,7 @@ def _blocks(frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> l
 
 def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
     metrics = list(part["metric"].unique())
-    columns = default_columns(metrics)
+    columns = default_columns(metrics, declared_in(part))
     names = {titled(*pair): list(pair) for pair in methods_and_variants(part)}
     part, table = with_titles(part), with_titles(table)
     lines: dict[str, dict[str, Any]] = {method: {} for method in estimates.methods_of(part)}
@@ -135,13 +135,14 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.Data
         lines[line["method"]][line["metric"]] = {str(name): value for name, value in line.items()}
     shown = [column for column in columns if any(_has(own, column.metric) for own in lines.values())]
     wanted = {column.metric: column for column in columns}
+    plain = {metric: TableColumn(metric, metric, Column().format) for metric in metrics}
     told = {method: {metric: own[metric] for metric in wanted if metric in own} for method, own in lines.items()}
     return {
         "labels": list(labels),
         "slug": name_of(labels),
         "names": names,
         "seeds": sorted(int(seed) for seed in part["seed"].unique()),
-        "metrics": {metric: list(estimates.title_of(metric, metrics)) for metric in metrics},
+        "metrics": {metric: list(column[1:]) for metric, column in (plain | wanted).items()},
         "shown": [column.metric for column in shown],
         "tuned": sorted(tuned_on_shown(part, wanted)),
         "notes": footnotes(told, wanted, part.loc[part["metric"].isin(wanted)]),

@@ -1,39 +1,28 @@
-"""What the tables show: which metrics, under which titles, with how many digits."""
+"""What the tables show: which metrics, under which titles, with how many digits. The metrics declare it themselves."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
-from supreme.core import SupremeError
+import pandas as pd
+
+from supreme.core import Column, SupremeError
+from supreme.core.column import Declared, column_in, columns_in
+from supreme.report.catalogue.metrics import our_columns
+from supreme.report.rows.labels import bare_name
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """What one column of the tables shows."""
 
     metric: str
     title: str
     format: str
     """As Python's `format` takes it; `%` multiplies by 100, and the title says so in place of each cell."""
-
-
-COLUMNS = (
-    Column("accuracy/forget", "forget acc. %", ".2%"),
-    Column("accuracy/retain", "retain acc. %", ".2%"),
-    Column("accuracy/test", "test acc. %", ".2%"),
-    Column("accuracy/forget_test", "forget-test acc. %", ".2%"),
-    Column("accuracy/retain_test", "retain-test acc. %", ".2%"),
-    Column("membership/auc", "membership AUC", ".3f"),
-    Column("scores/tug_of_war", "ToW", ".3f"),
-    Column("js_divergence/forget", "JS div. forget", ".4f"),
-    Column("interclass_confusion/error", "confusion error %", ".2%"),
-    Column("backdoor/attack_success", "attack success %", ".2%"),
-    Column("gaussian_poison/z", "poison z", ".2f"),
-    Column("cost/seconds", "seconds", ".2f"),
-)
-"""What the tables show unless told otherwise; `retain_test` only beside `forget_test`, else it is the test set."""
 
 
 def unsigned(value: float, form: str) -> str:
@@ -46,17 +35,56 @@ def signed(value: float, form: str) -> str:
     return unsigned(value, f"+z{form}")
 
 
-def default_columns(metrics: Sequence[str]) -> list[Column]:
-    """Those of `COLUMNS` that a block has; where it has none of them, everything it has."""
-    whole = "accuracy/forget_test" not in metrics
-    columns = [column for column in COLUMNS if not (whole and column.metric == "accuracy/retain_test")]
-    return found_columns(columns, metrics) or [Column(metric, metric, ".4f") for metric in metrics]
+def declared_in(frame: pd.DataFrame) -> Declared:
+    """What the rows of a frame declare of its columns; where it was not made by `load`, what our own metrics do."""
+    told = frame.attrs.get("columns")
+    return our_columns() if told is None else {name: Column.of_record(record) for name, record in told.items()}
 
 
-def found_columns(columns: Iterable[Column], metrics: Sequence[str]) -> list[Column]:
+class Records(dict[str, Mapping[str, Any]]):
+    """The fields of columns, by name, as `attrs` of a frame.
+
+    pandas copies `attrs` with every frame that it makes of another one, which would take longer than making it: so all
+    of them share this one, and nobody changes it.
+    """
+
+    def __deepcopy__(self, memo: object) -> Records:
+        return self
+
+
+def declared_by(rows: Iterable[tuple[tuple[str, ...], Mapping[str, Mapping[str, Any]] | None]]) -> Records:
+    """What rows declare of their columns, for `declared_in`; where they differ, the last one counts.
+
+    Args:
+        rows: of each its columns and what it says of them; None where it is older than such declarations, so that what
+            our own metrics declare now stands in.
+    """
+    found = Records()
+    for columns, told in rows:
+        found |= _our_records(columns) if told is None else told
+    return found
+
+
+@cache
+def _our_records(columns: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
+    return {name: column.record() for name, column in columns_in(our_columns(), columns).items()}
+
+
+def default_columns(metrics: Sequence[str], declared: Declared) -> list[TableColumn]:
+    """Those of a block that are declared to be shown, by rank; where it has none of them, everything it has."""
+    shown = [
+        (column.rank, name, column)
+        for name, column in columns_in(declared, dict.fromkeys(map(bare_name, metrics))).items()
+        if column.shown and (not column.only_beside or _has(metrics, column.only_beside))
+    ]
+    columns = [_table_column(name, column) for _, name, column in sorted(shown, key=lambda one: one[:2])]
+    return found_columns(columns, metrics) or [TableColumn(metric, metric, Column().format) for metric in metrics]
+
+
+def found_columns(columns: Iterable[TableColumn], metrics: Sequence[str]) -> list[TableColumn]:
     """The columns that these metrics have, one for each config of a metric that has several."""
     return [
-        Column(metric, column.title + metric.removeprefix(column.metric), column.format)
+        TableColumn(metric, column.title + metric.removeprefix(column.metric), column.format)
         for column in columns
         for metric in metrics
         if is_config_of(metric, column.metric)
@@ -68,17 +96,21 @@ def is_config_of(metric: str, name: str) -> bool:
     return metric == name or metric.startswith(f"{name} (")
 
 
-def column_of(metric: str) -> Column:
-    """As `COLUMNS` has it, else with its own name as the title."""
-    usual = next((column for column in COLUMNS if column.metric == metric), None)
-    if usual is not None:
-        return usual
-    name = metric.removeprefix("accuracy/").replace("_", "-")
-    return Column(metric, f"{name} acc. %", ".2%") if metric.startswith("accuracy/") else Column(metric, metric, ".4f")
+def column_of(metric: str, declared: Declared) -> TableColumn:
+    """As it is declared, else with its own name as the title."""
+    return _table_column(metric, column_in(declared, metric) or Column())
+
+
+def _table_column(name: str, column: Column) -> TableColumn:
+    return TableColumn(name, column.title or name, column.format)
+
+
+def _has(metrics: Iterable[str], name: str) -> bool:
+    return any(is_config_of(metric, name) for metric in metrics)
 
 
 def refuse_unknown(metric: str, known: Sequence[str]) -> None:
-    if not found_columns([Column(metric, "", "")], known):
+    if not _has(known, metric):
         near = difflib.get_close_matches(metric, known, 1)
         raise SupremeError(
             f"no row has the metric {metric}; "

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from supreme.core import SupremeError
+from supreme.report.rows.columns import declared_by
 from supreme.report.rows.labels import values_text, variants
 from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, PARTS, SEEDS, Reader, Row, read_all
 
@@ -41,6 +42,7 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     found, if results chose them, and `tuned_seeds` the training seeds.
 
     `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
+    `attrs["columns"]` holds what the metrics declare of their columns (title, unit, direction, format), by name.
 
     `data`, `model`, `recipe`, `scenario` and `method` are names of YAML files, whatever else is in the directory.
     `variant` tells what a row has otherwise than its method's YAML and preset, `alpha=5`, and `setting` the same of the
@@ -67,6 +69,7 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     entries, older = _newest(zip(rows, _labels(rows), _metric_suffixes(rows), strict=True))
     frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
     frame.attrs["left_out"] = left_out
+    frame.attrs["columns"] = declared_by((row.columns, row.declared) for row in rows)
     return frame
 
 

@@ -58,6 +58,8 @@ class Row:
     """The preset that set values of the method, and, where results chose these, the columns and training seeds."""
     columns: tuple[str, ...]
     """Of the metrics."""
+    declared: Mapping[str, Mapping[str, Any]] | None
+    """What the metrics declare of them, by name; None in a row that is older than such declarations."""
     images: Sequence[float]
     """For each column, in the set that it speaks of: 20 for `accuracy/forget`; NaN where it names none."""
     values: Mapping[str, FloatArray]
@@ -124,6 +126,7 @@ class Reader:
             protocol=protocol,
             tuned=_tuned(content["tuned"]),
             columns=columns,
+            declared=content.get("columns"),
             images=sizes,
             values={part: _numbers(content[part], columns) for part in PARTS},
             texts=texts,

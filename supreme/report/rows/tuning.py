@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from supreme.report.rows.columns import Column, is_config_of
+from supreme.report.rows.columns import TableColumn, is_config_of
 
 MARK = "†"
 
@@ -25,7 +25,7 @@ def tuned_on_shown(part: pd.DataFrame, shown: Iterable[str]) -> dict[str, tuple[
     return found
 
 
-def tuning_notes(part: pd.DataFrame, columns: Mapping[str, Column]) -> list[str]:
+def tuning_notes(part: pd.DataFrame, columns: Mapping[str, TableColumn]) -> list[str]:
     """One sentence for the methods that were tuned alike."""
     alike: dict[Any, list[str]] = defaultdict(list)
     for method, (metrics, seeds) in sorted(tuned_on_shown(part, columns).items()):

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supreme.report.rows.columns import Column, signed, unsigned
+from supreme.report.rows.columns import TableColumn, signed, unsigned
 from supreme.report.statistics.ranking import competes
 from supreme.report.statistics.spread import STAGES
 
@@ -17,7 +17,7 @@ Line = Mapping[str, Any]
 _Field = Mapping[str, Mapping[str, Line]]
 """By metric and method."""
 
-_Columns = Mapping[str, Column]
+_Columns = Mapping[str, TableColumn]
 
 FEW_SEEDS = 5
 """With so few, the exact sign-flip test cannot reach 5 %."""
@@ -138,5 +138,5 @@ def _variance(field: _Field, columns: _Columns) -> list[str]:
     return [f"Variance from training / unlearning / evaluation in %, median of the methods: {', '.join(told)}."]
 
 
-def _name(column: Column) -> str:
+def _name(column: TableColumn) -> str:
     return column.title.replace(" %", "")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from supreme.core import SupremeError
+from supreme.report.catalogue.metrics import our_columns
 from supreme.report.rows.columns import column_of, is_config_of, signed, unsigned
 from supreme.report.rows.labels import titled, without
 from supreme.report.rows.per_seed import per_seed
@@ -147,7 +148,8 @@ _HEAD = ("method", "published as", "ours is", "ours", "published", "difference")
 
 
 def _cells(line: Mapping[Any, Any]) -> Sequence[str]:
-    form = ".2%" if "accuracy/" in line["metric"] else column_of(line["metric"]).format.replace(".4f", ".3f")
+    declared = column_of(line["metric"], our_columns()).format
+    form = ".2%" if "accuracy/" in line["metric"] else declared.replace(".4f", ".3f")
     first = signed if line["quantity"] == "gap" else unsigned
     ours = f"{first(line['mean'], form)} {_interval(line['low'], line['high'], form)}, {line['seeds']} seeds"
     spread = unsigned(line["published_spread"], form) if line["published_spread"] == line["published_spread"] else "?"

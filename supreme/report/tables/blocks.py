@@ -12,7 +12,15 @@ from typing import Any
 import pandas as pd
 
 from supreme.report.figures.style import place
-from supreme.report.rows.columns import Column, default_columns, found_columns, refuse_unknown, signed, unsigned
+from supreme.report.rows.columns import (
+    TableColumn,
+    declared_in,
+    default_columns,
+    found_columns,
+    refuse_unknown,
+    signed,
+    unsigned,
+)
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.per_seed import ANCHORS, BLOCK
 from supreme.report.rows.tuning import MARK, tuned_on_shown
@@ -47,7 +55,7 @@ class Line:
 class Block:
     labels: Sequence[str]
     """Data, model, recipe, scenario and setting."""
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     lines: Sequence[Line]
     notes: Sequence[str]
 
@@ -89,15 +97,16 @@ def slug(text: str) -> str:
 def blocks(
     frame: pd.DataFrame, table: pd.DataFrame, columns: Iterable[tuple[str, str, str]] | None = None
 ) -> list[Block]:
-    """The blocks of a frame and its summary, each with `columns` or those of `COLUMNS` that it has."""
-    chosen = None if columns is None else [Column(*column) for column in columns]
+    """The blocks of a frame and its summary, each with `columns` or those that its metrics show by default."""
+    declared = declared_in(frame)
+    chosen = None if columns is None else [TableColumn(*column) for column in columns]
     for column in chosen or ():
         refuse_unknown(column.metric, list(frame["metric"].unique()))
     parts = dict(list(frame.groupby(BLOCK)))
     found = []
     for labels, lines in table.groupby(BLOCK):
         metrics = list(lines["metric"].unique())
-        wanted = default_columns(metrics) if chosen is None else found_columns(chosen, metrics)
+        wanted = default_columns(metrics, declared) if chosen is None else found_columns(chosen, metrics)
         if wanted:
             shown = [column.metric for column in wanted]
             part = parts[labels]
@@ -112,7 +121,7 @@ def methods_and_variants(part: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys([*((anchor, "") for anchor in ANCHORS), *pairs]))
 
 
-def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, wanted: Sequence[Column]) -> Block:
+def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, wanted: Sequence[TableColumn]) -> Block:
     names = {titled(*pair): pair for pair in methods_and_variants(part)}
     lines: dict[str, dict[str, Mapping[str, Any]]] = {title: {} for title in sorted(names, key=place)}
     for line in table.to_dict("records"):

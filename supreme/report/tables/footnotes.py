@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from supreme.report.rows.code import code_notes
-from supreme.report.rows.columns import Column
+from supreme.report.rows.columns import TableColumn
 from supreme.report.rows.environments import environment_notes
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.per_seed import ANCHORS, seed_list
@@ -20,7 +20,7 @@ from supreme.report.statistics.ranking import competes
 Lines = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """For each method, and each metric it has, the line of the summary."""
 
-Columns = Mapping[str, Column]
+Columns = Mapping[str, TableColumn]
 """By metric."""
 
 

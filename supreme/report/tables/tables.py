@@ -55,8 +55,9 @@ def render(
     Args:
         frame: what `load` gives.
         format: terminal, markdown, latex or csv.
-        columns: (metric, title, format) of each column, instead of `COLUMNS`; see `Column`. A table leaves out the
-            columns in which nothing has a value, and a block without any of them has no table. CSV has everything.
+        columns: (metric, title, format) of each column, instead of those that metrics declare to be shown; see
+            `TableColumn`. A table leaves out the columns in which nothing has a value, and a block without any of them
+            has no table. CSV has everything.
         width: of the terminal, in characters.
         endpoints: whose equivalence is tested, and with which margins.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.

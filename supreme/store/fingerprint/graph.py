@@ -11,9 +11,13 @@ from pathlib import Path
 from supreme.store.fingerprint.content import content_of
 from supreme.store.fingerprint.modules import DEFINITIONS, Imported, Module, deep_recursion, find, modules_beside, read
 from supreme.store.fingerprint.paths import OURS, Definition, Found, Outside, Paths, is_ours, place, statements_of
-from supreme.store.fingerprint.text import BY_TEXT, NAME, Text, write
+from supreme.store.fingerprint.text import BY_TEXT, COLUMNS, NAME, Text, write
 
 HOLDS_NO_ARITHMETIC = True
+
+
+DECLARATIONS = frozenset({"__post_init__", "check_split", "check_model", "needs_history", COLUMNS})
+"""What a class of our own may hold that says what to refuse, or how to show results, and computes none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,16 +206,14 @@ def files_of(module: Module, text: Text) -> dict[str, str]:
 
 
 def holds_no_arithmetic(node: ast.AST) -> bool:
-    """Of our own code: protocols, errors, and what refuses values, which no number depends on.
-
-    Refusals are `__post_init__` and the decorator `bounded`.
-    """
+    """Of our own code what no number depends on: protocols and errors; and of a class its refusals and declarations."""
     if isinstance(node, ast.ClassDef):
         bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
         return any(base == "Protocol" or base.endswith(("Error", "Exception")) for base in bases)
     if isinstance(node, ast.Name):
         return node.id == "bounded"
-    return isinstance(node, ast.FunctionDef) and node.name == "__post_init__"
+    name = ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else getattr(node, "name", "")
+    return name in DECLARATIONS
 
 
 def _sha(text: str) -> str:

@@ -31,6 +31,10 @@ BY_TEXT |= {"importlib.util.spec_from_file_location", "importlib.machinery.Sourc
 """Ways of running code that names cannot be followed through."""
 
 
+COLUMNS = "declared_columns"
+"""What a metric's class calls the mapping from names of columns to what reports need to know of them."""
+
+
 @dataclass(eq=False)
 class Text:
     """What `write` made of a definition."""
@@ -126,7 +130,7 @@ class _Writer:
     def _put_classdef(self, node: ast.ClassDef) -> None:
         self._say(f"(ClassDef name={node.name}")
         if not self._leave_out(node):
-            kept = [line for line in node.body if not self._leave_out(line)]
+            kept = [self._named_only(line) for line in node.body if not self._leave_out(line)]
             node = copy.copy(node)
             node.decorator_list = [one for one in node.decorator_list if not self._leave_out(one)]
             self._put_fields(node, "name", "body")
@@ -138,6 +142,26 @@ class _Writer:
         self.put(node.target)
         self.put(node.value)
         self._say(")")
+
+    def _named_only(self, line: ast.stmt) -> ast.stmt:
+        """Of what a class declares of its columns the names, on which its code may rely; the rest is for reports."""
+        target = line.target if isinstance(line, ast.AnnAssign) else None
+        target = line.targets[0] if isinstance(line, ast.Assign) and len(line.targets) == 1 else target
+        value = line.value if isinstance(line, ast.Assign | ast.AnnAssign) else None
+        if not (isinstance(target, ast.Name) and target.id == COLUMNS and isinstance(value, ast.Dict)):
+            return line
+        keys = [key for key in value.keys if isinstance(key, ast.Constant)]
+        if len(keys) < len(value.keys) or not all(map(self._is_column, value.values)):
+            return line
+        return ast.Assign(targets=[target], value=ast.Tuple(elts=list[ast.expr](keys)))
+
+    def _is_column(self, node: ast.expr) -> bool:
+        """Whether it is a `Column` of constants, so that nothing is computed."""
+        return (
+            isinstance(node, ast.Call)
+            and self._called(node.func) in ("supreme.core.Column", "supreme.core.column.Column")
+            and all(isinstance(part, ast.Constant) for part in (*node.args, *(one.value for one in node.keywords)))
+        )
 
     @contextmanager
     def _inside(self, scope: Scope) -> Iterator[None]:

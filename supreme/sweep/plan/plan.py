@@ -10,15 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from supreme.core import SupremeError, registry
-from supreme.core.images import ImageData
+from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob, audit_jobs, merged
 from supreme.pipeline.workplace import Workplace
-from supreme.store.files import digest
 from supreme.store.provenance import versions
 from supreme.sweep.jobs import log_path, run_audit, run_stage
-from supreme.sweep.plan import reasons
+from supreme.sweep.plan import reasons, refusals
 from supreme.sweep.plan.compose import Problems
 from supreme.sweep.plan.rows import holds, made_by, read_row
 from supreme.sweep.plan.tasks import Task
@@ -124,8 +122,10 @@ def make_plan(
             made[others] += 1
     if todo and not problems.counts:
         on_todo(len(todo))
-    audits = _audits(cells, problems)
-    _check_components(todo, problems)
+    audits = _audits(cells, at, problems)
+    asked = [cell for cell in cells if cell.id in {one.id for one in todo}]  # with no metric that only a row has
+    refusals.check_components(todo, problems)
+    refusals.check_splits(cells, asked, problems)
     problems.refuse()
     tasks: dict[str, Task] = {}
     labels = _labels(todo)
@@ -169,7 +169,7 @@ def _unfollowed(cells: Iterable[Cell]) -> list[str]:
     return [f"{target.rpartition('.')[2]}: {line}" for target, code in codes.items() for line in code.warnings]
 
 
-def _audits(cells: Sequence[Cell], problems: Problems) -> list[AuditJob]:
+def _audits(cells: Sequence[Cell], at: Workplace, problems: Problems) -> list[AuditJob]:
     """The audits that the cells ask for, each component built once; what is wrong with them goes to the problems."""
     try:
         jobs = audit_jobs(cells)
@@ -179,6 +179,7 @@ def _audits(cells: Sequence[Cell], problems: Problems) -> list[AuditJob]:
                 log.warning(
                     "audit %s needs %d training seeds and there are %d: it will only say so", job.name, least, seeds
                 )
+        refusals.check_audits((job for job in jobs if job.record(at, job.cells) is None), problems)
     except SupremeError as error:
         problems.add(error)
         return []
@@ -232,44 +233,3 @@ def _labels(cells: Iterable[Cell]) -> dict[str, str]:
         )
         for cell in cells
     }
-
-
-def _check_components(cells: Iterable[Cell], problems: Problems) -> None:
-    """Build every component once, so that a wrong value is refused before any device spins."""
-    flaws: dict[str, str] = {}
-    for cell in cells:
-        for what, node in cell.components():
-            key = digest([what, node])
-            if key not in flaws:
-                flaws[key] = flaw(what, node)
-            if flaws[key]:
-                problems.add(flaws[key])
-        data = cell.decoded
-        key = digest([cell.nodes["model"], data.num_classes, data.image_size])
-        if key not in flaws:
-            flaws[key] = misfit(cell, data)
-        if flaws[key]:
-            problems.add(flaws[key])
-
-
-def flaw(what: str, node: Mapping[str, Any]) -> str:
-    """Why this component cannot be built; empty when it can."""
-    try:
-        registry.build(node, what)
-    except SupremeError as error:
-        return str(error)
-    return ""
-
-
-def misfit(cell: Cell, data: ImageData) -> str:
-    """Why its model cannot be built for these data, where the model can tell and can be chosen; else empty."""
-    what = f"model {cell.names['model']}"
-    if flaw(what, cell.nodes["model"]) or not hasattr(model := cell.build("model"), "check"):
-        return ""
-    try:
-        model.check(data.num_classes, data.image_size, data.mean, data.std)
-    except SupremeError as error:
-        return f"{what}: {error}"
-    except Exception as error:  # a third party's own check
-        return f"{what}: {type(error).__name__}: {error}"
-    return ""
