@@ -19,14 +19,14 @@ from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
 from supreme.sweep.executors.local import nvml
-from supreme.sweep.executors.local.crew import Crew
 from supreme.sweep.executors.local.devices import find_slots
-from supreme.sweep.executors.local.room import Rules, lack, parse_memory
-from supreme.sweep.executors.local.slots import SlotLock, lock_directory
+from supreme.sweep.executors.local.gpu_memory import Rules, lack, parse_memory
+from supreme.sweep.executors.local.pool import Crew
+from supreme.sweep.executors.local.process import SlotLock, lock_directory
 from supreme.sweep.jobs import this_process_in
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
-from supreme.sweep.schedule.engine import run
+from supreme.sweep.schedule.scheduler import run
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
 
 GB = 10**9
 CONF = Path(__file__).parents[1] / "conf" / "config.yaml"

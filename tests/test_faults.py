@@ -63,8 +63,8 @@ from supreme.store import artefact
 from supreme.store.files import Process
 from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.executors.local.worker import Reply
-from supreme.sweep.plan.tasks import Event, Outcome, Started, Task
-from supreme.sweep.schedule import engine
+from supreme.sweep.schedule import scheduler as engine
+from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task
 
 pytestmark = pytest.mark.timeout(900)  # up to six sweeps in a test; each has its own limit, which tells a hang
 
@@ -467,7 +467,7 @@ def test_whatever_becomes_of_tasks_what_follows_is_what_the_graph_says(
     chance: int,
 ) -> None:
     world = World(random.Random(chance), [], {}, {})
-    monkeypatch.setattr("supreme.sweep.executors.local.slots.ProcessPoolExecutor", world)
+    monkeypatch.setattr("supreme.sweep.executors.local.process.ProcessPoolExecutor", world)
     tasks = [
         Task(
             key=str(number),

@@ -30,8 +30,8 @@ from supreme.scenarios.backdoor import Backdoor
 from supreme.store.decoded import cache
 from supreme.sweep.executors.local import leftovers
 from supreme.sweep.executors.local.devices import find_slots
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task
-from supreme.sweep.schedule.engine import run
+from supreme.sweep.schedule.scheduler import run
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Task
 from supreme.testing import tiny_evaluation
 
 GROUPS = 4

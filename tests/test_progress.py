@@ -30,7 +30,7 @@ from supreme.sweep.display.forecast import Forecast, Underway
 from supreme.sweep.display.progress import Progress
 from supreme.sweep.display.snapshot import KEPT, Count, Snapshot, common_words, path_of, prune, read_all
 from supreme.sweep.display.status import main
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
 
 
 class Clock:

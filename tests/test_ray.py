@@ -21,12 +21,12 @@ from processes import alive, wait_for
 from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.ray import sweep as ray_sweep
-from supreme.sweep.executors.ray.cluster import Options, run
-from supreme.sweep.executors.ray.sweep import describe
+from supreme.sweep.executors.ray import executor as ray_sweep
+from supreme.sweep.executors.ray.connection import Options, run
+from supreme.sweep.executors.ray.executor import describe
 from supreme.sweep.executors.ray.worker import death, is_there
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Started, Task, Waiting
+from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task, Waiting
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)
 ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5", "hydra.launcher.cpus_per_job=2")

@@ -20,9 +20,9 @@ from processes import wait_for
 from test_sweep import SMALL, rows
 
 from supreme.sweep.executors.local.devices import find_slots
-from supreme.sweep.plan.tasks import Event, Outcome, SetAside, Started, Task
-from supreme.sweep.schedule.engine import run
 from supreme.sweep.schedule.graph import Graph
+from supreme.sweep.schedule.scheduler import run
+from supreme.sweep.schedule.tasks import Event, Outcome, SetAside, Started, Task
 
 
 def make(key: str, function: Callable[..., Any] = jobs.where, *arguments: Any, **more: Any) -> Task:

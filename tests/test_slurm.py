@@ -20,11 +20,11 @@ from processes import alive, wait_for, within
 from test_sweep import rows
 
 from supreme.core import SupremeError
+from supreme.sweep.executors.slurm import executor as slurm
 from supreme.sweep.executors.slurm import sent as slurm_sent
-from supreme.sweep.executors.slurm import sweep as slurm
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
 pytestmark = [
     pytest.mark.slow,

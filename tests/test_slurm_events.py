@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from supreme.sweep.executors.slurm import job as slurm_job
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, SetAside, Started, Task
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, SetAside, Started, Task
 
 
 def task(key: str) -> Task:

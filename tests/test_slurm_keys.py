@@ -10,11 +10,11 @@ import pytest
 from engine_tasks import where
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.slurm import sweep as slurm
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm import executor as slurm
+from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.executors.slurm.sent import Job, in_order, packs, register
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 
 def task(key: str, **more: Any) -> Task:

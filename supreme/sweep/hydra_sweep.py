@@ -22,12 +22,12 @@ from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.process_state import Touched
 from supreme.store.files import remove_orphans
-from supreme.sweep.display.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.display.progress import Progress
+from supreme.sweep.display.summary import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.executors.dry_run import print_plan
-from supreme.sweep.executors.local.crew import Crew
 from supreme.sweep.executors.local.leftovers import sweep_leftovers
-from supreme.sweep.executors.local.slots import lock_directory
+from supreme.sweep.executors.local.pool import Crew
+from supreme.sweep.executors.local.process import lock_directory
 from supreme.sweep.ground import Ground
 from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
 from supreme.sweep.plan.compose import Composer, Problems, cell_with, changes_here, compose_all, expand, plain_values
@@ -35,8 +35,8 @@ from supreme.sweep.plan.estimate import expected_seconds
 from supreme.sweep.plan.plan import Plan, flaw, make_plan, read_row, resolve
 from supreme.sweep.plan.presets import Presets, preset_of
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task, Waiting
-from supreme.sweep.schedule import engine
+from supreme.sweep.schedule import scheduler as engine
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Task, Waiting
 from supreme.sweep.tracking.tracking import Tracking
 
 log = logging.getLogger(__name__)

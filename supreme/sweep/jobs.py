@@ -15,10 +15,10 @@ from supreme.core import SupremeError
 from supreme.pipeline.activity import Activity, beside
 from supreme.pipeline.cell import Cell, Workplace
 from supreme.pipeline.ensembles import AuditJob
-from supreme.sweep.executors.local.crew import LOOK_AGAIN_SECONDS, Crew
 from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.room import ANY_DEVICE, Rules
-from supreme.sweep.executors.local.slots import lock_directory
+from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules
+from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, Crew
+from supreme.sweep.executors.local.process import lock_directory
 from supreme.sweep.plan.rows import holds, read_row
 
 log = logging.getLogger(__name__)

@@ -40,8 +40,8 @@ def sleep(seconds: float) -> tuple[float, float]:
 
 def _run(seconds: list[float], cores: int) -> list[tuple[float, float]]:
     from supreme.sweep.executors.local.devices import find_slots
-    from supreme.sweep.plan.tasks import Task
-    from supreme.sweep.schedule.engine import run
+    from supreme.sweep.schedule.scheduler import run
+    from supreme.sweep.schedule.tasks import Task
 
     with tempfile.TemporaryDirectory() as folder:
         tasks = [
@@ -175,8 +175,8 @@ def sweep_here(cores: int, found: Path) -> None:
     """The command line, with each task timed."""
     from supreme.cli import main
     from supreme.sweep.executors.local import devices
-    from supreme.sweep.plan.tasks import Event, Outcome, Started
-    from supreme.sweep.schedule import engine
+    from supreme.sweep.schedule import scheduler as engine
+    from supreme.sweep.schedule.tasks import Event, Outcome, Started
 
     devices._own_cores = lambda: list(range(cores))
     run, at = engine.run, Path(found)

@@ -12,13 +12,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from supreme.sweep.display.closing import WIDTH
 from supreme.sweep.display.progress import duration
+from supreme.sweep.display.summary import WIDTH
 from supreme.sweep.executors.local.devices import Slot
 from supreme.sweep.plan.disk import free_bytes, needed
 from supreme.sweep.plan.estimate import Estimate, Stored, cell_of
 from supreme.sweep.plan.plan import Plan
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 SHOWN = 20
 """Cells that are listed."""

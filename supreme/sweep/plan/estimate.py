@@ -15,7 +15,7 @@ from supreme.core.canonical import Damaged
 from supreme.core.row import read_audit, read_row
 from supreme.pipeline.cell import COMPONENTS, Cell, Workplace
 from supreme.pipeline.ensembles import AuditJob
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 
-from supreme.sweep.plan.tasks import Outcome, Task, chain_lengths
+from supreme.sweep.schedule.tasks import Outcome, Task, chain_lengths
 
 _Ranked = tuple[tuple[int, int], str]
 """How early a task is due, the chain that waits for it before all, and its key."""

@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.options import Cluster
 
 
 @dataclass
@@ -119,13 +119,13 @@ class RayLauncher(PlanLauncher):
         }
 
     def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
-        from supreme.sweep.executors.ray import cluster as ray_cluster
+        from supreme.sweep.executors.ray import connection as ray_cluster
 
         return ray_cluster.run(tasks, settings, ray_cluster.Options(**self.options), on_event)
 
 
 class SlurmLauncher(PlanLauncher):
-    """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.executors.slurm.cluster.Cluster`."""
+    """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.executors.slurm.options.Cluster`."""
 
     told_before: Any = None
     """What jobs of earlier sweeps had told before this one was planned."""
@@ -139,7 +139,7 @@ class SlurmLauncher(PlanLauncher):
         self.told_before = told(settings.output_dir)
 
     def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
-        from supreme.sweep.executors.slurm.sweep import run
+        from supreme.sweep.executors.slurm.executor import run
 
         return run(tasks, settings, self.cluster, on_event, self.told_before)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.sweep.executors.local.worker import Reply, execute
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ from supreme.core.canonical import Damaged, plain, read_json
 from supreme.core.typed import flaw
 from supreme.store.files import digest
 from supreme.sweep.executors.local.devices import Slot, find_slots
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
-from supreme.sweep.schedule import engine
+from supreme.sweep.schedule import scheduler as engine
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from typing import Any
 from supreme.core import SupremeError
 from supreme.store.files import temporary_name
 from supreme.sweep.executors.local.devices import environment
-from supreme.sweep.executors.ray.sweep import Share, Sweep, describe
+from supreme.sweep.executors.ray.executor import Share, Sweep, describe
 from supreme.sweep.executors.ray.worker import one_line
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Task, check
 from supreme.sweep.schedule.interrupts import signals
+from supreme.sweep.schedule.tasks import Event, Outcome, Task, check
 
 OBJECT_STORE_BYTES = 2**28
 """Of a Ray that is started here. Only rows go through it, and by default it would have a third of the memory."""

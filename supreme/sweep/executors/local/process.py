@@ -24,7 +24,7 @@ from loky import ProcessPoolExecutor
 from supreme.core import SupremeError
 from supreme.sweep.executors.local.devices import Slot
 from supreme.sweep.executors.local.worker import MARK, Reply, execute, initialise
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 ELSEWHERE = "set SUPREME_LOCK_DIR to a folder that every sweep of this machine can write"
 

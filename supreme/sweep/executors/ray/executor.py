@@ -21,9 +21,9 @@ from typing import Any
 from supreme.core import SupremeError
 from supreme.sweep.executors.local.worker import Reply
 from supreme.sweep.executors.ray.worker import Attempt, Place, Worker, death, one_line
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Started, Task, Waiting
-from supreme.sweep.schedule.engine import STARTING_SECONDS, TOUCHES
 from supreme.sweep.schedule.graph import Graph
+from supreme.sweep.schedule.scheduler import STARTING_SECONDS, TOUCHES
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Started, Task, Waiting
 
 ASKED = 8
 """How many workers wait at most for Ray to place them; a node that joins gets those."""

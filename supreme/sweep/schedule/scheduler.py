@@ -15,15 +15,15 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.crew import LOOK_AGAIN_SECONDS, Crew
 from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.room import ANY_DEVICE, Rules
-from supreme.sweep.executors.local.slots import Attempt, Place, lock_directory
+from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules
+from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, Crew
+from supreme.sweep.executors.local.process import Attempt, Place, lock_directory
 from supreme.sweep.executors.local.worker import Reply
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting, check
-from supreme.sweep.schedule.aside import Aside
 from supreme.sweep.schedule.graph import Graph
 from supreme.sweep.schedule.interrupts import signals
+from supreme.sweep.schedule.parking import Aside
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting, check
 
 ATTEMPTS = 2
 MOVES = 5

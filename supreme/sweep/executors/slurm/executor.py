@@ -21,7 +21,7 @@ from supreme.core import SupremeError
 from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.executors.slurm import job as slurm_job
 from supreme.sweep.executors.slurm import queue as slurm_queue
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.executors.slurm.sent import (
     Job,
     Told,
@@ -36,9 +36,9 @@ from supreme.sweep.executors.slurm.sent import (
     told,
 )
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting, check
 from supreme.sweep.schedule.graph import Graph
 from supreme.sweep.schedule.interrupts import signals
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting, check
 
 log = logging.getLogger(__name__)
 

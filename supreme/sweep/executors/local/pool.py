@@ -11,8 +11,8 @@ from pathlib import Path
 
 from supreme.sweep.executors.local import nvml
 from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.room import FULL_SHARE, Lack, Rules, foreign, lack, size
-from supreme.sweep.executors.local.slots import Place
+from supreme.sweep.executors.local.gpu_memory import FULL_SHARE, Lack, Rules, foreign, lack, size
+from supreme.sweep.executors.local.process import Place
 from supreme.sweep.executors.local.worker import Reply
 
 LOOK_AGAIN_SECONDS = 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from supreme.store.claims import Waiter
 from supreme.sweep.executors.local.worker import Awaited
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 FIRST_SECONDS, LAST_SECONDS = 0.05, 1.0
 """Between two looks at a claim, which grow like a waiting worker's."""

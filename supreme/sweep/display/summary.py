@@ -13,7 +13,7 @@ from rich.text import Text
 from supreme import report
 from supreme.pipeline.cell import Cell, Workplace
 from supreme.pipeline.ensembles import AuditJob
-from supreme.sweep.plan.tasks import Outcome, Task
+from supreme.sweep.schedule.tasks import Outcome, Task
 
 WIDTH = 100
 """Of what goes to a file or a pipe, in characters."""
