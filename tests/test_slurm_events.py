@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from supreme.sweep.executors.slurm import job as slurm_job
-from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, SetAside, Started, Task
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retrying, Started, Task
 
 
 def task(key: str) -> Task:
@@ -22,7 +22,7 @@ def task(key: str) -> Task:
 EVENTS: list[Any] = [
     Started(task=task("a"), slot="cpu:0"),
     Retrying(task=task("a"), slot="cpu:0", reason="it died"),
-    SetAside(task=task("a"), slot="cpu:0", reason="another worker makes it"),
+    Parked(task=task("a"), slot="cpu:0", reason="another worker makes it"),
     Outcome(task=task("a"), status="done", seconds=1.5, attempts=2, slot="cpu:0", value={"x": [1, None]}),
     Outcome(task=task("b"), status="blocked", error="it waits for a"),
 ]

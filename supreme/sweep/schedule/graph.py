@@ -44,9 +44,9 @@ class Graph:
         return len(self._tasks) - len(self.outcomes)
 
     @property
-    def ready(self) -> bool:
-        """Whether there is a task that may start now."""
-        return bool(self._ready)
+    def ready(self) -> int:
+        """How many tasks may start now."""
+        return len(self._ready)
 
     def take(self, warm: tuple[str, ...] = ()) -> Task:
         """The ready task that the longest chain waits for; of several the one that shares most with what is warm.

@@ -1,151 +1,152 @@
-"""The sweep's engine: run tasks that need each other on device slots, and survive whatever they do."""
+"""The scheduler: runs tasks that need each other, wherever that is, and survives whatever becomes of them."""
 
 from __future__ import annotations
 
 import pickle
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
-from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules
-from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, Crew
-from supreme.sweep.executors.local.process import Attempt, Place, lock_directory
-from supreme.sweep.executors.local.worker import Reply
+from supreme.sweep.schedule.executor import (
+    MOVES,
+    Attempt,
+    Close,
+    Ended,
+    Executor,
+    Judged,
+    NoDeviceLeftError,
+    Place,
+    Reply,
+    Report,
+    Unbegun,
+)
 from supreme.sweep.schedule.graph import Graph
 from supreme.sweep.schedule.interrupts import signals
-from supreme.sweep.schedule.parking import Aside
-from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting, check
+from supreme.sweep.schedule.parking import ParkedTasks
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retrying, Started, Task, check
 
-ATTEMPTS = 2
-MOVES = 5
-"""A task whose devices were at fault this often is at fault itself."""
 LEAVES = 20
 """A task that has left its slot this often, since another worker was faster each time, waits inside from then on."""
 TOUCHES = 5
 """A task whose process had to be replaced this often has failed: what a method made is found the second time."""
-STARTING_SECONDS = 30.0
-"""How much longer the first task of a new process may take."""
 
 
 def run(
     tasks: Sequence[Task],
-    slots: Sequence[Slot],
+    executor: Executor,
     *,
     timeout: float | None,
     on_event: Callable[[Event], None] = lambda event: None,
-    locks: Path | None = None,
-    rules: Rules = ANY_DEVICE,
-    crew: Crew | None = None,
 ) -> list[Outcome]:
-    """Run every task as soon as what it needs is done and a slot is free; the longest chains first.
+    """Run every task as soon as what it needs is done and there is a place for it; the longest chains first.
 
     A task that raises fails, and so does one that takes too long. One whose process died, or that ran out of memory,
-    gets a second attempt in a fresh process. One whose device was lost, or was filled by others, starts again elsewhere
-    and that is no attempt. One that would wait for another worker makes way for others. Whatever happens, they go on.
+    gets another attempt in a fresh process. One whose device or node was lost, or was filled by others, starts again
+    elsewhere and that is no attempt. One that would wait for another worker makes way for others. Whatever happens, the
+    others go on.
 
     Args:
+        executor: where they run; it is closed at the end.
         timeout: seconds that one attempt may take, in a process that is warm; None: for ever.
         on_event: called in this thread as things happen.
-        locks: the folder in which sweeps agree on slots; None: this machine's.
-        rules: when a device may be used.
-        crew: the places of these slots, which may be held and warm already; None: made here. It is closed at the end.
 
     Returns:
         One outcome for each task, in their order.
 
     Raises:
-        SupremeError: the tasks or the slots make no sense, or no device is free and the rules say not to wait.
+        SupremeError: the tasks make no sense, the executor cannot be used, or no device is free and the rules say not
+            to wait.
         KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came (its argument names it); every process has been ended.
     """
-    check(tasks, [slot.name for slot in slots], timeout)
-    crew = crew or Crew(slots, locks or lock_directory(), rules)
-    sweep = _Sweep(tasks, crew, timeout, on_event)
-    with signals(sweep.interrupt), warnings.catch_warnings():
-        # loky replaces a process that has grown by 300 MB; the next task does not notice, and nobody needs to
-        warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
+    check(tasks, timeout)
+    scheduler = _Scheduler(tasks, executor, timeout, on_event)
+    with signals(scheduler.interrupt):
+        how: Close = "broken"
         try:
-            sweep.loop()
+            scheduler.open()
+            with signals(scheduler.interrupt):  # a library that was started meanwhile may have taken them
+                scheduler.loop()
+            how = (
+                "done"
+                if all(ended.status == "done" for ended in scheduler.graph.outcomes.values())
+                else "with failures"
+            )
         finally:
-            sweep.close()
-    if sweep.interruption:
-        raise KeyboardInterrupt(sweep.interruption)
-    return [sweep.graph.outcomes[task.key] for task in tasks]
+            executor.close("stopped" if scheduler.interruption else how)
+    if scheduler.interruption:
+        raise KeyboardInterrupt(scheduler.interruption)
+    return [scheduler.graph.outcomes[task.key] for task in tasks]
 
 
-class _Sweep:
-    """The state of one run. One thread changes it; others, and signals, only put messages into the inbox."""
+class _Scheduler:
+    """The state of one run. One thread changes it; signals only say that it is to stop."""
 
     def __init__(
         self,
         tasks: Sequence[Task],
-        crew: Crew,
+        executor: Executor,
         timeout: float | None,
         on_event: Callable[[Event], None],
     ) -> None:
         self.graph = Graph(tasks)
         self.interruption = ""
+        self._tasks = {task.key: task for task in tasks}
+        self._executor, self._on_event = executor, on_event
         self._timeout = timeout
-        self._on_event = on_event
-        self._crew = crew
-        crew.on_retired = lambda slot, reason: on_event(Retired(slot=slot, reason=reason))
-        self._inbox: SimpleQueue[tuple[Place, Future[Reply]] | None] = SimpleQueue()
+        self._underway: dict[str, Attempt] = {}
+        self._parked = ParkedTasks()
         self._started = False
-        self._aside = Aside()
-        self._left = Counter[str]()
+        self._spent = Counter[str]()
+        """Attempts that count, by the key of their task, as the counters below."""
         self._moves = Counter[str]()
+        self._left = Counter[str]()
         self._touched = Counter[str]()
-        self._attempts = dict.fromkeys((task.key for task in tasks), 0)
 
     def interrupt(self, signal_name: str) -> None:
         """May be called from a signal handler."""
         self.interruption = signal_name
-        self._inbox.put(None)
+        self._executor.wake()
+
+    def open(self) -> None:
+        for found in self._executor.open(self._tasks):
+            if isinstance(found, Judged):
+                self._finish(found.outcome)
+            else:
+                self._underway[found.task.key] = found
+        if self._executor.takes_all and (place := self._executor.vacancy()):
+            for key in [key for key in self._tasks if key not in self._underway and key not in self.graph.outcomes]:
+                self._start(self._tasks[key], place)
 
     def loop(self) -> None:
         while not self.graph.complete and not self.interruption:
-            for task in self._aside.take():
+            for task in self._parked.take():
                 self.graph.put(task)
             self._assign()
             if self.graph.complete:  # what was left cannot even be started
                 return
-            running = sum(place.attempt is not None for place in self._crew.places)
-            self._crew.give_back(self.graph.left - running)
-            try:
-                message = self._inbox.get(timeout=self._patience())
-            except Empty:
-                message = None
-            if message is not None:
-                self._receive(*message)
+            for report in self._executor.poll(self._patience()):
+                self._receive(report)
             self._stop_late()
 
-    def close(self) -> None:
-        """End every process, then let go of every slot."""
-        self._crew.close()
+    # Starting.
 
     def _assign(self) -> None:
-        while self.graph.ready and (place := self._crew.free_place()):
-            self._start(self.graph.take(place.warm), place)
-        if not self.graph.ready:
-            return
-        if why := self._crew.hopeless():
-            self._give_up(why)
-        elif words := self._crew.news():
-            self._on_event(Waiting(holders=tuple(words)))
+        while self.graph.ready and (place := self._executor.vacancy()):
+            task = self.graph.take(place.affinity)
+            if task.key not in self._underway:  # as it is where an executor takes all
+                self._start(task, place)
+        try:
+            for event in self._executor.demand(self.graph.ready, self.graph.left):
+                self._on_event(event)
+        except NoDeviceLeftError as why:
+            self._give_up(str(why))
 
     def _give_up(self, why: str) -> None:
         """Nothing can run any more."""
         if not self._started:
             raise SupremeError(why)
-        for task in self._aside.take_all():
+        for task in self._parked.take_all():
             self.graph.put(task)
         while self.graph.ready:
             self._finish(Outcome(task=self.graph.take(), status="failed", error=why))
@@ -156,136 +157,100 @@ class _Sweep:
         except Exception as error:
             self._finish(Outcome(task=task, status="failed", error=f"it cannot be sent to a process: {error}"))
             return
-        self._attempts[task.key] += 1
-        self._started = True
-        self._send(task, payload, place)
-        self._on_event(Started(task=task, slot=place.slot.name))
-
-    def _send(self, task: Task, payload: bytes, place: Place) -> None:
-        """Hand a task to the process of a place."""
-        header = task.heading(self._attempts[task.key], place.slot.name, place.slot.device)
-        started = time.monotonic()
-        end = None
-        if self._timeout is not None:  # what it takes to start a process and to import torch is no fault of the task
-            end = started + self._timeout + (0.0 if place.process.warm else STARTING_SECONDS)
-        warm, log_bytes = place.process.warm, task.log_bytes()
-        try:
-            future = place.process.submit(payload, task.log, header, end, self._left[task.key] < LEAVES)
-        except BrokenProcessPool:
-            self._send_anew(task, payload, place)
-            return
-        place.warm = task.affinity
-        place.attempt = Attempt(
-            task=task, payload=payload, future=future, started=started, end=end, warm=warm, log_bytes=log_bytes
+        attempt = Attempt(
+            task=task,
+            number=self._spent[task.key] + 1,
+            moves=self._moves[task.key],
+            may_leave=self._left[task.key] < LEAVES,
+            timeout=self._timeout,
         )
-        future.add_done_callback(lambda future: self._inbox.put((place, future)))
+        self._underway[task.key] = attempt
+        self._started = True
+        self._executor.start(attempt, place, payload)
+        if attempt.slot:  # else it waits in a queue
+            self._on_event(Started(task=task, slot=attempt.slot))
 
-    def _send_anew(self, task: Task, payload: bytes, place: Place) -> None:
-        """Hand a task to a fresh process, for the one that was to have it had died idle: of no task's fault."""
-        place.process.kill()
-        self._send(task, payload, place)
+    def _again(self, attempt: Attempt, reason: str) -> None:
+        """Make the task ready for another attempt."""
+        self._on_event(Retrying(task=attempt.task, slot=attempt.slot, reason=reason))
+        self.graph.put(attempt.task)
+
+    # What becomes of it.
 
     def _patience(self) -> float | None:
-        """Seconds until something is to be done though no message comes; None: nothing is."""
-        moments = [LOOK_AGAIN_SECONDS] if self.graph.ready and not self._crew.holds_all else []
-        ends = [place.attempt.end for place in self._crew.places if place.attempt and place.attempt.end is not None]
-        if (look := self._aside.next_look()) is not None:
+        """Seconds until something is to be done though nothing happens; None: nothing is."""
+        ends = [attempt.end for attempt in self._underway.values() if attempt.end is not None]
+        if (look := self._parked.next_look()) is not None:
             ends.append(look)
-        moments += [max(0.0, end - time.monotonic()) for end in ends]
-        return min(moments, default=None)
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
 
-    def _receive(self, place: Place, future: Future[Reply]) -> None:
-        attempt = place.attempt
-        if attempt is None or attempt.future is not future:
-            return  # of a process that was ended for being late
-        place.attempt = None
-        task = attempt.task
-        if attempt.missed:  # once at most: the fresh process has done no task
-            self._send_anew(task, attempt.payload, place)
-            return
-        reply = attempt.reply()
+    def _receive(self, report: Report) -> None:
+        match report:
+            case Ended(attempt=attempt) | Unbegun(attempt=attempt):
+                if self._underway.get(attempt.task.key) is attempt:  # else it was ended for being late
+                    del self._underway[attempt.task.key]
+                    self._judge(report) if isinstance(report, Ended) else self.graph.put(attempt.task)
+            case Judged(outcome=outcome):
+                self._underway.pop(outcome.task.key, None)
+                self._finish(outcome)
+            case Started(task=task, slot=slot) if task.key in self._underway:
+                self._underway[task.key].slot = slot
+                self._on_event(report)
+            case _:
+                self._on_event(report)
+
+    def _judge(self, ended: Ended) -> None:
+        """The end of the task, or another attempt."""
+        attempt, reply = ended.attempt, ended.reply
+        task, key = attempt.task, attempt.task.key
         if reply.awaited is not None:
-            self._attempts[task.key] -= 1
-            self._left[task.key] += 1
-            self._on_event(
-                SetAside(task=task, slot=place.slot.name, reason=f"another worker makes {reply.awaited.name}")
-            )
-            self._aside.put(task, reply.awaited)
-            return
-        if reply.touched and self._touched[task.key] < TOUCHES:
-            place.process.kill()
-            self._touched[task.key] += 1
-            self._attempts[task.key] -= 1
-            self._on_event(
-                Retrying(task=task, slot=place.slot.name, reason=f"{reply.touched}; the rest is done afresh")
-            )
-            self.graph.put(task)
-            return
-        if reply.spent:
-            place.process.kill()
-            if self._moves[task.key] < MOVES and (why := self._crew.blame(place, reply, self._moves[task.key] > 0)):
-                self._move(task, place, why)
-                return
-        self._crew.learn(place, reply.peak_bytes)
-        if reply.error and reply.spent and not reply.settled and self._attempts[task.key] < ATTEMPTS:
-            self._on_event(Retrying(task=task, slot=place.slot.name, reason=reply.error))
-            self.graph.put(task)
-            return
-        if not reply.error and not reply.spent:
-            place.process.settle()
-        error = reply.error or reply.touched
-        value, error = (None, error) if error else _read(reply.value)
-        self._end(place, attempt, error, value)
-
-    def _move(self, task: Task, place: Place, why: str) -> None:
-        """Start the task again elsewhere: its device was at fault."""
-        self._attempts[task.key] -= 1
-        self._moves[task.key] += 1
-        self.graph.put(task)
-        self._on_event(Retrying(task=task, slot=place.slot.name, reason=why))
-        for other in self._crew.lost_beside(place):
-            attempt = other.attempt
-            why = self._crew.retire(other, "the driver has lost its device")
-            if attempt is not None:
-                self._move(attempt.task, other, why)
-
-    def _stop_late(self) -> None:
-        for place in self._crew.places:
-            attempt = place.attempt
-            if attempt is None or attempt.end is None or attempt.future.done():
-                continue
-            if time.monotonic() < attempt.end:
-                continue
-            if place.process.replaced and not attempt.extended:
-                place.attempt = replace(attempt, end=attempt.end + STARTING_SECONDS, extended=True)
+            self._left[key] += 1
+            self._on_event(Parked(task=task, slot=attempt.slot, reason=f"another worker makes {reply.awaited.name}"))
+            self._parked.put(task, reply.awaited)
+        elif reply.touched and self._touched[key] < TOUCHES:
+            self._touched[key] += 1
+            self._again(attempt, f"{reply.touched}; the rest is done afresh")
+        elif ended.fault and self._moves[key] < MOVES:
+            self._moves[key] += 1
+            self._again(attempt, ended.fault)
+        else:
+            self._spent[key] += 1
+            if reply.error and reply.spent and not reply.settled and self._spent[key] < self._executor.attempts:
+                self._again(attempt, reply.error)
             else:
-                place.process.kill()
-                place.attempt = None
-                error = f"no result after {self._timeout:g} s (timeout)"
-                attempt.task.note(error)
-                self._end(place, attempt, error, None)
+                self._end(attempt, reply)
 
-    def _end(self, place: Place, attempt: Attempt, error: str, value: Any) -> None:
+    def _end(self, attempt: Attempt, reply: Reply) -> None:
+        value, error = None, reply.error or reply.touched
+        if not error:
+            try:
+                value = pickle.loads(reply.value)
+            except Exception as problem:
+                error = f"what it returned cannot be read: {problem}"
         self._finish(
             Outcome(
                 task=attempt.task,
                 status="failed" if error else "done",
                 error=error,
-                seconds=time.monotonic() - attempt.started,
-                attempts=self._attempts[attempt.task.key],
-                slot=place.slot.name,
+                seconds=attempt.seconds,
+                attempts=self._spent[attempt.task.key],
+                slot=attempt.slot,
                 value=value,
             )
         )
 
+    def _stop_late(self) -> None:
+        now = time.monotonic()
+        for attempt in [one for one in self._underway.values() if one.end is not None and one.end <= now]:
+            if self._executor.kill(attempt):
+                error = f"no result after {self._timeout:g} s (timeout)"
+                attempt.task.note(error)
+                self._spent[attempt.task.key] += 1
+                del self._underway[attempt.task.key]
+                self._end(attempt, Reply(error=error))
+
     def _finish(self, outcome: Outcome) -> None:
         for known in self.graph.finish(outcome):
+            self._underway.pop(known.task.key, None)
+            self._executor.record(known)
             self._on_event(known)
-
-
-def _read(value: bytes) -> tuple[Any, str]:
-    """What a task returned, and why it could not be read."""
-    try:
-        return pickle.loads(value), ""
-    except Exception as error:
-        return None, f"what it returned cannot be read: {error}"
