@@ -216,7 +216,7 @@ def test_the_disk_that_is_needed_is_that_of_alike_models_and_a_full_one_is_warne
     predictions = list(store.glob("predictions/*/*/*"))
     beside = sum(path.stat().st_size for path in predictions) / 6  # two models and one unlearned one of each seed
     row = sum(path.stat().st_size for path in (half / "outputs" / "rows").glob("*.json")) / 2
-    monkeypatch.setattr(dry_run, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(plan_summary, "free_bytes", lambda folder: 1000)
     need = 6 * (weights + beside) + 2 * row
     plan_summary.print_plan(plan, find_slots("cpu", 1, 1, cores=2))
     told = capsys.readouterr().out

@@ -21,8 +21,8 @@ from test_sweep import SMALL, rows
 
 from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.schedule.graph import Graph
-from supreme.sweep.schedule.scheduler import run
 from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Started, Task
+from tests.running import run
 
 
 def make(key: str, function: Callable[..., Any] = jobs.where, *arguments: Any, **more: Any) -> Task:
@@ -102,7 +102,7 @@ def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_pat
     assert all("another worker makes thing-" in event.reason for event in aside)
     starts = Counter(event.task.key for _, event in events if isinstance(event, Started))
     assert max(starts.values()) == 2, "a task that waits was started again and again"
-    assert "put aside: another worker makes thing-" in aside[0].task.log.read_text()
+    assert "parked: another worker makes thing-" in aside[0].task.log.read_text()
 
 
 def test_a_task_that_waits_for_a_dead_worker_starts_when_its_death_is_seen(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_methods_that_share_something_give_the_same_rows_on_one_slot_and_on_thre
     told = end(start(3, sharing, tmp_path, "together"))
     assert "cpu:2" in told
     assert rows(tmp_path / "alone") == rows(tmp_path / "together")
-    met = " ".join(lines_with(tmp_path / "together", "put aside: another worker makes "))
+    met = " ".join(lines_with(tmp_path / "together", "parked: another worker makes "))
     assert "shared-" in met, "nothing met: the test shows nothing"
     assert len(list((tmp_path / "shared").iterdir())) == 4, "once for each seed and sweep"
 

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.process_state import Touched
+from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.display.summary import print_table
 from supreme.sweep.executors.local.devices import Slot
 from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules

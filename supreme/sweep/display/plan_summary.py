@@ -72,8 +72,8 @@ def _times(tasks: Sequence[Task], estimates: Mapping[str, Estimate], slots: Sequ
         run(tasks, simulated, timeout=None)
         where = ", ".join(slot.name for slot in slots[:4]) + (", ..." if len(slots) > 4 else "")
         yield (
-            f"Time: {'at least' if unknown else 'about'} {duration(simulated.seconds)} on {len(slots)} device slots ({where}), for "
-            f"{duration(work)} of work; starting the processes and importing torch not counted."
+            f"Time: {'at least' if unknown else 'about'} {duration(simulated.seconds)} on {len(slots)} device slots "
+            f"({where}), for {duration(work)} of work; starting the processes and importing torch not counted."
         )
     if unknown:
         told = ", ".join(f"{what} ({count})" for what, count in unknown.most_common(5))

@@ -20,7 +20,7 @@ class SimulatedPlace:
 
 
 class DryRunExecutor:
-    """See `supreme.sweep.schedule.executor.Executor`. Every task ends well, returns None, and takes what is expected."""
+    """See `supreme.sweep.schedule.executor.Executor`. Every task returns None and takes what is expected."""
 
     attempts = 1
     takes_all = False

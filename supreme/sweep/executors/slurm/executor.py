@@ -56,6 +56,7 @@ class SlurmExecutor:
 
     def __init__(self, settings: Settings, cluster: Cluster) -> None:
         """To be made before it is found out what is to be done: what a job of an earlier sweep does later is done."""
+        cluster.check()
         self._settings, self._cluster = settings, cluster
         self._root = root_of(settings.output_dir)
         self._folder = self._root / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
@@ -78,7 +79,6 @@ class SlurmExecutor:
 
     def open(self, tasks: Mapping[str, Task]) -> Iterator[Attempt | Judged]:
         settings = self._settings
-        self._cluster.check()
         find_slots("cpu", settings.jobs_per_device, settings.threads, cores=max(1, settings.threads))  # wrong numbers
         slurm_queue.refuse_without_slurm()
         states = slurm_queue.states()
