@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from test_sweep import SMALL, rows
 from supreme.core import SupremeError
 from supreme.sweep.executors.ray import executor as ray_sweep
 from supreme.sweep.executors.ray.connection import describe
+from supreme.sweep.executors.ray.executor import RayExecutor
 from supreme.sweep.executors.ray.options import Options
 from supreme.sweep.executors.ray.worker import death, is_there
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.schedule import executor as schedule_executor
 from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task, Waiting
+from supreme.testing import check_executor
 from tests.running import run_on_ray
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)
@@ -345,3 +348,9 @@ def test_what_ended_a_process_is_told_in_a_sentence() -> None:
     assert death(lost) == "its process died: by a signal, perhaps for want of memory, or by os._exit"
     assert death("Worker exits unexpectedly. Worker exits with an exit code 3.") == "its process died: exit code 3"
     assert "low on memory" in death("Task was killed due to the node running low on memory.")
+
+
+@pytest.mark.slow
+def test_ray_keeps_the_promises_of_an_executor(cluster: Any, tmp_path: Path) -> None:
+    given = options(cluster.address, cpus_per_job=0.5)
+    check_executor(partial(RayExecutor, settings(tmp_path), given), tmp_path / "marks")

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.schedule import scheduler
 from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.testing import check_executor
 from tests.running import run_on_slurm
 
 pytestmark = [
@@ -271,3 +273,7 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     assert local.returncode == 0, local.stderr
     assert rows(tmp_path / "outputs") == rows(tmp_path / "local") != {}
     assert done.stdout.replace("outputs", "local").splitlines()[:8] == local.stdout.splitlines()[:8]
+
+
+def test_slurm_keeps_the_promises_of_an_executor(tmp_path: Path, settings: Settings) -> None:
+    check_executor(partial(SlurmExecutor, replace(settings, timeout=4.0), Cluster(**FAST)), tmp_path / "marks")

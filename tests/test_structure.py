@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audits": COMPONENT | {"metrics"},
     "trackers": COMPONENT,
     "pipeline": {"core", "functional", "store", "recipes"},
-    "testing": {"core", "functional", "pipeline"},
+    "testing": {"core", "functional", "pipeline", "sweep"},
     "sweep": {"core", "store", "pipeline", "report"},
     "_hydra": {"core", "sweep"},
     "cli": {"", "core", "sweep", "report"},
