@@ -265,7 +265,7 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     assert done.returncode == 0, done.stderr
     logs = [path.read_text() for path in (tmp_path / "outputs" / "logs").glob("*.log")]
     assert len(logs) == 4  # an original, a reference, two cells
-    assert all(log.count(": attempt ") - log.count("put aside") == 1 and " of job " in log for log in logs), (
+    assert all(log.count(": attempt ") - log.count("parked: ") == 1 and " of job " in log for log in logs), (
         logs
     )  # nothing was done twice
     assert queue(real_slurm) == []
