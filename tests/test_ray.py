@@ -351,6 +351,7 @@ def test_what_ended_a_process_is_told_in_a_sentence() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_ray_keeps_the_promises_of_an_executor(cluster: Any, tmp_path: Path) -> None:
     given = options(cluster.address, cpus_per_job=0.5)
     check_executor(partial(RayExecutor, settings(tmp_path), given), tmp_path / "marks")

@@ -275,5 +275,6 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     assert done.stdout.replace("outputs", "local").splitlines()[:8] == local.stdout.splitlines()[:8]
 
 
+@pytest.mark.timeout(900)
 def test_slurm_keeps_the_promises_of_an_executor(tmp_path: Path, settings: Settings) -> None:
     check_executor(partial(SlurmExecutor, replace(settings, timeout=4.0), Cluster(**FAST)), tmp_path / "marks")

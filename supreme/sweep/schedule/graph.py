@@ -85,6 +85,7 @@ class Graph:
         first = replace(outcome, error=" ".join(outcome.error.split()))
         found = [first]
         self.outcomes[first.task.key] = first
+        self._ready.discard(first.task.key)  # an earlier sweep may have done it
         reason = f"it waits for {first.task.label}, which failed"
         for ended in found:  # grows: what a blocked task blocks
             for key in self._dependants[ended.task.key]:
