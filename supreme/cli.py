@@ -30,7 +30,7 @@ CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def _hydra_main(config: DictConfig) -> Any:
-    from supreme.sweep.hydra_sweep import run_job
+    from supreme.sweep.single_cell import run_job
 
     return run_job(config)
 

@@ -19,14 +19,15 @@ from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
 from supreme.sweep.executors.local import nvml
-from supreme.sweep.executors.local.crew import Crew
 from supreme.sweep.executors.local.devices import find_slots
-from supreme.sweep.executors.local.room import Rules, lack, parse_memory
-from supreme.sweep.executors.local.slots import SlotLock, lock_directory
-from supreme.sweep.jobs import this_process_in
+from supreme.sweep.executors.local.executor import LocalExecutor
+from supreme.sweep.executors.local.gpu_memory import Rules, lack, parse_memory
+from supreme.sweep.executors.local.lock import SlotLock, lock_directory
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
-from supreme.sweep.schedule.engine import run
+from supreme.sweep.schedule import scheduler
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting
+from supreme.sweep.single_cell import this_process_in
+from tests.running import run
 
 GB = 10**9
 CONF = Path(__file__).parents[1] / "conf" / "config.yaml"
@@ -349,10 +350,11 @@ def test_a_process_is_warm_before_the_first_task_and_what_is_not_used_is_given_b
     driver: Driver, task: Callable[..., Task], tmp_path: Path
 ) -> None:
     slots = find_slots("cpu", 1, 1, cores=3)
-    crew = Crew(slots, lock_directory(), HALF)
-    crew.warm_up(jobs.be_ready, 2)
-    assert [place.held for place in crew.places] == [True, True, False]
-    outcomes = run([task("1", jobs.is_ready), task("2", jobs.is_ready)], slots, timeout=1.0, crew=crew)
+    executor = LocalExecutor(slots, rules=HALF)
+    pool = executor._pool
+    pool.warm_up(jobs.be_ready, 2)
+    assert [place.held for place in pool.places] == [True, True, False]
+    outcomes = scheduler.run([task("1", jobs.is_ready), task("2", jobs.is_ready)], executor, timeout=1.0)
     assert [outcome.value for outcome in outcomes] == [True, True], outcomes
-    assert not any(place.held for place in crew.places)
+    assert not any(place.held for place in pool.places)
     assert all(SlotLock(slot, lock_directory()).acquire() for slot in slots)

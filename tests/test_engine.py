@@ -24,10 +24,11 @@ from processes import alive, within
 
 from supreme.core import SupremeError
 from supreme.sweep.executors.local.devices import Slot, find_slots
-from supreme.sweep.executors.local.slots import SlotLock, SlotProcess, lock_directory
-from supreme.sweep.executors.local.worker import Reply
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Started, Task, Waiting
-from supreme.sweep.schedule.engine import run
+from supreme.sweep.executors.local.lock import SlotLock, lock_directory
+from supreme.sweep.executors.local.process import SlotProcess
+from supreme.sweep.schedule.executor import Reply
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from tests.running import run
 
 TESTS = Path(__file__).parent
 
@@ -335,8 +336,8 @@ SWEEP = """
     from pathlib import Path
     import engine_tasks as jobs
     from supreme.sweep.executors.local import devices
-    from supreme.sweep.schedule.engine import run
-    from supreme.sweep.plan.tasks import Task
+    from tests.running import run
+    from supreme.sweep.schedule.tasks import Task
     devices._nvml = dict  # whatever machine this is
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, had a shell put the tests in its background
     folder = Path(sys.argv[1])
@@ -472,7 +473,7 @@ def test_the_lock_of_a_dead_process_is_free() -> None:
     (slot,) = find_slots([0], 1, 1)
     code = (
         "import signal; from supreme.sweep.executors.local import devices; "
-        "from supreme.sweep.executors.local.slots import SlotLock, lock_directory; "
+        "from supreme.sweep.executors.local.lock import SlotLock, lock_directory; "
         "devices._nvml = dict; lock = SlotLock(devices.find_slots([0], 1, 1)[0], lock_directory()); "
         "assert lock.acquire(); print('held', flush=True); signal.pause()"
     )

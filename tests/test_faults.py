@@ -63,8 +63,8 @@ from supreme.store import artefact
 from supreme.store.files import Process
 from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.executors.local.worker import Reply
-from supreme.sweep.plan.tasks import Event, Outcome, Started, Task
-from supreme.sweep.schedule import engine
+from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task
+from tests.running import run
 
 pytestmark = pytest.mark.timeout(900)  # up to six sweeps in a test; each has its own limit, which tells a hang
 
@@ -354,7 +354,7 @@ def test_a_process_put_in_place_of_one_that_had_grown_has_time_to_start(tmp_path
         )
         for number, (function, arguments) in enumerate(calls)
     ]
-    outcomes = engine.run(tasks, find_slots("cpu", 1, 1, cores=1), timeout=5.0, locks=tmp_path)
+    outcomes = run(tasks, find_slots("cpu", 1, 1, cores=1), timeout=5.0, locks=tmp_path)
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
 
 
@@ -467,7 +467,7 @@ def test_whatever_becomes_of_tasks_what_follows_is_what_the_graph_says(
     chance: int,
 ) -> None:
     world = World(random.Random(chance), [], {}, {})
-    monkeypatch.setattr("supreme.sweep.executors.local.slots.ProcessPoolExecutor", world)
+    monkeypatch.setattr("supreme.sweep.executors.local.process.ProcessPoolExecutor", world)
     tasks = [
         Task(
             key=str(number),
@@ -499,9 +499,7 @@ def test_whatever_becomes_of_tasks_what_follows_is_what_the_graph_says(
     thread = threading.Thread(target=go_on)
     thread.start()
     try:
-        outcomes = engine.run(
-            tasks, find_slots("cpu", 1, 1, cores=slots), timeout=None, on_event=on_event, locks=tmp_path
-        )
+        outcomes = run(tasks, find_slots("cpu", 1, 1, cores=slots), timeout=None, on_event=on_event, locks=tmp_path)
     finally:
         over.set()
         thread.join()

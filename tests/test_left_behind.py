@@ -30,9 +30,9 @@ from supreme.scenarios.backdoor import Backdoor
 from supreme.store.decoded import cache
 from supreme.sweep.executors.local import leftovers
 from supreme.sweep.executors.local.devices import find_slots
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task
-from supreme.sweep.schedule.engine import run
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Task
 from supreme.testing import tiny_evaluation
+from tests.running import run
 
 GROUPS = 4
 

@@ -24,7 +24,7 @@ from supreme.core import SupremeError
 from supreme.core.row import sealed_row
 from supreme.methods.scrub import SCRUB
 from supreme.pipeline.workplace import Workplace
-from supreme.sweep.executors import dry_run
+from supreme.sweep.display import plan_summary
 from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.plan import plan as plan_module
 from supreme.sweep.plan.compose import Composer, Problems, cell_with, compose_all, plain_values
@@ -269,19 +269,19 @@ def test_the_disk_that_is_needed_is_that_of_alike_models_and_a_full_one_is_warne
     predictions = list(store.glob("predictions/*/*/*"))
     beside = sum(path.stat().st_size for path in predictions) / 6  # two models and one unlearned one of each seed
     row = sum(path.stat().st_size for path in (half / "outputs" / "rows").glob("*.json")) / 2
-    monkeypatch.setattr(dry_run, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(plan_summary, "free_bytes", lambda folder: 1000)
     need = 6 * (weights + beside) + 2 * row
-    dry_run.print_plan(plan, find_slots("cpu", 1, 1, cores=2))
+    plan_summary.print_plan(plan, find_slots("cpu", 1, 1, cores=2))
     told = capsys.readouterr().out
-    assert f"Disk: about {dry_run.size(need)}; 1 kB are free in" in told
-    assert f"Warning: this does not fit, {dry_run.size(need - 1000)} are missing" in told
+    assert f"Disk: about {plan_summary.size(need)}; 1 kB are free in" in told
+    assert f"Warning: this does not fit, {plan_summary.size(need - 1000)} are missing" in told
 
 
 @pytest.mark.parametrize(
     ("count", "told"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (3_450_000, "3.45 MB"), (2e13, "20 TB")]
 )
 def test_sizes_are_told_in_powers_of_a_thousand(count: float, told: str) -> None:
-    assert dry_run.size(count) == told
+    assert plan_summary.size(count) == told
 
 
 # Composing.

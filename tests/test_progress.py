@@ -30,7 +30,7 @@ from supreme.sweep.display.forecast import Forecast, Underway
 from supreme.sweep.display.progress import Progress
 from supreme.sweep.display.snapshot import KEPT, Count, Snapshot, common_words, path_of, prune, read_all
 from supreme.sweep.display.status import main
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retired, Retrying, Started, Task, Waiting
 
 
 class Clock:
@@ -332,7 +332,7 @@ def test_a_task_that_makes_way_frees_its_slot_and_a_slot_that_is_lost_is_told(tm
     text, one = io.StringIO(), task(tmp_path, "a")
     progress = Progress([one], console=Console(file=text))
     progress(Started(task=one, slot="cpu:0"))
-    progress(SetAside(task=one, slot="cpu:0", reason="another worker makes what it needs"))
+    progress(Parked(task=one, slot="cpu:0", reason="another worker makes what it needs"))
     assert progress.snapshot().running == []
     progress(Retired(slot="cuda:1", reason="the driver has lost its device"))
     assert text.getvalue() == "cuda:1 is no longer used: the driver has lost its device\n"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from processes import alive, wait_for
 from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.ray import sweep as ray_sweep
-from supreme.sweep.executors.ray.cluster import Options, run
-from supreme.sweep.executors.ray.sweep import describe
+from supreme.sweep.executors.ray import executor as ray_sweep
+from supreme.sweep.executors.ray.connection import describe
+from supreme.sweep.executors.ray.executor import RayExecutor
+from supreme.sweep.executors.ray.options import Options
 from supreme.sweep.executors.ray.worker import death, is_there
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Started, Task, Waiting
+from supreme.sweep.schedule import executor as schedule_executor
+from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task, Waiting
+from supreme.testing import check_executor
+from tests.running import run_on_ray
 
 SWEEP = ("-m", "method=scrub,neggrad", "seed=0", *SMALL)
 ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5", "hydra.launcher.cpus_per_job=2")
@@ -92,7 +97,7 @@ def workers_of(node: Any) -> list[psutil.Process]:
 def test_workers_stay_warm_on_their_part_of_a_gpu_and_a_bad_task_costs_itself_only(
     cluster: Any, task: Callable[..., Task], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(ray_sweep, "STARTING_SECONDS", 1.0)
+    monkeypatch.setattr(schedule_executor, "STARTING_SECONDS", 1.0)
     events: list[Event] = []
     tasks = [
         task("raises", jobs.raise_error, tmp_path),
@@ -107,7 +112,9 @@ def test_workers_stay_warm_on_their_part_of_a_gpu_and_a_bad_task_costs_itself_on
         task("returns unpicklable", jobs.return_unpicklable),
         *(task(f"ok {number}", ray_tasks.where, tmp_path, 0.8) for number in range(24)),
     ]
-    outcomes = run(tasks, settings(tmp_path, timeout=8.0), options(cluster.address, cpus_per_job=0.5), events.append)
+    outcomes = run_on_ray(
+        tasks, settings(tmp_path, timeout=8.0), options(cluster.address, cpus_per_job=0.5), events.append
+    )
     assert [outcome.task for outcome in outcomes] == tasks
     found = {outcome.task.key: outcome for outcome in outcomes}
     errors = {key: outcome.error for key, outcome in found.items() if outcome.status != "done"}
@@ -200,7 +207,7 @@ def test_a_worker_that_dies_idle_costs_the_next_task_no_attempt(
         task("first", ray_tasks.where, tmp_path, 0.0),
         task("second", ray_tasks.where, tmp_path, 0.0, needs=("first",)),
     ]
-    outcomes = run(tasks, settings(tmp_path), options(cluster.address), on_event)
+    outcomes = run_on_ray(tasks, settings(tmp_path), options(cluster.address), on_event)
     assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 2
     assert outcomes[1].value["pid"] != victim[0]
 
@@ -218,7 +225,7 @@ def test_a_sweep_that_is_told_to_stop_ends_its_workers_and_leaves_the_cluster(
     stopper.start()
     tasks = [task(str(number), jobs.sleep_with_child, tmp_path) for number in range(9)]
     with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
-        run(tasks, settings(tmp_path), options(cluster.address), lambda event: None)
+        run_on_ray(tasks, settings(tmp_path), options(cluster.address), lambda event: None)
     stopper.join()
     assert signal.getsignal(signal.SIGTERM) == before
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
@@ -264,7 +271,7 @@ def test_a_cluster_without_room_is_told_and_a_node_that_joins_is_used(
         if isinstance(event, Waiting):
             joined.append(cluster.add_node(num_cpus=1, num_gpus=0, memory=64 * 2**30))
 
-    (outcome,) = run(
+    (outcome,) = run_on_ray(
         [task("large", ray_tasks.where, tmp_path, 0.0)],
         settings(tmp_path),
         options(cluster.address, gpus_per_job=None, memory_gib=60.0),
@@ -295,7 +302,7 @@ def test_an_option_that_makes_no_sense_is_refused_in_a_sentence(given: dict[str,
 def test_the_numbers_of_devices_are_refused_since_ray_gives_them_out(task: Callable[..., Task], tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with pytest.raises(SupremeError, match=r"devices=\(0, 1\) means nothing on a Ray cluster"):
-        run([task("one", jobs.where)], settings(tmp_path, devices=(0, 1)), options("auto"), lambda event: None)
+        run_on_ray([task("one", jobs.where)], settings(tmp_path, devices=(0, 1)), options("auto"), lambda event: None)
 
 
 @pytest.mark.slow
@@ -305,7 +312,7 @@ def test_an_address_where_no_cluster_is_is_refused_soon(task: Callable[..., Task
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(SupremeError, match=f"no Ray cluster can be used at hydra.launcher.address={address}"):
-            run([task("one", jobs.where)], settings(tmp_path), options(address), lambda event: None)
+            run_on_ray([task("one", jobs.where)], settings(tmp_path), options(address), lambda event: None)
 
 
 def test_without_ray_one_sentence_says_what_to_install(
@@ -313,7 +320,7 @@ def test_without_ray_one_sentence_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SupremeError, match=r"not installed; type pip install -e '\.\[ray\]' in the clone"):
-        run([task("one", jobs.where)], settings(tmp_path), options(None), lambda event: None)
+        run_on_ray([task("one", jobs.where)], settings(tmp_path), options(None), lambda event: None)
 
 
 def test_a_folder_of_the_same_name_elsewhere_is_not_taken_for_the_store(tmp_path: Path) -> None:
@@ -331,7 +338,7 @@ def test_what_a_job_asks_for_is_told_in_units() -> None:
 def test_no_jobs_and_no_threads_are_refused(task: Callable[..., Task], tmp_path: Path, name: str) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with pytest.raises(SupremeError, match=f"{name}=0 is not allowed"):
-        run([task("one", jobs.where)], settings(tmp_path, **{name: 0}), options(None), lambda event: None)
+        run_on_ray([task("one", jobs.where)], settings(tmp_path, **{name: 0}), options(None), lambda event: None)
 
 
 def test_what_ended_a_process_is_told_in_a_sentence() -> None:
@@ -341,3 +348,10 @@ def test_what_ended_a_process_is_told_in_a_sentence() -> None:
     assert death(lost) == "its process died: by a signal, perhaps for want of memory, or by os._exit"
     assert death("Worker exits unexpectedly. Worker exits with an exit code 3.") == "its process died: exit code 3"
     assert "low on memory" in death("Task was killed due to the node running low on memory.")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ray_keeps_the_promises_of_an_executor(cluster: Any, tmp_path: Path) -> None:
+    given = options(cluster.address, cpus_per_job=0.5)
+    check_executor(partial(RayExecutor, settings(tmp_path), given), tmp_path / "marks")

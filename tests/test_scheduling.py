@@ -20,9 +20,9 @@ from processes import wait_for
 from test_sweep import SMALL, rows
 
 from supreme.sweep.executors.local.devices import find_slots
-from supreme.sweep.plan.tasks import Event, Outcome, SetAside, Started, Task
-from supreme.sweep.schedule.engine import run
 from supreme.sweep.schedule.graph import Graph
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Started, Task
+from tests.running import run
 
 
 def make(key: str, function: Callable[..., Any] = jobs.where, *arguments: Any, **more: Any) -> Task:
@@ -97,12 +97,12 @@ def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_pat
     ends = {event.task.key: when for when, event in events if isinstance(event, Outcome)}
     made = min(ends[task.key] for task in shared)
     assert all(ends[task.key] < made for task in others), "a slot stood still"
-    aside = [event for _, event in events if isinstance(event, SetAside)]
+    aside = [event for _, event in events if isinstance(event, Parked)]
     assert len(aside) == 2
     assert all("another worker makes thing-" in event.reason for event in aside)
     starts = Counter(event.task.key for _, event in events if isinstance(event, Started))
     assert max(starts.values()) == 2, "a task that waits was started again and again"
-    assert "put aside: another worker makes thing-" in aside[0].task.log.read_text()
+    assert "parked: another worker makes thing-" in aside[0].task.log.read_text()
 
 
 def test_a_task_that_waits_for_a_dead_worker_starts_when_its_death_is_seen(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_task_that_waits_for_a_dead_worker_starts_when_its_death_is_seen(tmp_p
     aside: list[Event] = []
 
     def note(event: Event) -> None:
-        if isinstance(event, SetAside):
+        if isinstance(event, Parked):
             aside.append(event)
             holder.kill()
             holder.wait()
@@ -148,14 +148,14 @@ def test_a_task_with_much_to_lose_waits_inside_its_slot(tmp_path: Path) -> None:
     outcomes = run(tasks, find_slots("cpu", 1, 1, cores=2), timeout=None, on_event=events.append)
     thread.join()
     assert [outcome.status for outcome in outcomes] == ["done"] * 2
-    assert not [event for event in events if isinstance(event, SetAside)]
+    assert not [event for event in events if isinstance(event, Parked)]
 
 
 def test_work_that_is_in_the_store_is_not_lost_by_leaving(tmp_path: Path) -> None:
     aside: list[Event] = []
 
     def note(event: Event) -> None:
-        if isinstance(event, SetAside):
+        if isinstance(event, Parked):
             aside.append(event)
             jobs.mark(tmp_path, "left")
 
@@ -211,7 +211,7 @@ def test_methods_that_share_something_give_the_same_rows_on_one_slot_and_on_thre
     told = end(start(3, sharing, tmp_path, "together"))
     assert "cpu:2" in told
     assert rows(tmp_path / "alone") == rows(tmp_path / "together")
-    met = " ".join(lines_with(tmp_path / "together", "put aside: another worker makes "))
+    met = " ".join(lines_with(tmp_path / "together", "parked: another worker makes "))
     assert "shared-" in met, "nothing met: the test shows nothing"
     assert len(list((tmp_path / "shared").iterdir())) == 4, "once for each seed and sweep"
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from processes import alive, wait_for, within
 from test_sweep import rows
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.slurm import sent as slurm_sent
-from supreme.sweep.executors.slurm import sweep as slurm
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.executor import SlurmExecutor
+from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.sweep.schedule import scheduler
+from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Started, Task, Waiting
+from supreme.testing import check_executor
+from tests.running import run_on_slurm
 
 pytestmark = [
     pytest.mark.slow,
@@ -95,7 +98,7 @@ def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_a
     tmp_path: Path, settings: Settings
 ) -> None:
     tasks = [task(tmp_path, f"t{index}", engine_tasks.meet, tmp_path, f"job {index // 2}", 2) for index in range(4)]
-    outcomes = slurm.run(tasks, replace(settings, jobs_per_device=2), Cluster(**FAST, max_running=2))
+    outcomes = run_on_slurm(tasks, replace(settings, jobs_per_device=2), Cluster(**FAST, max_running=2))
     assert [outcome.status for outcome in outcomes] == ["done"] * 4
     assert [outcome.task for outcome in outcomes] == tasks
     seen = [outcome.value["visible"] for outcome in outcomes]
@@ -108,7 +111,7 @@ def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_a
 
 
 def test_without_a_gpu_in_the_job_auto_is_the_cpu(tmp_path: Path, settings: Settings) -> None:
-    (outcome,) = slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, Cluster(**FAST, gpus_per_job=0))
+    (outcome,) = run_on_slurm([task(tmp_path, "a", engine_tasks.where)], settings, Cluster(**FAST, gpus_per_job=0))
     assert outcome.slot.startswith("cpu:0 of job ")
     assert outcome.value["visible"] == ""
 
@@ -127,7 +130,7 @@ def test_what_fails_or_dies_costs_itself_only_and_what_died_is_tried_twice(tmp_p
     ]
     events: list[Event] = []
     cluster = Cluster(**FAST, tasks_per_job=2, gpus_per_job=0)
-    found = slurm.run(tasks, replace(settings, timeout=2.0), cluster, events.append)
+    found = run_on_slurm(tasks, replace(settings, timeout=2.0), cluster, events.append)
     assert [outcome.task for outcome in found] == tasks
     outcomes = {outcome.task.key: outcome for outcome in found}
     done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
@@ -160,7 +163,7 @@ def test_what_slurm_ends_is_told_with_its_word(real_slurm: dict[str, str], tmp_p
             job = event.slot.split()[3]
             slurm_cluster.slurm(real_slurm, *(part.format(job=job) for part in commands[event.task.key]))
 
-    cancelled, too_long = slurm.run(tasks, settings, Cluster(**FAST), on_event)
+    cancelled, too_long = run_on_slurm(tasks, settings, Cluster(**FAST), on_event)
     assert "ended without a result (CANCELLED)" in cancelled.error
     assert cancelled.attempts == 2
     assert "ended without a result (TIMEOUT, give it more hydra.launcher.time)" in too_long.error
@@ -172,7 +175,7 @@ def test_ctrl_c_leaves_no_job_and_no_process(real_slurm: dict[str, str], tmp_pat
     tasks.append(task(tmp_path, "later", engine_tasks.where, kind="b", needs=("t0",)))
     thread = interrupt_when(lambda: len(list(tmp_path.glob("*.pid"))) == 4)
     with pytest.raises(KeyboardInterrupt, match="SIGINT"):
-        slurm.run(tasks, settings, Cluster(**FAST, tasks_per_job=2))
+        run_on_slurm(tasks, settings, Cluster(**FAST, tasks_per_job=2))
     thread.join()
     assert queue(real_slurm) == []
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
@@ -187,12 +190,12 @@ def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
     tasks.append(task(tmp_path, "last", engine_tasks.mark_after, tmp_path, "last", 0.0, kind="b", needs=("t0", "t1")))
     thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1)
     with pytest.raises(KeyboardInterrupt):
-        slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+        run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()
     assert len(queue(real_slurm)) == 3
     (tmp_path / "gate").touch()
     changed = replace(tasks[2], arguments=(tmp_path, "changed", 0.0))
-    outcomes = slurm.run([*tasks[:2], changed], settings, Cluster(**FAST))
+    outcomes = run_on_slurm([*tasks[:2], changed], settings, Cluster(**FAST))
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
 
@@ -203,15 +206,15 @@ def test_what_a_job_of_a_dead_sweep_did_after_the_plan_was_made_is_not_sent_agai
     tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
     thread = interrupt_when(lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2)
     with pytest.raises(KeyboardInterrupt):
-        slurm.run(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+        run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()
-    planned = slurm_sent.told(settings.output_dir)
+    planned = SlurmExecutor(settings, Cluster(**FAST))  # made before it is found out what is to be done
     (tmp_path / "gate").touch()
     wait_for(lambda: not queue(real_slurm))
-    outcomes = slurm.run(tasks, settings, Cluster(**FAST), told_before=planned)
+    outcomes = scheduler.run(tasks, planned, timeout=None)
     assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 2
     assert [size(tmp_path / f"t{index}") for index in range(2)] == [1, 1]
-    slurm.run(tasks[:1], settings, Cluster(**FAST))  # done before the plan was made, and its row then taken away
+    run_on_slurm(tasks[:1], settings, Cluster(**FAST))  # done before the plan was made, and its row then taken away
     assert [size(tmp_path / f"t{index}") for index in range(2)] == [2, 1]
 
 
@@ -228,7 +231,7 @@ def test_why_nothing_runs_is_told_and_a_sweep_in_a_job_of_an_array_sends_jobs_of
             slurm_cluster.slurm(real_slurm, "scontrol", "release", *(job.split()[0] for job in queue(real_slurm)))
 
     cluster = Cluster(**FAST, additional={"hold": True})
-    (outcome,) = slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, cluster, on_event)
+    (outcome,) = run_on_slurm([task(tmp_path, "a", engine_tasks.where)], settings, cluster, on_event)
     assert events[0] == Waiting(holders=("Slurm, which says JobHeldUser",))
     assert outcome.status == "done"
     assert "999" not in outcome.slot
@@ -239,7 +242,7 @@ def test_a_refusal_of_slurm_is_told_in_its_words_and_leaves_no_job(
     real_slurm: dict[str, str], tmp_path: Path, settings: Settings
 ) -> None:
     with pytest.raises(SupremeError, match=r"Slurm refused the jobs: .*invalid partition.*hydra\.launcher"):
-        slurm.run([task(tmp_path, "a", engine_tasks.where)], settings, Cluster(**FAST, partition="nowhere"))
+        run_on_slurm([task(tmp_path, "a", engine_tasks.where)], settings, Cluster(**FAST, partition="nowhere"))
     assert queue(real_slurm) == []
 
 
@@ -262,7 +265,7 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     assert done.returncode == 0, done.stderr
     logs = [path.read_text() for path in (tmp_path / "outputs" / "logs").glob("*.log")]
     assert len(logs) == 4  # an original, a reference, two cells
-    assert all(log.count(": attempt ") - log.count("put aside") == 1 and " of job " in log for log in logs), (
+    assert all(log.count(": attempt ") - log.count("parked: ") == 1 and " of job " in log for log in logs), (
         logs
     )  # nothing was done twice
     assert queue(real_slurm) == []
@@ -270,3 +273,8 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     assert local.returncode == 0, local.stderr
     assert rows(tmp_path / "outputs") == rows(tmp_path / "local") != {}
     assert done.stdout.replace("outputs", "local").splitlines()[:8] == local.stdout.splitlines()[:8]
+
+
+@pytest.mark.timeout(900)
+def test_slurm_keeps_the_promises_of_an_executor(tmp_path: Path, settings: Settings) -> None:
+    check_executor(partial(SlurmExecutor, replace(settings, timeout=4.0), Cluster(**FAST)), tmp_path / "marks")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+import supreme
 from supreme.sweep.executors.slurm import job as slurm_job
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, SetAside, Started, Task
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retrying, Started, Task
 
 
 def task(key: str) -> Task:
@@ -22,7 +23,7 @@ def task(key: str) -> Task:
 EVENTS: list[Any] = [
     Started(task=task("a"), slot="cpu:0"),
     Retrying(task=task("a"), slot="cpu:0", reason="it died"),
-    SetAside(task=task("a"), slot="cpu:0", reason="another worker makes it"),
+    Parked(task=task("a"), slot="cpu:0", reason="another worker makes it"),
     Outcome(task=task("a"), status="done", seconds=1.5, attempts=2, slot="cpu:0", value={"x": [1, None]}),
     Outcome(task=task("b"), status="blocked", error="it waits for a"),
 ]
@@ -94,11 +95,11 @@ def test_what_is_no_event_runs_nothing_and_is_skipped_and_named_once(
 
 
 def test_nothing_in_the_package_unpickles_a_file() -> None:
-    package = Path(slurm_job.__file__).parents[1]
+    package = Path(supreme.__file__).parent
     found = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if any(word in path.read_text() for word in ("pickle.load", "Unpickler", "joblib.load", "allow_pickle=True"))
     }
-    in_memory = {"sweep/worker.py", "sweep/engine.py", "sweep/ray_sweep.py"}  # between processes of one sweep
+    in_memory = {"sweep/executors/local/worker.py", "sweep/schedule/scheduler.py"}  # between processes of one sweep
     assert found == {*in_memory, "data/cifar_archive.py"}  # whose reader names the only classes that it makes

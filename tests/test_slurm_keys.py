@@ -10,11 +10,11 @@ import pytest
 from engine_tasks import where
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.slurm import sweep as slurm
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.executors.slurm.sent import Job, in_order, packs, register
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
+from tests.running import run_on_slurm
 
 
 def task(key: str, **more: Any) -> Task:
@@ -40,14 +40,14 @@ def settings(folder: Path, **more: Any) -> Settings:
 )
 def test_a_wrong_key_is_refused_before_anything_is_sent(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
     with pytest.raises(SupremeError, match=message):
-        slurm.run([task("a")], settings(tmp_path), Cluster(**keys))
+        run_on_slurm([task("a")], settings(tmp_path), Cluster(**keys))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_machine_without_slurm_is_told_to_use_a_login_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SupremeError, match="hydra/launcher=slurm needs Slurm's command sbatch: type this on a login"):
-        slurm.run([task("a")], settings(tmp_path), Cluster())
+        run_on_slurm([task("a")], settings(tmp_path), Cluster())
 
 
 def test_without_submitit_one_sentence_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_without_submitit_one_sentence_says_what_to_type(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(SupremeError, match=r"needs submitit; type pip install -e '\.\[slurm\]' in the clone"):
-        slurm.run([task("a")], settings(tmp_path), Cluster())
+        run_on_slurm([task("a")], settings(tmp_path), Cluster())
 
 
 def test_where_slurm_does_not_say_what_earlier_jobs_still_do_none_is_sent(
@@ -67,7 +67,7 @@ def test_where_slurm_does_not_say_what_earlier_jobs_still_do_none_is_sent(
     monkeypatch.setattr("supreme.sweep.executors.slurm.queue.submit", lambda *_: pytest.fail("jobs were sent"))
     register(Job(id="1_0", folder=tmp_path / "slurm" / "earlier", size=1, open={"a"}), [task("a")])
     with pytest.raises(SupremeError, match="Slurm does not answer squeue, and jobs of an earlier sweep may still do"):
-        slurm.run([task("a")], settings(tmp_path), Cluster())
+        run_on_slurm([task("a")], settings(tmp_path), Cluster())
 
 
 @pytest.mark.parametrize(

@@ -5,48 +5,44 @@ from __future__ import annotations
 import logging
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from hydra.plugins.launcher import Launcher
 
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
-from supreme.pipeline.process_state import Touched
 from supreme.store.files import remove_orphans
-from supreme.sweep.display.closing import left_no_row, print_audits, print_failed_audits, print_failures, print_table
+from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.display.progress import Progress
-from supreme.sweep.executors.dry_run import print_plan
-from supreme.sweep.executors.local.crew import Crew
+from supreme.sweep.display.summary import left_no_row, print_audits, print_failed_audits, print_failures, print_table
+from supreme.sweep.executors.local.executor import LocalExecutor
 from supreme.sweep.executors.local.leftovers import sweep_leftovers
-from supreme.sweep.executors.local.slots import lock_directory
 from supreme.sweep.ground import Ground
-from supreme.sweep.jobs import log_path, run_stage, this_process_in, warm_up
-from supreme.sweep.plan.compose import Composer, Problems, cell_with, changes_here, compose_all, expand, plain_values
+from supreme.sweep.plan.compose import Composer, Problems, compose_all, expand
 from supreme.sweep.plan.estimate import expected_seconds
 from supreme.sweep.plan.plan import Plan, make_plan, read_row, resolve
-from supreme.sweep.plan.presets import Presets, preset_of
+from supreme.sweep.plan.presets import Presets
 from supreme.sweep.plan.refusals import flaw
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Retrying, Task, Waiting
-from supreme.sweep.schedule import engine
+from supreme.sweep.schedule.executor import Executor
+from supreme.sweep.schedule.scheduler import run
+from supreme.sweep.schedule.tasks import Event, Outcome, Task
 from supreme.sweep.tracking.tracking import Tracking
 
 log = logging.getLogger(__name__)
 
-Runner = Callable[[Sequence[Task], Settings, Callable[[Event], None]], list[Outcome]]
-"""What a launcher of ours is: runs tasks where it runs them, tells events as they happen, returns one outcome each.
 
-It raises KeyboardInterrupt, named after the signal, when it was told to stop and has ended what it had started.
-"""
+@runtime_checkable
+class OffersExecutor(Protocol):
+    """A launcher that our scheduler can run tasks with; others are given whole cells, one after the other."""
+
+    def executor(self, settings: Settings) -> Executor:
+        """Where tasks run; made before it is found out what is to be done."""
+        ...
 
 
 def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
@@ -60,23 +56,21 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
-        if hasattr(launcher, "before_planning"):
-            launcher.before_planning(settings)
-        begin = partial(launcher.warm_up, settings) if hasattr(launcher, "warm_up") else ignore
-        plan = _plan(cells, settings, problems, start, ignore if settings.dry_run else begin)
-        _tell_presets(composer.presets)
         if settings.dry_run:
+            plan = planned(cells, settings, problems, start)
+            tell_presets(composer.presets)
             print_plan(plan, settings.slots())
             return [cell.id for cell in plan.cells]
-        with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
-            tracking(*plan.cells)
-            outcomes = _run(plan, launcher, settings, tracking)
-            unwritten = _print_results(plan, settings)
+        executor = launcher.executor(settings) if isinstance(launcher, OffersExecutor) else None
+        with _closed(executor):
+            plan = planned(cells, settings, problems, start, executor.warm_up if executor else ignore)
+            tell_presets(composer.presets)
+            with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
+                tracking(*plan.cells)
+                outcomes = _run(plan, executor or launcher, settings, tracking)
+                unwritten = _print_results(plan, settings)
     except SupremeError as error:
-        _refuse(error)
-    finally:
-        if crew := getattr(launcher, "crew", None):
-            crew.close()
+        refuse(error)
     failed = [cell for cell in plan.todo if not plan.has_row(cell)]
     failed_audits = [outcomes[task.key] for task in plan.audit_tasks if outcomes[task.key].status != "done"]
     if failed:
@@ -84,7 +78,7 @@ def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
     if failed_audits:
         print_failed_audits(failed_audits, len(plan.audits))
     if unwritten:
-        _refuse(unwritten)
+        refuse(unwritten)
     if failed or failed_audits:
         sys.exit(1)
     return [cell.id for cell in plan.cells]
@@ -100,37 +94,6 @@ def _print_results(plan: Plan, settings: Settings) -> SupremeError | None:
     return None
 
 
-def run_job(config: DictConfig) -> dict[str, Any] | None:
-    """Run one cell in this process: a single run, or a job of a launcher that is not ours. Returns its row."""
-    hydra = HydraConfig.get()
-    try:
-        values = plain_values(config)
-        presets, preset = preset_of(GlobalHydra.instance().config_loader(), hydra, values)
-        cell = cell_with(preset, values, hydra.runtime.choices, list(hydra.overrides.task))
-        cell = replace(cell, changed=changes_here(hydra))
-        if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
-            cell = replace(cell, audits={})
-        settings = Settings.from_config(values)
-        plan = _plan([cell], settings, Problems(), time.monotonic())
-        if hydra.mode == RunMode.RUN:
-            _tell_presets(presets)
-        if settings.dry_run:
-            return print_plan(plan, settings.slots())
-        if plan.todo:
-            if settings.timeout is not None:
-                log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
-            with _in_use(settings):
-                _run_one(plan, settings, alone=hydra.mode == RunMode.RUN)
-        of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
-        with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
-            tracking(*plan.cells)
-            if hydra.mode == RunMode.RUN:
-                print_table(plan.cells, settings.output_dir)
-        return read_row(plan.cells[0], plan.at)
-    except SupremeError as error:
-        _refuse(error)
-
-
 def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
     """Hydra's launcher interface, for sweepers that are not ours: a job's return value is its row."""
     problems = Problems()
@@ -141,14 +104,14 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     if any(cell.audits for cell in cells):
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
         cells = [replace(cell, audits={}) for cell in cells]
-    launcher.before_planning(settings)
-    plan = _plan(cells, settings, problems, time.monotonic())
-    _tell_presets(composer.presets)
+    executor = launcher.executor(settings)
+    plan = planned(cells, settings, problems, time.monotonic())
+    tell_presets(composer.presets)
     if settings.dry_run:
         print_plan(plan, settings.slots())
         sys.exit()  # the sweeper cannot go on without rows
-    with _in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
-        outcomes = _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
+    with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
+        outcomes = _run_tasks(executor, plan.tasks, settings, tracking)
     returns = []
     for number, (asked, overrides) in enumerate(zip(cells, job_overrides, strict=True), initial_job_idx):
         cell = resolve([asked], settings.output_dir, problems)[0]
@@ -160,13 +123,13 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     return returns
 
 
-def _tell_presets(presets: Presets) -> None:
+def tell_presets(presets: Presets) -> None:
     """Say which presets did not apply to cells that they are nearly for."""
     for note in presets.notes():
         log.info(note)
 
 
-def _in_use(settings: Settings) -> AbstractContextManager[None]:
+def in_use(settings: Settings) -> AbstractContextManager[None]:
     """Inside, `supreme store gc` deletes nothing: a model that no row names yet may be what the next cell needs."""
     return settings.workplace().store.in_use()
 
@@ -175,7 +138,7 @@ def ignore(count: int) -> None:
     """What a launcher does that has no processes to warm up while the sweep is planned."""
 
 
-def _plan(
+def planned(
     cells: Iterable[Cell],
     settings: Settings,
     problems: Problems,
@@ -201,39 +164,43 @@ def _plan(
     return plan
 
 
-def _run(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
-    """Run the plan; returns what became of each task."""
+@contextmanager
+def _closed(executor: Executor | None) -> Iterator[None]:
+    """Close it at the end, also where nothing was run."""
+    try:
+        yield
+    finally:
+        if executor is not None:
+            executor.close("broken")
+
+
+def _run(plan: Plan, runs: Any, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
+    """Run the plan; returns what became of each task.
+
+    Args:
+        runs: an executor, or a launcher that has none.
+    """
     if not plan.tasks:
         return {}
-    if hasattr(launcher, "run_tasks"):
-        return _run_tasks(launcher.run_tasks, plan.tasks, settings, tracking)
+    if not isinstance(runs, Launcher):
+        return _run_tasks(runs, plan.tasks, settings, tracking)
     try:
         if plan.todo:
-            launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
+            runs.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
     except Exception as error:  # what it says of its jobs is judged by the rows they leave
         log.warning("the launcher stopped: %s: %s", type(error).__name__, error)
     tracking(*plan.todo)
     ended = {task.key: left_no_row(task) for task in plan.tasks}
     audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
-    return ended | (_run_tasks(run_on_slots, audits, settings, tracking) if audits else {})
+    return ended | (_run_tasks(local_executor(settings), audits, settings, tracking) if audits else {})
 
 
-def crew_of(settings: Settings, count: int) -> Crew:
-    """Of the slots of this machine, as many as this many jobs can use, warming up where they are free."""
-    crew = Crew(settings.slots(), lock_directory(), settings.rules())
-    crew.warm_up(warm_up, count)
-    return crew
+def local_executor(settings: Settings) -> LocalExecutor:
+    """The device slots of this machine."""
+    return LocalExecutor(settings.slots(), rules=settings.rules())
 
 
-def run_on_slots(
-    tasks: Sequence[Task], settings: Settings, on_event: Callable[[Event], None], crew: Crew | None = None
-) -> list[Outcome]:
-    """The local launcher: run on the device slots of this machine."""
-    slots, rules = settings.slots(), settings.rules()
-    return engine.run(tasks, slots, timeout=settings.timeout, on_event=on_event, rules=rules, crew=crew)
-
-
-def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
+def _run_tasks(executor: Executor, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
     """Run, show and track; returns what became of each task."""
 
     def on_event(event: Event) -> None:
@@ -245,47 +212,9 @@ def _run_tasks(run: Runner, tasks: Sequence[Task], settings: Settings, tracking:
     expected = expected_seconds(tasks, settings.workplace())
     shown = Progress(tasks, output_dir=settings.output_dir, expected=expected)
     with Ground(settings.output_dir) as ground, shown as progress:
-        outcomes = run(tasks, settings, on_event)
+        outcomes = run(tasks, executor, timeout=settings.timeout, on_event=on_event)
     return {outcome.task.key: outcome for outcome in outcomes}
 
 
-def _run_one(plan: Plan, settings: Settings, alone: bool) -> None:
-    """Run the only cell of a plan.
-
-    A run alone is this process's own affair, but for what is left to do once a method has touched the process. The job
-    of a launcher that is not ours may not be the last one of its process, which no method may touch: it has a worker.
-    """
-    if alone:
-        try:
-            _run_here(plan.todo[0], settings)
-            return
-        except Touched as touched:
-            log.warning("%s: the rest is done in a fresh process", touched)
-    for outcome in run_on_slots(plan.tasks, settings, _tell):
-        if outcome.status != "done":
-            raise SupremeError(f"{outcome.error}; its log: {outcome.task.log}")
-
-
-def _tell(event: Event) -> None:
-    if isinstance(event, Retrying):
-        log.warning("again: %s: %s", event.task.label, event.reason)
-    elif isinstance(event, Waiting):
-        log.info("waiting for a free device slot: %s", "; ".join(event.holders))
-
-
-def _run_here(cell: Cell, settings: Settings) -> None:
-    """Run the cell in this process; what it raises is written to its log, too."""
-    try:
-        with this_process_in(settings.slots(), settings.rules()):
-            run_stage("cell", cell, settings.workplace(), cell.id)
-    except Exception:
-        path = log_path(cell.id, settings.output_dir)
-        with suppress(OSError):  # the disk is full: that is no reason to hide what happened
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.write(traceback.format_exc())
-        raise
-
-
-def _refuse(error: SupremeError) -> NoReturn:
+def refuse(error: SupremeError) -> NoReturn:
     sys.exit(f"supreme: {error}")

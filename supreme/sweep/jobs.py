@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,10 +14,6 @@ from supreme.pipeline.activity import Activity, beside
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
 from supreme.pipeline.workplace import Workplace
-from supreme.sweep.executors.local.crew import LOOK_AGAIN_SECONDS, Crew
-from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.room import ANY_DEVICE, Rules
-from supreme.sweep.executors.local.slots import lock_directory
 from supreme.sweep.plan.rows import holds, read_row
 
 log = logging.getLogger(__name__)
@@ -67,11 +60,6 @@ def _row(cell: Cell, place: Workplace) -> dict[str, Any]:
     return place.store.alone(f"row-{cell.id}", find, make)
 
 
-def warm_up() -> None:
-    """Import what every stage needs: two seconds, which a new process may take while the sweep is still planned."""
-    from supreme.pipeline import rows  # noqa: F401
-
-
 def _refuse_another(key: str, planned: str) -> None:
     """Nothing is stored under a key that the plan did not know."""
     if key != planned:
@@ -114,25 +102,3 @@ def _workplace(planned: Workplace, activity: Activity) -> Workplace:
         shared=os.environ["SUPREME_DEVICE_SHARED"] == "1",
         activity=activity,
     )
-
-
-@contextmanager
-def this_process_in(slots: Sequence[Slot], rules: Rules = ANY_DEVICE) -> Iterator[None]:
-    """Work in this very process, in the first of these slots that is free; waits until one is, where the rules say so.
-
-    A process whose CUDA has started cannot move: it takes only slots with the environment it has.
-    """
-    if "SUPREME_DEVICE" in os.environ:
-        slots = [slot for slot in slots if slot.environment.items() <= os.environ.items()] or slots
-    crew = Crew(slots, lock_directory(), rules)
-    while (place := crew.free_place()) is None:
-        if why := crew.hopeless():
-            raise SupremeError(why)
-        if words := crew.news():
-            log.info("waiting for a free device slot: %s", "; ".join(words))
-        time.sleep(LOOK_AGAIN_SECONDS)
-    os.environ.update(place.slot.environment)
-    try:
-        yield
-    finally:
-        crew.close()

@@ -7,6 +7,7 @@ nothing, or raises `BrokenPromise`, which names the promise. It takes about a se
 from supreme.testing.audit import TinyEnsemble, check_audit, tiny_ensemble
 from supreme.testing.checks import check_data, check_metric, check_model, check_scenario
 from supreme.testing.evaluations import tiny_evaluation
+from supreme.testing.executor import check_executor
 from supreme.testing.method import check_method
 from supreme.testing.promises import BrokenPromise
 from supreme.testing.worlds import World, tiny_class_world, tiny_data, tiny_fit, tiny_model, tiny_world
@@ -17,6 +18,7 @@ __all__ = [
     "World",
     "check_audit",
     "check_data",
+    "check_executor",
     "check_method",
     "check_metric",
     "check_model",

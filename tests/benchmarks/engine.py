@@ -40,8 +40,8 @@ def sleep(seconds: float) -> tuple[float, float]:
 
 def _run(seconds: list[float], cores: int) -> list[tuple[float, float]]:
     from supreme.sweep.executors.local.devices import find_slots
-    from supreme.sweep.plan.tasks import Task
-    from supreme.sweep.schedule.engine import run
+    from supreme.sweep.schedule.tasks import Task
+    from tests.running import run
 
     with tempfile.TemporaryDirectory() as folder:
         tasks = [
@@ -174,14 +174,14 @@ def sweep(cells: int, cores: int) -> dict[str, Any]:
 def sweep_here(cores: int, found: Path) -> None:
     """The command line, with each task timed."""
     from supreme.cli import main
+    from supreme.sweep import hydra_sweep
     from supreme.sweep.executors.local import devices
-    from supreme.sweep.plan.tasks import Event, Outcome, Started
-    from supreme.sweep.schedule import engine
+    from supreme.sweep.schedule.tasks import Event, Outcome, Started
 
     devices._own_cores = lambda: list(range(cores))
-    run, at = engine.run, Path(found)
+    run, at = hydra_sweep.run, Path(found)
 
-    def recorded(tasks: Any, slots: Any, *, on_event: Callable[[Event], None], **more: Any) -> list[Outcome]:
+    def recorded(tasks: Any, executor: Any, *, on_event: Callable[[Event], None], **more: Any) -> list[Outcome]:
         moments: dict[str, list[float]] = {}
 
         def note(event: Event) -> None:
@@ -190,20 +190,20 @@ def sweep_here(cores: int, found: Path) -> None:
             on_event(event)
 
         wrapped = [replace(task, function=timed, arguments=(task.function, task.arguments)) for task in tasks]
-        outcomes = run(wrapped, slots, on_event=note, **more)
+        outcomes = run(wrapped, executor, on_event=note, **more)
         spans = [(times[-2], times[-1]) for times in moments.values()]
         cells = [outcome for outcome in outcomes if outcome.task.kind == "cell" and outcome.status == "done"]
         told = {
-            "slots": len(slots),
+            "slots": len(executor._slots),
             "cells": len(cells),
-            "utilisation": utilisation(spans, len(slots)),
+            "utilisation": utilisation(spans, len(executor._slots)),
             "work": statistics.median(outcome.value[0] for outcome in cells),
             "rest": statistics.median(outcome.value[1] for outcome in cells),
         }
         at.write_text(json.dumps(told))
         return outcomes
 
-    engine.run = recorded
+    hydra_sweep.run = recorded
     main()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from supreme.pipeline.activity import Doing
 from supreme.pipeline.cell import Cell
-from supreme.sweep.plan.tasks import Outcome, Task
+from supreme.sweep.schedule.tasks import Outcome, Task
 
 PACED = ("original", "reference")
 """Kinds of tasks that are one training and little else, so that their epochs tell how long they take."""

@@ -19,7 +19,7 @@ from supreme.pipeline.activity import clear_all, put
 from supreme.sweep.display.display import Display, duration, one_line
 from supreme.sweep.display.snapshot import Snapshot, path_of, prune
 from supreme.sweep.display.watch import Watch
-from supreme.sweep.plan.tasks import Event, Outcome, Task
+from supreme.sweep.schedule.tasks import Event, Outcome, Task
 
 __all__ = ["Progress", "duration"]
 

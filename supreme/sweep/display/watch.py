@@ -16,7 +16,7 @@ from supreme.store.files import Process
 from supreme.sweep.display.display import duration
 from supreme.sweep.display.forecast import Forecast, Underway
 from supreme.sweep.display.snapshot import Count, Failure, Running, Snapshot, common_words
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retired, Retrying, Started, Task, Waiting
 
 FAILURES = 100
 """That a snapshot tells one by one."""
@@ -79,7 +79,7 @@ class Watch:
                     self._warm.discard(slot)
                     self._retries += 1
                     return f"again: {task.label} ({slot}): {reason}"
-                case SetAside(task=task, slot=slot):  # soon told again, as it starts
+                case Parked(task=task, slot=slot):  # soon told again, as it starts
                     self._vacate(slot, task)
                     return ""
                 case Waiting(holders=holders):

@@ -1,139 +1,74 @@
-"""What a sweep would do, on standard output: what is there, what is to compute, how long, how much disk."""
+"""Nothing runs: the scheduler is given a clock that jumps from the end of one task to that of the next."""
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+import heapq
+import pickle
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-import psutil
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from supreme.sweep.display.closing import WIDTH
-from supreme.sweep.display.progress import duration
-from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.plan.disk import free_bytes, needed
-from supreme.sweep.plan.estimate import Estimate, Stored, cell_of
-from supreme.sweep.plan.plan import Plan
-from supreme.sweep.plan.tasks import Task
-
-SHOWN = 20
-"""Cells that are listed."""
+from supreme.sweep.schedule.executor import Attempt, Close, Ended, Judged, Reply, Report
+from supreme.sweep.schedule.tasks import Event, Outcome, Task
 
 
-def print_plan(plan: Plan, slots: Sequence[Slot]) -> None:
-    """Everything that the plan says, and what stored costs and sizes say of it."""
-    stored = Stored(plan.tasks, plan.at)
-    estimates = {task.key: estimate for task in plan.tasks if (estimate := stored.estimate(task))}
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print("Dry run: nothing is started.", style="bold")
-    console.print(_table(plan, estimates))
-    labels = [task.label for task in plan.tasks if task.kind == "cell"]
-    for line in (*_times(plan.tasks, estimates, slots), *_disk(plan, stored), *_decoded(plan), *_cells(labels)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+@dataclass
+class SimulatedPlace:
+    """A device slot that is simulated."""
+
+    name: str
+    affinity: tuple[str, ...] = ()
 
 
-def _table(plan: Plan, estimates: Mapping[str, Estimate]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("stage")
-    for name in ("found", "to compute", "with a stored cost", "seconds each", "work"):
-        table.add_column(name, justify="right")
-    for kind, found in _found(plan).items():
-        tasks = [task for task in plan.tasks if task.kind == kind]
-        known = [estimates[task.key].seconds for task in tasks if task.key in estimates]
-        each, work = (f"{sum(known) / len(known):.3g}", duration(sum(known))) if known else ("n/a", "n/a")
-        table.add_row(kind, str(found), str(len(tasks)), str(len(known)), *((each, work) if tasks else ("", "")))
-    return table
+class DryRunExecutor:
+    """See `supreme.sweep.schedule.executor.Executor`. Every task returns None and takes what is expected."""
 
+    attempts = 1
+    takes_all = False
 
-def _found(plan: Plan) -> dict[str, int]:
-    """How many of each kind of stage there are already."""
-    trained = {
-        stage: sum(plan.at.store.has(stage, key) for key in {cell.key(stage) for cell in plan.cells})
-        for stage in ("original", "reference")
-    }
-    audits = {"audit": len(plan.audits) - len(plan.audit_tasks)} if plan.audits else {}
-    return {**trained, "cell": len(plan.cells) - len(plan.todo), **audits}
+    def __init__(self, slots: Iterable[str], seconds: Mapping[str, float]) -> None:
+        """Args:
+        slots: the names of the device slots.
+        seconds: expected of each task, by its key; 0 where nothing is.
+        """
+        self.seconds = 0.0
+        """From the start to the end of the last task so far, on the clock of the simulation."""
+        self._free = [SimulatedPlace(name) for name in slots]
+        self._expected = seconds
+        self._running: list[tuple[float, int, Attempt]] = []
+        self._count = 0
 
+    def warm_up(self, count: int) -> None:
+        pass
 
-def _times(tasks: Sequence[Task], estimates: Mapping[str, Estimate], slots: Sequence[Slot]) -> Iterator[str]:
-    if not tasks:
-        yield "Time: nothing is to compute."
-        return
-    unknown = Counter(_what(task) for task in tasks if task.key not in estimates)
-    if estimates:
-        work = sum(estimate.seconds for estimate in estimates.values())
-        wall = max(work / len(slots), _longest_chain(tasks, estimates))
-        where = ", ".join(slot.name for slot in slots[:4]) + (", ..." if len(slots) > 4 else "")
-        yield (
-            f"Time: {'at least' if unknown else 'about'} {duration(wall)} on {len(slots)} device slots ({where}), for "
-            f"{duration(work)} of work; starting the processes and importing torch not counted."
-        )
-    if unknown:
-        told = ", ".join(f"{what} ({count})" for what, count in unknown.most_common(5))
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        yield f"No stored cost yet: {told}{more}."
-    if other := sum(not estimate.same_values for estimate in estimates.values()):
-        yield f"Of {other} tasks the stored costs are of the same components with other values."
+    def open(self, tasks: Mapping[str, Task]) -> Iterator[Attempt | Judged]:
+        yield from ()
 
+    def demand(self, ready: int, left: int) -> Iterable[Event]:
+        return ()
 
-def _what(task: Task) -> str:
-    """The components of a task, without its seeds."""
-    cell = cell_of(task)
-    if cell is None:
-        return task.label
-    names = cell.names
-    about = [names["method"]] if task.kind == "cell" else [task.kind]
-    return " ".join([*about, names["data"], names["model"], *([names["scenario"]] if task.kind != "original" else [])])
+    def vacancy(self) -> SimulatedPlace | None:
+        return self._free[0] if self._free else None
 
+    def start(self, attempt: Attempt, place: SimulatedPlace, payload: bytes) -> None:
+        self._free.remove(place)
+        attempt.slot, attempt.handle, place.affinity = place.name, place, attempt.task.affinity
+        self._count += 1  # of tasks that end at one moment, the first that started is the first
+        end = self.seconds + self._expected.get(attempt.task.key, 0.0)
+        heapq.heappush(self._running, (end, self._count, attempt))
 
-def _longest_chain(tasks: Sequence[Task], estimates: Mapping[str, Estimate]) -> float:
-    """Seconds of those tasks that can only run one after the other; a plan names what others wait for first."""
-    ends: dict[str, float] = {}
-    for task in tasks:
-        begin = max((ends[key] for key in (*task.needs, *task.after)), default=0.0)
-        ends[task.key] = begin + (estimates[task.key].seconds if task.key in estimates else 0.0)
-    return max(ends.values())
+    def poll(self, seconds: float | None) -> Iterable[Report]:
+        self.seconds, _, attempt = heapq.heappop(self._running)
+        self._free.append(attempt.handle)
+        yield Ended(attempt=attempt, reply=Reply(value=pickle.dumps(None)))
 
+    def wake(self) -> None:
+        pass
 
-def _disk(plan: Plan, stored: Stored) -> Iterator[str]:
-    if not plan.tasks:
-        return
-    folder = Path(plan.at.output_dir)
-    need, free = needed(plan.tasks, stored, plan.at), free_bytes(folder)
-    told = f"{size(free)} are free in {folder}."
-    if need.unknown and not need.bytes:
-        yield f"Disk: unknown, for no model of this data and model is stored yet; {told}"
-        return
-    least = f" and more for {need.unknown} tasks, of whose data and model none is stored yet" if need.unknown else ""
-    yield f"Disk: about {size(need.bytes)}{least}; {told}"
-    if need.bytes > free:
-        missing = size(need.bytes - free)
-        yield f"Warning: this does not fit, {missing} are missing: make room or give another output_dir."
+    def kill(self, attempt: Attempt) -> bool:
+        return False
 
+    def record(self, outcome: Outcome) -> None:
+        pass
 
-def _decoded(plan: Plan) -> Iterator[str]:
-    """Of the data that this process decoded."""
-    began, folder = psutil.Process().create_time(), Path(plan.at.output_dir, "store", "data")
-    if any(path.stat().st_mtime >= began for path in folder.glob("*/meta.json")):
-        yield f"Data were decoded to draw the splits: they are kept in {folder}."
-
-
-def _cells(labels: Sequence[str]) -> Iterator[str]:
-    if labels:
-        yield "Cells to run:"
-        yield from (f"  {label}" for label in labels[:SHOWN])
-    if len(labels) > SHOWN:
-        yield f"  ... and {len(labels) - SHOWN} more"
-
-
-def size(count: float) -> str:
-    """12 B, 3.4 MB, 1.2 GB: powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} TB"
+    def close(self, how: Close) -> None:
+        pass

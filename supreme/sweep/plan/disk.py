@@ -15,7 +15,7 @@ import numpy as np
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.workplace import Workplace
 from supreme.sweep.plan.estimate import Stored, cell_of, folder_bytes
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 MODELS = ("original", "reference", "unlearned")
 SAMPLE = 200

@@ -16,7 +16,7 @@ from supreme.core.row import read_audit, read_row
 from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.pipeline.ensembles import AuditJob
 from supreme.pipeline.workplace import Workplace
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 T = TypeVar("T")
 

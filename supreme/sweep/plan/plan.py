@@ -19,7 +19,7 @@ from supreme.sweep.jobs import log_path, run_audit, run_stage
 from supreme.sweep.plan import reasons, refusals
 from supreme.sweep.plan.compose import Problems
 from supreme.sweep.plan.rows import holds, made_by, read_row
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.tasks import Task
 
 log = logging.getLogger(__name__)
 

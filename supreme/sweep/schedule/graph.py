@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 
-from supreme.sweep.plan.tasks import Outcome, Task, chain_lengths
+from supreme.sweep.schedule.tasks import Outcome, Task, chain_lengths
 
 _Ranked = tuple[tuple[int, int], str]
 """How early a task is due, the chain that waits for it before all, and its key."""
@@ -44,9 +44,9 @@ class Graph:
         return len(self._tasks) - len(self.outcomes)
 
     @property
-    def ready(self) -> bool:
-        """Whether there is a task that may start now."""
-        return bool(self._ready)
+    def ready(self) -> int:
+        """How many tasks may start now."""
+        return len(self._ready)
 
     def take(self, warm: tuple[str, ...] = ()) -> Task:
         """The ready task that the longest chain waits for; of several the one that shares most with what is warm.
@@ -85,6 +85,7 @@ class Graph:
         first = replace(outcome, error=" ".join(outcome.error.split()))
         found = [first]
         self.outcomes[first.task.key] = first
+        self._ready.discard(first.task.key)  # an earlier sweep may have done it
         reason = f"it waits for {first.task.label}, which failed"
         for ended in found:  # grows: what a blocked task blocks
             for key in self._dependants[ended.task.key]:

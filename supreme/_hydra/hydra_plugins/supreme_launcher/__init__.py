@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.options import Cluster
 
 
 @dataclass
@@ -54,17 +54,11 @@ class SupremeSweeper(BasicSweeper):
 
 
 class PlanLauncher(Launcher):
-    """A launcher of ours: our sweeper hands it a whole plan, so that shared models are trained first.
-
-    Every one has `run_tasks(tasks, settings, on_event)`; see `supreme.sweep.hydra_sweep.Runner`.
-    """
+    """A launcher of ours: our sweeper runs a whole plan on its executor, so that shared models are trained first."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self.hydra_context = hydra_context
         self.config = config
-
-    def before_planning(self, settings: Any) -> None:
-        """Note what is to be known of the time before it was found out what is to be done."""
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         """Hydra's own interface, for other sweepers than ours."""
@@ -73,7 +67,8 @@ class PlanLauncher(Launcher):
         return launch(self, job_overrides, initial_job_idx)
 
     @abstractmethod
-    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any: ...
+    def executor(self, settings: Any) -> Any:
+        """The `supreme.sweep.schedule.executor.Executor` of a sweep with these settings."""
 
 
 class LocalLauncher(PlanLauncher):
@@ -82,66 +77,35 @@ class LocalLauncher(PlanLauncher):
     The top level of the config says on which: devices, jobs_per_device, min_free_memory, threads, timeout.
     """
 
-    crew: Any = None
-    """The places where processes start while the sweep is still planned; whoever plans closes it."""
+    def executor(self, settings: Any) -> Any:
+        from supreme.sweep.hydra_sweep import local_executor
 
-    def warm_up(self, settings: Any, count: int) -> None:
-        """Start processes for this many jobs."""
-        from supreme.sweep.hydra_sweep import crew_of
-
-        self.crew = crew_of(settings, count)
-
-    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
-        from supreme.sweep.hydra_sweep import run_on_slots
-
-        return run_on_slots(tasks, settings, on_event, self.crew)
+        return local_executor(settings)
 
 
 class RayLauncher(PlanLauncher):
     """Runs cells on a Ray cluster, in as many warm worker processes as it has room for."""
 
-    def __init__(
-        self,
-        address: str | None,
-        gpus_per_job: float | None,
-        cpus_per_job: float | None,
-        memory_gib: float | None,
-        attempts: int,
-        init: dict[str, Any],
-    ) -> None:
-        self.options = {
-            "address": address,
-            "gpus_per_job": gpus_per_job,
-            "cpus_per_job": cpus_per_job,
-            "memory_gib": memory_gib,
-            "attempts": attempts,
-            "init": init,
-        }
+    def __init__(self, **keys: Any) -> None:
+        self.keys = keys
 
-    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
-        from supreme.sweep.executors.ray import cluster as ray_cluster
+    def executor(self, settings: Any) -> Any:
+        from supreme.sweep.executors.ray.executor import RayExecutor
+        from supreme.sweep.executors.ray.options import Options
 
-        return ray_cluster.run(tasks, settings, ray_cluster.Options(**self.options), on_event)
+        return RayExecutor(settings, Options(**self.keys))
 
 
 class SlurmLauncher(PlanLauncher):
-    """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.executors.slurm.cluster.Cluster`."""
-
-    told_before: Any = None
-    """What jobs of earlier sweeps had told before this one was planned."""
+    """Runs cells in jobs of Slurm; its keys are those of `supreme.sweep.executors.slurm.options.Cluster`."""
 
     def __init__(self, **keys: Any) -> None:
-        self.cluster = Cluster(**keys)
+        self.keys = keys
 
-    def before_planning(self, settings: Any) -> None:
-        from supreme.sweep.executors.slurm.sent import told
+    def executor(self, settings: Any) -> Any:
+        from supreme.sweep.executors.slurm.executor import SlurmExecutor
 
-        self.told_before = told(settings.output_dir)
-
-    def run_tasks(self, tasks: Any, settings: Any, on_event: Any) -> Any:
-        from supreme.sweep.executors.slurm.sweep import run
-
-        return run(tasks, settings, self.cluster, on_event, self.told_before)
+        return SlurmExecutor(settings, Cluster(**self.keys))
 
 
 class SupremeSearchPath(SearchPathPlugin):

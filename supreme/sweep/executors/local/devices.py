@@ -41,7 +41,7 @@ class Slot:
     uuid: str = ""
     """Of a GPU, as NVML knows it; empty where it knows none."""
     grows: bool = False
-    """Whether the device takes another job as soon as there is memory for it; see `crew`."""
+    """Whether the device takes another job as soon as there is memory for it; see `pool`."""
 
 
 def find_slots(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from supreme.sweep.executors.local.slots import lock_directory
+from supreme.sweep.executors.local.lock import lock_directory
 
 SEMAPHORES = Path("/dev/shm")
 

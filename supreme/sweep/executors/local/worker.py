@@ -19,15 +19,15 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from supreme.core import SupremeError
 from supreme.pipeline.process_state import Touched, after_task, left_behind, listed
 from supreme.pipeline.process_state.running import kill_descendants
-from supreme.store.claims import Claims
 from supreme.store.files import explaining
 from supreme.store.patience import Busy, leaving
+from supreme.sweep.schedule.executor import Awaited, Reply
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -46,38 +46,6 @@ EXHAUSTED = (*FULL, *LOST, "CUDA error", "cuDNN error")
 
 WORTH_SECONDS = 3.0
 """A task that must wait for another worker leaves its slot, unless it would lose more than this much work."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Awaited:
-    """What another worker is making."""
-
-    claims: Claims
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What a task left."""
-
-    value: bytes = b""
-    """The pickled result of a task that is done."""
-    error: str = ""
-    """One line; empty when the task is done."""
-    spent: bool = False
-    """Whether this process must not be given another task."""
-    full: bool = False
-    """Whether there was not the memory."""
-    lost: bool = False
-    """Whether the device cannot be used."""
-    settled: bool = False
-    """Whether it failed by its own doing, although the process is spent: another process would not help."""
-    touched: str = ""
-    """What its method left in this process, which must not go on: the task starts again in another one."""
-    peak_bytes: int = 0
-    """What the task took of a GPU's memory, tensors and cache; 0 elsewhere."""
-    awaited: Awaited | None = None
-    """What it left its slot for: it has neither succeeded nor failed."""
 
 
 def initialise(parent: int) -> None:
@@ -173,7 +141,7 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
             reply = _result(payload)
     except Busy as busy:
         with suppress(OSError):
-            sys.stderr.write(f"put aside: {busy}\n")
+            sys.stderr.write(f"parked: {busy}\n")
         reply = Reply(awaited=Awaited(claims=busy.claims, name=busy.name))
     except Touched as touched:
         with suppress(OSError):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supreme.sweep.executors.local.worker import Reply, execute
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.executors.local.worker import execute
+from supreme.sweep.schedule.executor import Attempt, Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,9 @@ class Worker:
             shares_store=found,
         )
 
-    def execute(self, payload: bytes, log: Path, header: str, seconds: float | None) -> Reply:
+    def execute(self, payload: bytes, log: Path, header: str, seconds: float | None, may_leave: bool) -> Reply:
         """See `worker.execute`; nodes share no clock, so it is told for how long it may run."""
-        return execute(payload, log, header, None if seconds is None else time.monotonic() + seconds)
+        return execute(payload, log, header, None if seconds is None else time.monotonic() + seconds, may_leave)
 
 
 def is_there(file: Path) -> bool:
@@ -67,45 +67,38 @@ def is_there(file: Path) -> bool:
         return False
 
 
-@dataclass
-class Attempt:
-    """A task in a worker."""
-
-    task: Task
-    started: float
-    """By the monotonic clock, seconds."""
-    end: float | None
-    """When it will be stopped, by the same clock."""
-    warm: bool
-    """Whether its worker had a task before."""
-    log_bytes: int
-    """How long the task's log was before."""
-
-    @property
-    def missed(self) -> bool:
-        """Whether its worker, now dead, came to nothing of it: a task begins with a line in its log."""
-        return self.warm and self.task.log_bytes() == self.log_bytes
-
-
 @dataclass(eq=False)
-class Place:
+class RayPlace:
     """A worker, as this process sees it."""
 
     actor: Any
     reply: Any
     """The reference of what it was told to do last; None: it is idle."""
     asked: float
+    """When it was asked for, by the monotonic clock."""
     name: str = ""
     """As people see it: host/cuda:0; empty until Ray has placed it."""
     node: str = ""
     warm: bool = False
+    """Whether it has had a task."""
+    affinity: tuple[str, ...] = ()
+    """What it has at hand: that of the task that ran last."""
     attempt: Attempt | None = None
+    log_bytes: int = 0
+    """Length of the task's log before the attempt."""
+    was_warm: bool = False
+    """Whether it had had a task before the attempt."""
     doubtful: bool = False
     """Whether it cannot be reached, and Ray does not know yet what became of it."""
 
     @property
     def idle(self) -> bool:
         return bool(self.name) and self.attempt is None
+
+    @property
+    def died_idle(self) -> bool:
+        """Whether, now that it is dead, it came to nothing of its task: one begins with a line in its log."""
+        return self.was_warm and self.attempt is not None and self.attempt.task.log_bytes() == self.log_bytes
 
 
 def death(text: str) -> str:

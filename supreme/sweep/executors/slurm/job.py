@@ -18,8 +18,9 @@ from supreme.core.canonical import Damaged, plain, read_json
 from supreme.core.typed import flaw
 from supreme.store.files import digest
 from supreme.sweep.executors.local.devices import Slot, find_slots
-from supreme.sweep.plan.tasks import Event, Outcome, Retired, Retrying, SetAside, Started, Task, Waiting
-from supreme.sweep.schedule import engine
+from supreme.sweep.executors.local.executor import LocalExecutor
+from supreme.sweep.schedule.scheduler import run
+from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retired, Retrying, Started, Task, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def run_pack(pack: Pack) -> None:
     try:
         # Slurm gave this place to us, so no lock of the machine is asked
         with tempfile.TemporaryDirectory() as locks:
-            engine.run(alone, _slots(pack), timeout=pack.timeout, on_event=record, locks=Path(locks))
+            run(alone, LocalExecutor(_slots(pack), locks=Path(locks)), timeout=pack.timeout, on_event=record)
     except Exception as error:  # not of a task: no slot, say; who sent us is to know why
         for task in list(todo.values()):
             record(Outcome(task=task, status="failed", error=str(error), slot=job_id()))
@@ -136,7 +137,7 @@ def read(folder: Path, *, seen: set[str] | None = None, keys: Iterable[str] | No
                 yield event
 
 
-def _to_json(event: Started | Retrying | SetAside | Outcome) -> dict[str, Any]:
+def _to_json(event: Started | Retrying | Parked | Outcome) -> dict[str, Any]:
     """The event; of its task, only what it is called, for who sent it knows the rest."""
     if isinstance(event, Outcome):
         try:
@@ -171,7 +172,7 @@ class _Told(TypedDict):
     label: str
 
 
-EVENTS: dict[str, Any] = {kind.__name__: kind for kind in (Started, Retrying, SetAside, Outcome)}
+EVENTS: dict[str, Any] = {kind.__name__: kind for kind in (Started, Retrying, Parked, Outcome)}
 
 
 def _short(key: str) -> str:

@@ -117,9 +117,11 @@ def end_state(job: str) -> str:
 
 
 def cancel(*jobs: str, name: str = "") -> None:
-    """End these jobs, or all that have this name, those that wait and those that run."""
-    if jobs or name:
-        _ask("scancel", "--quiet", f"--user={os.getuid()}", *([f"--name={name}"] if name else []), *jobs)
+    """End these jobs, or all of this user that have this name, those that wait and those that run."""
+    if jobs:  # and nothing else: with --user, the id of one job means every job of its array that still waits
+        _ask("scancel", "--quiet", *jobs)
+    if name:
+        _ask("scancel", "--quiet", f"--user={os.getuid()}", f"--name={name}")
 
 
 def _ask(*command: str) -> str | None:

@@ -13,10 +13,10 @@ from supreme.core.canonical import Damaged, read_json
 from supreme.core.typed import flaw
 from supreme.store.files import digest, write_json
 from supreme.sweep.executors.slurm import job as slurm_job
-from supreme.sweep.executors.slurm.cluster import Cluster
+from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.executors.slurm.queue import ALIVE, State
 from supreme.sweep.plan.settings import Settings
-from supreme.sweep.plan.tasks import Event, Outcome, Started, Task
+from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task
 
 
 @dataclass(kw_only=True)

@@ -14,7 +14,7 @@ from supreme import report
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
 from supreme.pipeline.workplace import Workplace
-from supreme.sweep.plan.tasks import Outcome, Task
+from supreme.sweep.schedule.tasks import Outcome, Task
 
 WIDTH = 100
 """Of what goes to a file or a pipe, in characters."""

@@ -1,4 +1,4 @@
-"""The places of a sweep: which it holds, which it may take, and what becomes of those whose device fails."""
+"""The worker pool: the places that a sweep holds, those it may take, and what becomes of those whose device fails."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 from supreme.sweep.executors.local import nvml
 from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.room import FULL_SHARE, Lack, Rules, foreign, lack, size
-from supreme.sweep.executors.local.slots import Place
-from supreme.sweep.executors.local.worker import Reply
+from supreme.sweep.executors.local.gpu_memory import FULL_SHARE, Lack, Rules, foreign, lack, size
+from supreme.sweep.executors.local.lock import SlotLock
+from supreme.sweep.executors.local.process import SlotProcess
+from supreme.sweep.schedule.executor import Attempt, Reply
 
 LOOK_AGAIN_SECONDS = 1.0
 """How often to ask whether others have given back what could be used."""
@@ -23,7 +24,36 @@ USABLE_SHARE = 0.9
 """Of a device's memory, where jobs are packed by what the first ones took: allocators fragment."""
 
 
-class Crew:
+class Place:
+    """A slot, a sweep's hold on it, and what the sweep runs there."""
+
+    def __init__(self, slot: Slot, directory: Path) -> None:
+        self.slot = slot
+        self.lock = SlotLock(slot, directory)
+        self.process = SlotProcess(slot)
+        self.held = False
+        self.attempt: Attempt | None = None
+        self.affinity: tuple[str, ...] = ()
+        """What its process has at hand: that of the task that ran last."""
+
+    @property
+    def idle(self) -> bool:
+        return self.held and self.attempt is None
+
+    def take(self) -> bool:
+        """Hold the slot if no other sweep does."""
+        self.held = self.lock.acquire()
+        return self.held
+
+    def leave(self) -> None:
+        """End what runs, then let other sweeps have the slot."""
+        self.process.kill()
+        if self.held:
+            self.lock.release()
+        self.held, self.attempt, self.affinity = False, None, ()
+
+
+class WorkerPool:
     """Every place where the sweep may work. A place that is held has its lock, and had the memory when it was taken."""
 
     def __init__(

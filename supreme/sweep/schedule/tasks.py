@@ -92,7 +92,7 @@ class Retrying:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetAside:
+class Parked:
     """A task has left its slot to others, because another worker is making what it needs; it will start again."""
 
     task: Task
@@ -115,18 +115,15 @@ class Retired:
     reason: str
 
 
-Event = Started | Retrying | SetAside | Waiting | Retired | Outcome
+Event = Started | Retrying | Parked | Waiting | Retired | Outcome
 
 
-def check(tasks: Sequence[Task], slots: Sequence[str], timeout: float | None) -> None:
+def check(tasks: Sequence[Task], timeout: float | None) -> None:
     """Refuse what could never be run to its end."""
-    if not slots:
-        raise SupremeError("there is no device slot to run on")
     if timeout is not None and not timeout > 0:
         raise SupremeError(f"timeout={timeout} is not allowed: give seconds above 0, or null for no limit")
-    for what, names in (("tasks", [task.key for task in tasks]), ("slots", slots)):
-        if twice := [name for name, count in Counter(names).items() if count > 1]:
-            raise SupremeError(f"two {what} have the same name {twice[0]}")
+    if twice := [key for key, count in Counter(task.key for task in tasks).items() if count > 1]:
+        raise SupremeError(f"two tasks have the same name {twice[0]}")
     keys = {task.key for task in tasks}
     for task in tasks:
         if unknown := [key for key in (*task.needs, *task.after) if key not in keys]:

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from supreme.store.claims import Waiter
-from supreme.sweep.executors.local.worker import Awaited
-from supreme.sweep.plan.tasks import Task
+from supreme.sweep.schedule.executor import Awaited
+from supreme.sweep.schedule.tasks import Task
 
 FIRST_SECONDS, LAST_SECONDS = 0.05, 1.0
 """Between two looks at a claim, which grow like a waiting worker's."""
@@ -22,7 +22,7 @@ class _Watched:
     tasks: list[Task] = field(default_factory=list)
 
 
-class Aside:
+class ParkedTasks:
     """Each task waits here until the claim that it came upon is gone: let go, or its holder dead."""
 
     def __init__(self) -> None:

@@ -1,0 +1,129 @@
+"""One cell in this very process: a single run, or a job of a launcher that is not ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from supreme.core import SupremeError
+from supreme.pipeline.cell import Cell
+from supreme.pipeline.process_state import Touched
+from supreme.sweep.display.plan_summary import print_plan
+from supreme.sweep.display.summary import print_table
+from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules
+from supreme.sweep.executors.local.lock import lock_directory
+from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
+from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, tell_presets
+from supreme.sweep.jobs import log_path, run_stage
+from supreme.sweep.plan.compose import Problems, cell_with, changes_here, plain_values
+from supreme.sweep.plan.plan import Plan, read_row
+from supreme.sweep.plan.presets import preset_of
+from supreme.sweep.plan.settings import Settings
+from supreme.sweep.schedule.scheduler import run
+from supreme.sweep.schedule.tasks import Event, Retrying, Waiting
+from supreme.sweep.tracking.tracking import Tracking
+
+log = logging.getLogger(__name__)
+
+
+def run_job(config: DictConfig) -> dict[str, Any] | None:
+    """Run one cell in this process: a single run, or a job of a launcher that is not ours. Returns its row."""
+    hydra = HydraConfig.get()
+    try:
+        values = plain_values(config)
+        presets, preset = preset_of(GlobalHydra.instance().config_loader(), hydra, values)
+        cell = cell_with(preset, values, hydra.runtime.choices, list(hydra.overrides.task))
+        cell = replace(cell, changed=changes_here(hydra))
+        if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
+            cell = replace(cell, audits={})
+        settings = Settings.from_config(values)
+        plan = planned([cell], settings, Problems(), time.monotonic())
+        if hydra.mode == RunMode.RUN:
+            tell_presets(presets)
+        if settings.dry_run:
+            return print_plan(plan, settings.slots())
+        if plan.todo:
+            if settings.timeout is not None:
+                log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
+            with in_use(settings):
+                _run_one(plan, settings, alone=hydra.mode == RunMode.RUN)
+        of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
+        with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
+            tracking(*plan.cells)
+            if hydra.mode == RunMode.RUN:
+                print_table(plan.cells, settings.output_dir)
+        return read_row(plan.cells[0], plan.at)
+    except SupremeError as error:
+        refuse(error)
+
+
+def _run_one(plan: Plan, settings: Settings, alone: bool) -> None:
+    """Run the only cell of a plan.
+
+    A run alone is this process's own affair, but for what is left to do once a method has touched the process. The job
+    of a launcher that is not ours may not be the last one of its process, which no method may touch: it has a worker.
+    """
+    if alone:
+        try:
+            _run_here(plan.todo[0], settings)
+            return
+        except Touched as touched:
+            log.warning("%s: the rest is done in a fresh process", touched)
+    for outcome in run(plan.tasks, local_executor(settings), timeout=settings.timeout, on_event=_tell):
+        if outcome.status != "done":
+            raise SupremeError(f"{outcome.error}; its log: {outcome.task.log}")
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Retrying):
+        log.warning("again: %s: %s", event.task.label, event.reason)
+    elif isinstance(event, Waiting):
+        log.info("waiting for a free device slot: %s", "; ".join(event.holders))
+
+
+def _run_here(cell: Cell, settings: Settings) -> None:
+    """Run the cell in this process; what it raises is written to its log, too."""
+    try:
+        with this_process_in(settings.slots(), settings.rules()):
+            run_stage("cell", cell, settings.workplace(), cell.id)
+    except Exception:
+        path = log_path(cell.id, settings.output_dir)
+        with suppress(OSError):  # the disk is full: that is no reason to hide what happened
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(traceback.format_exc())
+        raise
+
+
+@contextmanager
+def this_process_in(slots: Sequence[Slot], rules: Rules = ANY_DEVICE) -> Iterator[None]:
+    """Work in this very process, in the first of these slots that is free; waits until one is, where the rules say so.
+
+    A process whose CUDA has started cannot move: it takes only slots with the environment it has.
+    """
+    if "SUPREME_DEVICE" in os.environ:
+        slots = [slot for slot in slots if slot.environment.items() <= os.environ.items()] or slots
+    pool = WorkerPool(slots, lock_directory(), rules)
+    while (place := pool.free_place()) is None:
+        if why := pool.hopeless():
+            raise SupremeError(why)
+        if words := pool.news():
+            log.info("waiting for a free device slot: %s", "; ".join(words))
+        time.sleep(LOOK_AGAIN_SECONDS)
+    os.environ.update(place.slot.environment)
+    try:
+        yield
+    finally:
+        pool.close()
