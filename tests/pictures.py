@@ -82,7 +82,7 @@ def main(directory: Path) -> None:
 
 
 def run(directory: Path) -> Snapshot:
-    """Run the sweep, or find it; a moment about the middle of it."""
+    """Run the sweep, or find it; a moment in which about 70 % of its tasks are done."""
     kept = directory / "moment.json"
     sweep = subprocess.Popen([sys.executable, *COMMAND.split()[1:], f"output_dir={directory}"])
     seen: list[Snapshot] = []
@@ -92,7 +92,7 @@ def run(directory: Path) -> Snapshot:
     if sweep.returncode:
         sys.exit(sweep.returncode)
     if seen := [one for one in seen if one.running and one.total.done]:
-        best = min(seen, key=lambda one: abs(one.total.done / one.total.total - 0.6))
+        best = min(seen, key=lambda one: abs(one.total.done / one.total.total - 0.7))
         kept.write_text(json.dumps(best.to_json()))
     if not kept.exists():
         sys.exit(f"the sweep in {directory} was over before it could be looked at: give an empty directory")

@@ -38,6 +38,7 @@ def test_the_wheel_holds_every_config_and_the_plugin(site: Path) -> None:
     web = Path("supreme", "report", "page", "web")
     assert {path.name for path in (site / web).iterdir()} == {path.name for path in (ROOT / web).iterdir()}
     assert not (site / "supreme" / "_hydra").exists()
+    assert not list(site.rglob("*.png"))
     (entry_points,) = site.glob("supreme_sweeper-*.dist-info/entry_points.txt")
     assert "supreme = supreme.cli:main" in entry_points.read_text()
 
