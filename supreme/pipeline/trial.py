@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from supreme.core import Split, SupremeError, registry, seeds
 from supreme.core.suitability import check_split
-from supreme.functional.classifier import Classifier
 from supreme.pipeline.cell import Cell, open_data
+
+if TYPE_CHECKING:
+    from supreme.functional.classifier import Classifier
 
 HOLDS_NO_ARITHMETIC = True  # what it builds is dropped
 
@@ -50,6 +50,8 @@ def _require_history(name: str, cell: Cell) -> None:
 @lru_cache(maxsize=16)
 def _without_values(node: str, facts: tuple[Any, ...]) -> Classifier | None:
     """The model of these data on tensors without values; None where it cannot be built so, which may not be a fault."""
+    import torch
+
     given: Mapping[str, Any] = json.loads(node)
     untrained = {name: value for name, value in (("pretrained", False), ("checkpoint", None)) if name in given}
     try:
