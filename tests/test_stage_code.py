@@ -111,7 +111,9 @@ def _mutated(name: str, reached: set[str], calls: bool) -> Iterator[tuple[str, m
 
 
 def _method_lines(definition: ast.AST) -> list[ast.stmt]:
-    methods = [one for one in ast.walk(definition) if isinstance(one, ast.FunctionDef) and one.name != "__post_init__"]
+    methods = [
+        one for one in ast.walk(definition) if isinstance(one, ast.FunctionDef) and one.name not in graph.DECLARATIONS
+    ]
     return [line for method in methods for line in method.body]
 
 
