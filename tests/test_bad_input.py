@@ -40,7 +40,7 @@ REFUSALS = {
     "metric=[accuracy,backdoor]": "this scenario plants no trigger: type scenario=backdoor, or leave it out of metric",
     "metric=[gaussian_poison] scenario=backdoor": "this scenario plants no noise: type scenario=gaussian_poison",
     "metric=[interclass_confusion]": "this scenario swaps no labels: type scenario=interclass_confusion",
-    "method=cfw model=vit_b16 recipe=sgd": "method cfw with data=digits scenario=random: CFW changes convolutions",
+    "method=cf_k method.layers=99": "method cf_k with data=digits scenario=random: the model has 4 layers, and 99 were",
     "method=amnesiac protocol=supreme_paper": "has none: type recipe.original_keeps=last",
     "method=rewind_to_delete deterministic=false": "only when it is deterministic: type deterministic=true",
     "-m audit=[excess_distance] audit.excess_distance.images=nope seed=0,1,2,3 seeds.forget=0": "images=nope is none",
