@@ -7,21 +7,21 @@ leaves no claim and nothing half-written.
 What happens, and where it is proven (here: c test_faults_in_cells..., s test_a_sweep_stopped..., d test_a_disk...,
 r test_after_any_schedule...; elsewhere by a part of the name):
 
-exception, also one that cannot be unpickled | fails, never again | c r; test_engine each_way_to_fail
-sys.exit | fails, never again | c r; test_engine each_way_to_fail
-SIGSEGV | again in a fresh process, then fails | c r; test_engine each_way_to_fail
+exception, also one that cannot be unpickled | fails, never again | c r; test_scheduler each_way_to_fail
+sys.exit | fails, never again | c r; test_scheduler each_way_to_fail
+SIGSEGV | again in a fresh process, then fails | c r; test_scheduler each_way_to_fail
 SIGKILL, also by the kernel for want of memory | again in a fresh process, then fails; its own processes end too | c r
-out of memory (MemoryError) | again in a fresh process, then fails | c; test_engine each_way_to_fail
-out of CUDA memory, poisoned context | again in a fresh process, then fails | c r; test_engine a_task_that_died_succeeds
-hang past `timeout`, deaf, in C, with processes of its own | ended with these, fails | c; test_engine each_way_to_fail
+out of memory (MemoryError) | again in a fresh process, then fails | c; test_scheduler each_way_to_fail
+out of CUDA memory, poisoned context | again in a fresh process, then fails | c r; test_scheduler a_task_that_died_succeeds
+hang past `timeout`, deaf, in C, with processes of its own | ended with these, fails | c; test_scheduler each_way_to_fail
 memory growth | a new process in its place, on the same device, with time to start | c, a_process_put_in_place;
-    test_engine a_process_that_grew_is_replaced
-death between two tasks | costs none | test_engine a_process_that_dies_idle
+    test_scheduler a_process_that_grew_is_replaced
+death between two tasks | costs none | test_scheduler a_process_that_dies_idle
 death while an artefact is written, before or after it is published, before a row is in place | whole or absent | c s r;
     test_store a_worker_killed_while_it_writes
 the sweep gets TERM, HUP, INT | exits 143, 129, 130 and leaves no process; slots are free | s r;
-    test_engine a_sweep_that_is_stopped, test_sweep an_interrupted_sweep
-the sweep is killed | its processes, and theirs, end at once | s r; test_engine a_sweep_that_is_stopped
+    test_scheduler a_sweep_that_is_stopped, test_sweep an_interrupted_sweep
+the sweep is killed | its processes, and theirs, end at once | s r; test_scheduler a_sweep_that_is_stopped
 disk full: artefact, claim, row, log, report, tracker | its cells fail in a sentence, as do all that write | d;
     test_store a_disk_that_fills_up, a_full_disk_is_found
 read-only store | refused in a sentence before anything runs | d; test_store a_read_only_store
@@ -170,7 +170,7 @@ class Scene:
         return digests
 
     def left_behind(self) -> list[str]:
-        """Claims, and whatever is half-written."""
+        """Leases, and whatever is half-written."""
         hidden = [path for path in self.outputs.rglob(".*") if path.name != ".told"]
         return sorted(str(path) for path in (*hidden, *(self.outputs / "store" / "claims").iterdir()))
 

@@ -30,8 +30,8 @@ from processes import KILLED_IN_CALL, wait_for
 from supreme.core import SupremeError
 from supreme.core.canonical import DIGEST
 from supreme.store.artefact import SCHEMA, Artefact, Contents
-from supreme.store.claims import Claims
 from supreme.store.files import Process, digest, remove_orphans, temporary_name, write_json
+from supreme.store.leases import Leases
 from supreme.store.store import Store
 
 KEY = digest("an artefact")
@@ -757,7 +757,7 @@ def test_a_worker_on_another_machine_whose_heart_beats_keeps_its_claim(
             os.utime(claim, (now, now))
 
     monkeypatch.setattr(
-        "supreme.store.claims.time", SimpleNamespace(monotonic=lambda: now, time=time.time, sleep=sleep)
+        "supreme.store.leases.time", SimpleNamespace(monotonic=lambda: now, time=time.time, sleep=sleep)
     )
     assert Store(store.root, silence_seconds=silence).get_or_create("train", KEY, numbers)[1]
     assert last_beat < now <= last_beat + 2 * silence
@@ -787,9 +787,9 @@ def test_a_worker_says_once_for_whom_it_waits_and_nothing_of_the_dead(
             claim.unlink()
 
     monkeypatch.setattr(
-        "supreme.store.claims.time", SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep)
+        "supreme.store.leases.time", SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep)
     )
-    with caplog.at_level(logging.INFO, "supreme.store.claims"):
+    with caplog.at_level(logging.INFO, "supreme.store.leases"):
         assert store.get_or_create("train", KEY, numbers)[1]
         leave_claim(store, dead_process(), other := digest("other"))
         assert store.get_or_create("train", other, numbers)[1]
@@ -837,7 +837,7 @@ def test_processes_are_judged_alike_where_there_is_no_proc(monkeypatch: pytest.M
 
 def test_the_heart_of_a_holder_beats_and_stops_with_it(store: Store) -> None:
     store.prepare()
-    claims = Claims(
+    claims = Leases(
         folder=store.root / "claims", temporary=store.root / "tmp", heartbeat_seconds=0.02, silence_seconds=1
     )
     claim = store.root / "claims" / "x.json"
@@ -855,7 +855,7 @@ def test_the_heart_of_a_holder_beats_and_stops_with_it(store: Store) -> None:
 
 def test_a_holder_that_lost_its_claim_neither_keeps_the_next_one_alive_nor_releases_it(store: Store) -> None:
     store.prepare()
-    claims = Claims(
+    claims = Leases(
         folder=store.root / "claims", temporary=store.root / "tmp", heartbeat_seconds=0.02, silence_seconds=1
     )
     claim = store.root / "claims" / CLAIM
@@ -870,7 +870,7 @@ def test_a_holder_that_lost_its_claim_neither_keeps_the_next_one_alive_nor_relea
 
 def test_a_claim_that_took_the_place_of_a_dead_one_is_put_back(store: Store) -> None:
     claim = leave_claim(store, dead_process())
-    claims = Claims(folder=store.root / "claims", temporary=store.root / "tmp", heartbeat_seconds=5, silence_seconds=1)
+    claims = Leases(folder=store.root / "claims", temporary=store.root / "tmp", heartbeat_seconds=5, silence_seconds=1)
     watch = claims.waiter(f"train-{KEY}")._claim
     assert watch.expired()
     leave_claim(store, Process.current())

@@ -12,12 +12,7 @@ from torch import Tensor
 
 from supreme.core import Context, Split
 from supreme.core.suitability import require_goal, require_two_retained_classes
-from supreme.core.validation import (
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    bounded,
-)
+from supreme.core.validation import NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.labels import nearest_wrong
 from supreme.functional.optimizers import make_optimizer

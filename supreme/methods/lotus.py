@@ -14,13 +14,7 @@ from torch import Tensor
 
 from supreme.core import Context, Split, SupremeError
 from supreme.core.suitability import require_validation
-from supreme.core.validation import (
-    NonNegativeFloat,
-    OneOf,
-    PositiveFloat,
-    PositiveInt,
-    bounded,
-)
+from supreme.core.validation import NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import freeze
 from supreme.functional.scores import accuracy

@@ -21,10 +21,10 @@ from supreme.report.rows.endpoints import ENDPOINTS, Endpoints, parse_endpoints
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
 from supreme.report.statistics.aggregate import summary
-from supreme.report.tables.against import against, nothing_matches, published, render_against
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
+from supreme.report.tables.published_comparison import against, nothing_matches, published, render_against
 from supreme.report.tables.tables import render
 from supreme.report.tables.terminal import WIDTH, plain
 

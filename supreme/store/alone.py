@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from supreme.store.claims import Claims
+from supreme.store.leases import Leases
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -33,5 +33,5 @@ def if_alone(folder: Path, name: str) -> Iterator[bool]:
         yield ours
 
 
-def _claims(folder: Path) -> Claims:
-    return Claims(folder=folder, temporary=folder, heartbeat_seconds=5.0, silence_seconds=120.0)
+def _claims(folder: Path) -> Leases:
+    return Leases(folder=folder, temporary=folder, heartbeat_seconds=5.0, silence_seconds=120.0)

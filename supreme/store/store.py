@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 
 from supreme.core import SupremeError
 from supreme.core.canonical import Damaged, digest, read_json
-from supreme.store import artefact, patience
+from supreme.store import artefact, backoff
 from supreme.store.artefact import SCHEMA, Artefact, Contents
-from supreme.store.claims import Claims, Holder
 from supreme.store.files import explaining, remove_orphans, sync_folder, temporary_name, write_json
+from supreme.store.leases import Holder, Leases
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -57,7 +57,7 @@ class Store:
         # The silence outlasts a minute, for which a network file system may answer from its memory.
         self.root = Path(root).absolute()
         self._temporary = self.root / "tmp"
-        self._claims = Claims(
+        self._claims = Leases(
             folder=self.root / "claims",
             temporary=self._temporary,
             heartbeat_seconds=heartbeat_seconds,
@@ -103,7 +103,7 @@ class Store:
 
         Raises:
             SupremeError: the store cannot be written, or the disk is full.
-            Busy: inside `patience.leaving`, another worker computes it.
+            Busy: inside `backoff.leaving`, another worker computes it.
         """
         if (found := self.load(stage, key)) is not None:
             return found, False
@@ -114,7 +114,7 @@ class Store:
             return None if found is None else (found, False)
 
         def publish() -> tuple[Artefact, bool]:
-            with patience.creating():
+            with backoff.creating():
                 return self._publish(stage, key, create())
 
         return self.alone(f"{stage}-{key}", find, publish)
@@ -133,7 +133,7 @@ class Store:
                     return make()
             if waiter.is_over():  # the holder is dead, or done just now
                 continue
-            patience.leave_rather_than_wait(self._claims, name)
+            backoff.leave_rather_than_wait(self._claims, name)
             waiter.pause()
 
     def refuse_unwritable(self) -> None:

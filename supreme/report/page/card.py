@@ -156,7 +156,7 @@ def _compute(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Claims that these numbers cannot carry, told by what was run."""
+    """Leases that these numbers cannot carry, told by what was run."""
     cells: Any = frame.drop_duplicates("cell")
     by_seed = cells.groupby([*BLOCK, "method", "variant", "seed"])
     least = int(cells.groupby([*BLOCK, "method", "variant"])["seed"].nunique().min())

@@ -14,8 +14,8 @@ from typing import Any
 from supreme.core import SupremeError
 from supreme.core.canonical import Damaged, read_json
 from supreme.store.artefact import MANIFEST, RECORD
-from supreme.store.claims import Holder
 from supreme.store.files import orphans
+from supreme.store.leases import Holder
 from supreme.store.maintenance.rows import MODELS, Row, Rows, Use
 from supreme.store.store import Store
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from supreme.store.claims import Holder
+from supreme.store.leases import Holder
 from supreme.store.maintenance.amounts import age, counted, in_bytes
 from supreme.store.maintenance.inventory import Inventory, Item
 from supreme.store.maintenance.rows import MODELS, Row

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from supreme.store.claims import Claims
+from supreme.store.leases import Leases
 from supreme.sweep.schedule.tasks import Event, Outcome, Task
 
 STARTING_SECONDS = 30.0
@@ -24,7 +24,7 @@ class NoDeviceLeftError(Exception):
 class Awaited:
     """What another worker is making."""
 
-    claims: Claims
+    claims: Leases
     name: str
 
 

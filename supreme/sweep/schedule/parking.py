@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from supreme.store.claims import Waiter
+from supreme.store.leases import Waiter
 from supreme.sweep.schedule.executor import Awaited
 from supreme.sweep.schedule.tasks import Task
 

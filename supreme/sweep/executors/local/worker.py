@@ -25,8 +25,8 @@ from pathlib import Path
 from supreme.core import SupremeError
 from supreme.pipeline.process_state import Touched, after_task, left_behind, listed
 from supreme.pipeline.process_state.running import kill_descendants
+from supreme.store.backoff import Busy, leaving
 from supreme.store.files import explaining
-from supreme.store.patience import Busy, leaving
 from supreme.sweep.schedule.executor import Awaited, Reply
 
 PR_SET_PDEATHSIG = 1

@@ -18,7 +18,7 @@ class Busy(BaseException):
     def __init__(self, claims: Any, name: str) -> None:
         super().__init__(f"another worker makes {name}")
         self.claims = claims
-        """The `Claims` among which the other worker's is."""
+        """The `Leases` among which the other worker's is."""
         self.name = name
 
 

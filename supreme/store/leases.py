@@ -1,4 +1,4 @@
-"""Claims keep two workers, perhaps on two machines, from doing the same work; a dead worker's claim expires.
+"""Leases keep two workers, perhaps on two machines, from doing the same work; a dead worker's claim expires.
 
 A claim is a small file that says who holds it. There are no locks of the operating system in it, because network file
 systems keep them badly. At worst (a worker that was suspended for minutes and wakes up) work is done twice: what is
@@ -40,7 +40,7 @@ class Holder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claims:
+class Leases:
     """The claims of one store."""
 
     folder: Path
@@ -133,7 +133,7 @@ def _beat(descriptor: int, path: Path, seconds: float, stop: threading.Event) ->
 class Waiter:
     """One worker that waits for the holder of a claim, and for whether the holder still lives."""
 
-    def __init__(self, claims: Claims, name: str) -> None:
+    def __init__(self, claims: Leases, name: str) -> None:
         self._claims = claims
         self._takeover = f"{name}.takeover"
         self._claim = _Watch(claims._path(name), claims.silence_seconds)

@@ -12,7 +12,7 @@ from scipy import stats
 from supreme.report.command import main
 from supreme.report.rows.load import load
 from supreme.report.statistics import gap_interval, summary_gap_interval
-from supreme.report.tables.against import against, published
+from supreme.report.tables.published_comparison import against, published
 
 OURS = {1: (0.30, 0.40, 0.20), 10: (0.10, 0.20, 0.60)}
 """Forget accuracy of finetune by target and seed 260, 261, 262; the reference has 0."""
