@@ -45,7 +45,7 @@ $(READY): pyproject.toml
 demo: $(RUNS)  ## a real sweep on 400 photographs of 40 people, on whatever device there is; ends with a table
 	$(BIN)/python -m supreme experiment=quickstart
 
-test: $(READY)  ## every test that CI has the time for; ARGS=tests/test_seeds.py runs some
+test: $(READY)  ## every test that CI has the time for; ARGS=tests/core/test_seeds.py runs some
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not exhaustive" $(COVERAGE) $(ARGS)
 
 test-all: $(READY)  ## every test
