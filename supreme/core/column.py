@@ -53,8 +53,9 @@ class Column:
             ) from error
 
     def record(self) -> dict[str, Any]:
-        """As a row holds it."""
-        return asdict(self)
+        """As a row holds it: what its values mean, and of how it is shown what is not as usual."""
+        meaning = ("unit", "direction", "format")
+        return {name: value for name, value in asdict(self).items() if name in meaning or value != _USUAL[name]}
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Column:
@@ -65,6 +66,8 @@ class Column:
         except (SupremeError, TypeError):
             return cls()
 
+
+_USUAL = asdict(Column())
 
 Declared = Mapping[str, Column]
 """Columns by name, or by a name with a `*`."""

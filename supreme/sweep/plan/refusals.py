@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 
 from supreme.core import Split, SupremeError, registry
@@ -102,27 +104,35 @@ def _asked_methods(same: Iterable[Cell], split: Split) -> Iterator[tuple[Cell, s
     """Of each of these cells why its method could not do its work; empty where it could."""
     asked: dict[str, str] = {}
     for cell in same:
-        nodes = [cell.nodes[name] for name in ("method", "model", "recipe")]
-        if (key := digest([*nodes, cell.deterministic])) not in asked:
-            wrong = any(flaw("", node) for node in nodes)  # which is refused already
+        nodes = [json.dumps(cell.nodes[name]) for name in ("method", "model", "recipe")]
+        if (key := f"{nodes} {cell.deterministic}") not in asked:
+            wrong = None in map(_built, nodes)  # which is refused already
             asked[key] = "" if wrong else _why(partial(check_method, cell, split))
         yield cell, asked[key]
 
 
 def _asked_metrics(same: Iterable[Cell], split: Split) -> Iterator[tuple[Cell, str, str, str]]:
-    """Of each metric of these cells its name, a key of its values, and why it could give no value, "" where it could.
+    """Of each metric of these cells its name, its values, and why it could give no value here, "" where it could.
 
     Those that cannot be built, which is refused already, are left out.
     """
-    asked: dict[str, str | None] = {}
-    keys: dict[int, str] = {}  # most cells share the objects of their metrics
+    asked: dict[str, str] = {}
     for cell in same:
         for name, node in cell.metrics.items():
-            key = keys[id(node)] = keys.get(id(node)) or digest([name, node])
-            if key not in asked:
-                asked[key] = None if flaw("", node) else _why(partial(check_split, registry.build(node, name), split))
-            if (why := asked[key]) is not None:
-                yield cell, name, key, why
+            values = json.dumps(node)
+            if (metric := _built(values)) is None:
+                continue
+            if values not in asked:
+                asked[values] = _why(partial(check_split, metric, split))
+            yield cell, name, values, asked[values]
+
+
+@cache
+def _built(node: str) -> Any:
+    """The component that this node describes; None where it cannot be built."""
+    with suppress(SupremeError):
+        return registry.build(json.loads(node), "")
+    return None
 
 
 def _why(ask: Callable[[], None]) -> str:
