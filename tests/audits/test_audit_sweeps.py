@@ -228,7 +228,7 @@ def test_other_launchers_of_hydra_end_in_the_same_audits(clean: Any, supreme: Ru
         ("-m seed=range(3) audit=[rmia]", "compare models that forgot the same images: add seeds.forget=0"),
         (
             "-m seed=range(3) seeds.forget=0 audit=[rmia] audit.rmia.gamma=0",
-            "audit rmia: minimum=5, gamma=0.0, offline",
+            "audit rmia: gamma=0.0 is not allowed: give a number above 0, as in audit.rmia.gamma=0.01",
         ),
     ],
 )

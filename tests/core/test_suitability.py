@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from test_conformance import METHODS, METRICS, component, node_of
+from test_conformance import METHODS, METRICS, component
 from torch import nn
 
 from supreme.cli import CONF
@@ -19,6 +19,7 @@ from supreme.functional.classifier import Classifier
 from supreme.pipeline.evaluation import CellEvaluation, StoredPredictions, predict
 from supreme.testing.audit import tiny_ensemble
 from supreme.testing.worlds import World, _world, tiny_data, tiny_model
+from tests.conf_files import node_of
 
 SCENARIOS = sorted(path.stem for path in (CONF / "scenario").glob("*.yaml"))
 
@@ -105,7 +106,7 @@ def _copy(model: Classifier) -> Classifier:
 
 def short(name: str) -> Any:
     """The method with as few passes as it takes."""
-    node = node_of("method", name)
+    node = node_of(CONF / "method" / f"{name}.yaml")
     fewer = {key: 1 for key, value in node.items() if "epochs" in key and isinstance(value, int) and value > 1}
     try:
         return component("method", name, **fewer)
@@ -214,11 +215,11 @@ def test_a_method_that_changes_convolutions_is_refused_for_a_model_without_any()
 
 def test_a_chain_is_refused_where_either_method_is() -> None:
     split = drawn("random", without_validation())
-    ends = {"first": node_of("method", "finetune"), "second": node_of("method", "kde")}
+    ends = {"first": node_of(CONF / "method" / "finetune.yaml"), "second": node_of(CONF / "method" / "kde.yaml")}
     assert "KDE reads validation images" in refused(component("method", "chain", **ends), split)
-    ends["second"] = node_of("method", "unsir")
+    ends["second"] = node_of(CONF / "method" / "unsir.yaml")
     assert "UNSIR forgets classes" in refused(component("method", "chain", **ends), split)
-    ends["second"] = node_of("method", "amnesiac")
+    ends["second"] = node_of(CONF / "method" / "amnesiac.yaml")
     assert component("method", "chain", **ends).needs_history
     assert not component("method", "chain").needs_history
     assert not component("method", "ntk", scale="one").needs_history
