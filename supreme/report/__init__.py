@@ -18,7 +18,7 @@ from supreme.report.rows.endpoints import ENDPOINTS, Endpoint
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import gaps
 from supreme.report.statistics.aggregate import summary
-from supreme.report.statistics.variance_components import variance
+from supreme.report.statistics.variance_shares import variance
 from supreme.report.tables.audits import load_audits, render_audits
 from supreme.report.tables.output import write
 from supreme.report.tables.tables import render

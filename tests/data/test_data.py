@@ -1089,7 +1089,7 @@ def decoded_after(here: Path) -> tuple[ImageData, int]:
     """The data, and how many photographs are read for them now."""
     (here / "log").write_text("")
     process = decoding_process(here, 0.0)
-    out, told = process.communicate(timeout=60)
+    out, told = process.communicate()
     assert process.returncode == 0, told
     path = Path(out.strip())
     assert [entry for entry in (here / "cache").iterdir() if entry.is_dir()] == [path]
@@ -1129,7 +1129,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_what_is_decoded_is_kept(tmp_path:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))  # 60 photographs need 11,520 bytes
 
     process = decoding_process(tmp_path, 0.0, preexec_fn=small)
-    told = process.communicate(timeout=60)[1]
+    told = process.communicate()[1]
     assert "the decoded data cannot be written to" in told
     assert "give the same command again" in told
     data, read = decoded_after(tmp_path)
@@ -1146,14 +1146,14 @@ def test_what_another_machine_decodes_is_left_alone_and_what_it_has_given_up_is_
     shutil.copytree(tmp_path / "root", tmp_path / "old" / "root")
     (tmp_path / "log").write_text("")
     process = decoding_process(tmp_path, 0.0)
-    process.communicate(timeout=60)
+    process.communicate()
     assert other.exists()
     assert len((tmp_path / "log").read_text().splitlines()) == 60
     for path in (given_up := copy / other.name, *given_up.iterdir()):
         os.utime(path, (1, 1))
     (tmp_path / "old" / "log").write_text("")
     process = decoding_process(tmp_path / "old", 0.0)
-    process.communicate(timeout=60)
+    process.communicate()
     assert not given_up.exists()
     assert len((tmp_path / "old" / "log").read_text().splitlines()) == 60 - 4 * done
 
@@ -1201,7 +1201,7 @@ def test_many_processes_at_once_decode_once_and_agree(tmp_path: Path) -> None:
     command = [sys.executable, "-c", MANY, str(tmp_path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     (tmp_path / "go").touch()
-    answers = [process.communicate(timeout=120)[0].strip() for process in processes]
+    answers = [process.communicate()[0].strip() for process in processes]
     assert answers == [DIGITS().fingerprint] * 4
     assert (tmp_path / "log").read_text() == "decoded\n"
 

@@ -41,7 +41,7 @@ GROUPS = 4
 def told() -> dict[str, list[str]]:
     """What is told of each kind that is left in a process of its own."""
     command = [sys.executable, str(Path(left_behind.__file__))]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=280, check=True)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

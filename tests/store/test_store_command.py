@@ -347,7 +347,7 @@ def test_a_running_sweep_holds_a_claim_between_its_models_and_gives_it_back(
         assert main(["gc", str(outputs), "--yes", "--min-age", "0"]) == 1
         assert f"at work: a sweep, process {sweep.pid} on" in capsys.readouterr().err
     sweep.send_signal(signal.SIGINT)
-    sweep.communicate(timeout=60)
+    sweep.communicate()
     assert not list((store.root / "claims").glob("use-*.json"))
     assert main(["gc", str(outputs), "--yes", "--min-age", "0"]) == 0
 

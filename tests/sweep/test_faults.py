@@ -110,7 +110,7 @@ class Scene:
                 stderr=err,
                 preexec_fn=preexec_fn,
             )
-            code = process.wait(timeout=280)
+            code = process.wait()
             told = [file.seek(0) or file.read() for file in (out, err)]
         done = subprocess.CompletedProcess(arguments, code, *told)
         deadline = time.monotonic() + 2.0

@@ -90,7 +90,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     for path in (directory / "outputs" / "rows").glob("*.json"):
         row = json.loads(path.read_text())
-        assert 0 < row["provenance"]["evaluation_seconds"] < 60
+        assert 0 < row["provenance"]["evaluation_seconds"] < 300
         row["cost"]["seconds"], row["provenance"]["evaluation_seconds"] = 100.0, 20.0
         path.write_text(json.dumps(sealed_row(row)))
     return directory

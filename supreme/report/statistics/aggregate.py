@@ -16,7 +16,7 @@ from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, 
 from supreme.report.statistics import delta_star, gap_interval, sign_flip_p, tost, verdict, wilson_interval
 from supreme.report.statistics.evidence import MOST_SEEDS
 from supreme.report.statistics.ranking import adjusted, best_of
-from supreme.report.statistics.variance_components import STAGES, variance
+from supreme.report.statistics.variance_shares import STAGES, variance
 
 __all__ = ["ANCHORS", "BLOCK", "DRAWS", "SUMMARY_COLUMNS", "summary"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from supreme.report.rows.columns import TableColumn, signed, unsigned
 from supreme.report.statistics.ranking import competes
-from supreme.report.statistics.variance_components import STAGES
+from supreme.report.statistics.variance_shares import STAGES
 
 Line = Mapping[str, Any]
 """Of the summary."""
