@@ -1,4 +1,4 @@
-"""What holds of every label and of every number: text stays text in LaTeX and in the page, and statistics their bounds."""
+"""What holds of every label and every number: text stays text in LaTeX and the page, statistics keep their bounds."""
 
 from __future__ import annotations
 
