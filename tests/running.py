@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.executor import LocalExecutor
 from supreme.sweep.executors.ray.executor import RayExecutor
 from supreme.sweep.executors.ray.options import Options

@@ -112,6 +112,33 @@ def test_a_module_imports_only_what_lies_below_it(module: str) -> None:
     assert not wrong
 
 
+WITHIN_SWEEP: dict[str, set[str]] = {
+    "": set(),  # supreme/sweep/__init__.py
+    "devices": set(),
+    "ground": set(),
+    "jobs": set(),
+    "schedule": set(),
+    "plan": {"devices", "jobs", "schedule"},
+    "executors": {"devices", "plan", "schedule"},
+    "tracking": {"devices", "executors", "plan"},
+    "display": {"devices", "executors", "plan", "schedule"},
+}
+WITHIN_SWEEP["hydra_sweep"] = {*WITHIN_SWEEP}
+WITHIN_SWEEP["single_cell"] = {*WITHIN_SWEEP}
+"""Part of the largest room -> the parts that it may import, those above it alone."""
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if part(name) == "sweep"])
+def test_within_the_sweep_too_imports_point_one_way(module: str) -> None:
+    own = ".".join(module.split(".")[2:3])
+    found = {
+        name.split(".")[2]
+        for name in imports(tree_of(module))
+        if is_or_is_in(name, "supreme.sweep") and name != "supreme.sweep"
+    }
+    assert found - {own} <= WITHIN_SWEEP[own]
+
+
 def test_the_rule_has_no_circle() -> None:
     below = {name: set(parts) - {name} for name, parts in MAY_IMPORT.items()}
     while below:

@@ -13,8 +13,8 @@ from supreme.core import SupremeError
 from supreme.pipeline.activity import Activity, beside
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.stored_row import holds, read_row
 from supreme.pipeline.workplace import Workplace
-from supreme.sweep.plan.rows import holds, read_row
 
 log = logging.getLogger(__name__)
 

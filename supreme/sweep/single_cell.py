@@ -19,10 +19,10 @@ from omegaconf import DictConfig
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.process_state import Touched
+from supreme.sweep.devices.memory import ANY_DEVICE, Rules
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.display.summary import print_table
-from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules
 from supreme.sweep.executors.local.lock import lock_directory
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
 from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, tell_presets

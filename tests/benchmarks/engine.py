@@ -39,7 +39,7 @@ def sleep(seconds: float) -> tuple[float, float]:
 
 
 def _run(seconds: list[float], cores: int) -> list[tuple[float, float]]:
-    from supreme.sweep.executors.local.devices import find_slots
+    from supreme.sweep.devices.slots import find_slots
     from supreme.sweep.schedule.tasks import Task
     from tests.running import run
 
@@ -175,7 +175,7 @@ def sweep_here(cores: int, found: Path) -> None:
     """The command line, with each task timed."""
     from supreme.cli import main
     from supreme.sweep import hydra_sweep
-    from supreme.sweep.executors.local import devices
+    from supreme.sweep.devices import slots as devices
     from supreme.sweep.schedule.tasks import Event, Outcome, Started
 
     devices._own_cores = lambda: list(range(cores))

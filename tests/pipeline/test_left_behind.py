@@ -28,8 +28,8 @@ from supreme.pipeline import process_state
 from supreme.pipeline.rows import measure
 from supreme.scenarios.backdoor import Backdoor
 from supreme.store.decoded import cache
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.local import leftovers
-from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Task
 from supreme.testing import tiny_evaluation
 from tests.running import run

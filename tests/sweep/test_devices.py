@@ -18,10 +18,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local import nvml
-from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.devices import nvml
+from supreme.sweep.devices.memory import Rules, lack, parse_memory
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.local.executor import LocalExecutor
-from supreme.sweep.executors.local.gpu_memory import Rules, lack, parse_memory
 from supreme.sweep.executors.local.lock import SlotLock, lock_directory
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.schedule import scheduler

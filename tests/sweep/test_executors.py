@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.dry_run import DryRunExecutor
-from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.executors.local.executor import LocalExecutor
 from supreme.sweep.schedule.executor import Attempt, Ended, Reply, Report
 from supreme.testing import BrokenPromise, check_executor

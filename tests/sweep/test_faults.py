@@ -61,7 +61,7 @@ from loky.process_executor import TerminatedWorkerError
 
 from supreme.store import artefact
 from supreme.store.files import Process
-from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.local.worker import Reply
 from supreme.sweep.schedule.tasks import Event, Outcome, Started, Task
 from tests.running import run

@@ -24,8 +24,8 @@ from supreme.core import SupremeError
 from supreme.core.row import sealed_row
 from supreme.methods.scrub import SCRUB
 from supreme.pipeline.workplace import Workplace
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.display import plan_summary
-from supreme.sweep.executors.local.devices import find_slots
 from supreme.sweep.plan import plan as plan_module
 from supreme.sweep.plan.compose import Composer, Problems, cell_with, compose_all, plain_values
 from supreme.sweep.plan.estimate import expected_seconds

@@ -23,7 +23,7 @@ import pytest
 from processes import alive, within
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.devices import Slot, find_slots
+from supreme.sweep.devices.slots import Slot, find_slots
 from supreme.sweep.executors.local.lock import SlotLock, lock_directory
 from supreme.sweep.executors.local.process import SlotProcess
 from supreme.sweep.schedule.executor import Reply
@@ -38,7 +38,7 @@ def _devices_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever machine this is: no GPU to be seen, and locks of our own."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("SUPREME_LOCK_DIR", str(tmp_path / "locks"))
-    monkeypatch.setattr("supreme.sweep.executors.local.devices._nvml", dict)
+    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", dict)
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ SWEEP = """
     import signal, sys
     from pathlib import Path
     import engine_tasks as jobs
-    from supreme.sweep.executors.local import devices
+    from supreme.sweep.devices import slots as devices
     from tests.running import run
     from supreme.sweep.schedule.tasks import Task
     devices._nvml = dict  # whatever machine this is
@@ -472,7 +472,7 @@ def test_a_lock_is_held_by_one_and_names_its_holder() -> None:
 def test_the_lock_of_a_dead_process_is_free() -> None:
     (slot,) = find_slots([0], 1, 1)
     code = (
-        "import signal; from supreme.sweep.executors.local import devices; "
+        "import signal; from supreme.sweep.devices import slots as devices; "
         "from supreme.sweep.executors.local.lock import SlotLock, lock_directory; "
         "devices._nvml = dict; lock = SlotLock(devices.find_slots([0], 1, 1)[0], lock_directory()); "
         "assert lock.acquire(); print('held', flush=True); signal.pause()"
@@ -508,7 +508,7 @@ def test_the_threads_of_all_cpu_slots_fit_the_cores(cores: int, threads: int, co
 def test_cpu_slots_use_only_the_cores_of_this_process() -> None:
     code = (
         "import os; os.sched_setaffinity(0, {max(os.sched_getaffinity(0))}); "
-        "from supreme.sweep.executors.local.devices import find_slots; slots = find_slots('cpu', 1, 1); "
+        "from supreme.sweep.devices.slots import find_slots; slots = find_slots('cpu', 1, 1); "
         "assert [slot.locks for slot in slots] == [(f'cpu-{max(os.sched_getaffinity(0))}',)], slots"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=TESTS.parent)
@@ -519,9 +519,9 @@ def pins(slots: list[Slot]) -> list[str]:
 
 
 def test_auto_takes_every_gpu_else_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supreme.sweep.executors.local.devices._has_mps", lambda: False)
+    monkeypatch.setattr("supreme.sweep.devices.slots._has_mps", lambda: False)
     assert {slot.device for slot in find_slots("auto", 1, 1)} == {"cpu"}
-    monkeypatch.setattr("supreme.sweep.executors.local.devices._nvml", lambda: {"0": "GPU-aaa", "1": "GPU-bbb"})
+    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", lambda: {"0": "GPU-aaa", "1": "GPU-bbb"})
     assert pins(find_slots("auto", 1, 1)) == ["0", "1"]
     assert [slot.locks for slot in find_slots("auto", 1, 1)] == [("cuda-GPU-aaa-0",), ("cuda-GPU-bbb-0",)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -529,7 +529,7 @@ def test_auto_takes_every_gpu_else_the_cpu(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_devices_that_the_environment_leaves_are_the_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supreme.sweep.executors.local.devices._nvml", lambda: {str(n): f"GPU-{n}a" for n in range(8)})
+    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", lambda: {str(n): f"GPU-{n}a" for n in range(8)})
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,GPU-2a,-1,3")
     assert pins(find_slots("auto", 1, 1)) == ["6", "GPU-2a"]
     assert pins(find_slots([1], 1, 1)) == ["GPU-2a"]
@@ -585,6 +585,6 @@ def test_a_split_gpu_is_its_instances(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_devices_that_cannot_be_are_refused_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, devices: Any, jobs_per_device: int, threads: int, message: str
 ) -> None:
-    monkeypatch.setattr("supreme.sweep.executors.local.devices._nvml", lambda: {"0": "GPU-a", "1": "GPU-b"})
+    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", lambda: {"0": "GPU-a", "1": "GPU-b"})
     with pytest.raises(SupremeError, match=message):
         find_slots(devices, jobs_per_device, threads, cores=2)

@@ -19,7 +19,7 @@ from conftest import environment
 from processes import wait_for
 from test_sweep import SMALL, rows
 
-from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.schedule.graph import Graph
 from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Started, Task
 from tests.running import run
@@ -240,7 +240,7 @@ def lines_with(outputs: Path, text: str) -> list[str]:
 
 CORES = """
 import sys
-from supreme.sweep.executors.local import devices
+from supreme.sweep.devices import slots as devices
 count = int(sys.argv.pop(1))
 devices._own_cores = lambda: list(range(count))
 from supreme.cli import main

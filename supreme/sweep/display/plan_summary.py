@@ -12,10 +12,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.display.progress import duration
 from supreme.sweep.display.summary import WIDTH
 from supreme.sweep.executors.dry_run import DryRunExecutor
-from supreme.sweep.executors.local.devices import Slot
 from supreme.sweep.plan.disk import free_bytes, needed
 from supreme.sweep.plan.estimate import Estimate, Stored, cell_of
 from supreme.sweep.plan.plan import Plan

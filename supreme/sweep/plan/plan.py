@@ -13,12 +13,12 @@ from typing import Any
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob, audit_jobs, merged
+from supreme.pipeline.stored_row import holds, made_by, read_row
 from supreme.pipeline.workplace import Workplace
 from supreme.store.provenance import versions
 from supreme.sweep.jobs import log_path, run_audit, run_stage
 from supreme.sweep.plan import reasons, refusals
 from supreme.sweep.plan.compose import Problems
-from supreme.sweep.plan.rows import holds, made_by, read_row
 from supreme.sweep.schedule.tasks import Task
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from supreme.core.canonical import Damaged, read_json
 from supreme.core.row import read_row
 from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.pipeline.keys import dependencies
+from supreme.pipeline.stored_row import made_by
 from supreme.pipeline.workplace import Workplace
 from supreme.store.decoded import cache as data_cache
 from supreme.store.files import digest
 from supreme.store.fingerprint import Code, changes
-from supreme.sweep.plan.rows import made_by
 
 
 def told(

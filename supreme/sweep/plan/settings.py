@@ -9,8 +9,8 @@ from typing import Any
 
 from supreme.core import SupremeError
 from supreme.pipeline.workplace import Workplace
-from supreme.sweep.executors.local.devices import Slot, find_slots
-from supreme.sweep.executors.local.gpu_memory import Rules, parse_memory
+from supreme.sweep.devices.memory import Rules, parse_memory
+from supreme.sweep.devices.slots import Slot, find_slots
 
 VERSIONS = ("use", "refuse")
 
@@ -30,7 +30,7 @@ class Settings:
     dry_run: bool = False
     """Whether to tell the plan only."""
     min_free_memory: float | None = None
-    """See `supreme.sweep.executors.local.gpu_memory.Rules`."""
+    """See `supreme.sweep.devices.memory.Rules`."""
     wait_for_devices: bool = True
     versions: str = "use"
     """use or refuse: what becomes of results that other versions of the libraries have made."""

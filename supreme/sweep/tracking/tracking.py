@@ -23,7 +23,7 @@ from supreme.core.canonical import Damaged, read_json
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest, write_json
-from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.lock import lock_directory
 from supreme.sweep.executors.local.process import SlotProcess, death
 from supreme.sweep.tracking.runs import runs_of

@@ -14,8 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.gpu_memory import ANY_DEVICE, Rules
+from supreme.sweep.devices.memory import ANY_DEVICE, Rules
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.lock import lock_directory
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, Place, WorkerPool
 from supreme.sweep.executors.local.process import death

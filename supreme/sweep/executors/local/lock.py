@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.devices.slots import Slot
 
 ELSEWHERE = "set SUPREME_LOCK_DIR to a folder that every sweep of this machine can write"
 

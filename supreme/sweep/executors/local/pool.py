@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from supreme.sweep.executors.local import nvml
-from supreme.sweep.executors.local.devices import Slot
-from supreme.sweep.executors.local.gpu_memory import FULL_SHARE, Lack, Rules, foreign, lack, size
+from supreme.sweep.devices import nvml
+from supreme.sweep.devices.memory import FULL_SHARE, Lack, Rules, foreign, lack, size
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.lock import SlotLock
 from supreme.sweep.executors.local.process import SlotProcess
 from supreme.sweep.schedule.executor import Attempt, Reply

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from loky import ProcessPoolExecutor
 
-from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.worker import MARK, execute, initialise
 from supreme.sweep.schedule.executor import Reply
 

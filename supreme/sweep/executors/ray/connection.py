@@ -15,7 +15,7 @@ from typing import Any
 
 from supreme.core import SupremeError
 from supreme.store.files import temporary_name
-from supreme.sweep.executors.local.devices import environment
+from supreme.sweep.devices.slots import environment
 from supreme.sweep.executors.ray.options import Options
 from supreme.sweep.executors.ray.worker import one_line
 from supreme.sweep.plan.settings import Settings

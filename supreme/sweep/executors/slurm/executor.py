@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.devices import find_slots
+from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.slurm import job as slurm_job
 from supreme.sweep.executors.slurm import queue as slurm_queue
 from supreme.sweep.executors.slurm.options import Cluster

@@ -17,7 +17,7 @@ from typing import Any, TypedDict, get_args, get_type_hints
 from supreme.core.canonical import Damaged, plain, read_json
 from supreme.core.typed import flaw
 from supreme.store.files import digest
-from supreme.sweep.executors.local.devices import Slot, find_slots
+from supreme.sweep.devices.slots import Slot, find_slots
 from supreme.sweep.executors.local.executor import LocalExecutor
 from supreme.sweep.schedule.scheduler import run
 from supreme.sweep.schedule.tasks import Event, Outcome, Parked, Retired, Retrying, Started, Task, Waiting

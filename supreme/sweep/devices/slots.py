@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local.nvml import devices as _nvml
+from supreme.sweep.devices.nvml import devices as _nvml
 
 MOST_JOBS = 8
 """On one GPU, where their number is found by itself: each has its own CUDA context, and they share its cores."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import psutil
 
 from supreme.core import SupremeError
-from supreme.sweep.executors.local import nvml
-from supreme.sweep.executors.local.devices import Slot
+from supreme.sweep.devices import nvml
+from supreme.sweep.devices.slots import Slot
 
 UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30, "tib": 2.0**40}
 RULE = "a size such as 4GB, a share of the device's memory above 0 and below 1, or null for no limit"
