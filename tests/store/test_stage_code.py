@@ -10,8 +10,8 @@ import pytest
 
 from supreme.store.fingerprint import code, code_of, graph, modules, paths
 from tests.conf_files import YAMLS, target_of
+from tests.project.test_structure import MODULES, part
 from tests.stage_code import ROOTS, changed_under_its_number, code_now, recorded, told
-from tests.test_structure import MODULES, part
 
 TARGETS = sorted({target_of(path) for path in YAMLS if path.parent.name != "tracker"})
 EVERY = [*TARGETS, *(root for roots in ROOTS.values() for root in roots)]

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from tests.conf_files import CONF, GROUPS, YAMLS, defaults_of, node_of, target_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "tensorboard", "wandb", "mlflow", "ray")
 
 MODULES = {

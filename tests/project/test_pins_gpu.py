@@ -12,7 +12,7 @@ import torch
 
 from tests.benchmarks import pins_gpu
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow

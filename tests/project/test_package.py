@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import environment
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

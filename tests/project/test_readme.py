@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import Run, environment
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BESIDE = chain.from_iterable((ROOT / folder).rglob("README.md") for folder in ("conf", "supreme", "outputs", "tests"))
 READMES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *BESIDE)}
