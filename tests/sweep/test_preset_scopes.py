@@ -25,6 +25,7 @@ from supreme.sweep.plan.compose import Composer
 from supreme.sweep.plan.preset_files import Preset, PresetFiles, flat
 from supreme.sweep.plan.presets import with_fields
 from supreme.sweep.plan.scope import ANY
+from tests.conf_files import node_of
 
 METHODS = sorted(path.stem for path in (CONF / "tuned").glob("*.yaml"))
 OTHERS = {"data": "image_folder", "model": "timm", "recipe": "sgd", "scenario": "backdoor"}
@@ -87,7 +88,7 @@ def outside(preset: Preset, names: dict[str, Any], values: dict[str, Any]) -> It
 
 
 def of_yaml(group: str, name: str) -> dict[str, Any]:
-    return yaml.safe_load((CONF / group / f"{name}.yaml").read_text())
+    return dict(node_of(CONF / group / f"{name}.yaml"))
 
 
 def another(value: Any) -> Any:
