@@ -1,4 +1,4 @@
-"""Between Hydra and the engine: plan, run, report. What the plugin and the command line call."""
+"""Between Hydra and the scheduler: plan, run, report. What the plugin and the command line call."""
 
 from __future__ import annotations
 

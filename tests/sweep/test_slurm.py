@@ -189,15 +189,18 @@ def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
     tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
     tasks.append(task(tmp_path, "last", engine_tasks.mark_after, tmp_path, "last", 0.0, kind="b", needs=("t0", "t1")))
     thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1)
+    executor = SlurmExecutor(settings, Cluster(**FAST, on_interrupt="leave"))
     with pytest.raises(KeyboardInterrupt):
-        run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+        scheduler.run(tasks, executor, timeout=None)
     thread.join()
+    executor.close("broken")  # as whoever made it does at the end
     assert len(queue(real_slurm)) == 3
     (tmp_path / "gate").touch()
     changed = replace(tasks[2], arguments=(tmp_path, "changed", 0.0))
     outcomes = run_on_slurm([*tasks[:2], changed], settings, Cluster(**FAST))
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
+    assert list((settings.output_dir / "slurm").iterdir()) == []  # nor is anything left of the sweep that was adopted
 
 
 def test_what_a_job_of_a_dead_sweep_did_after_the_plan_was_made_is_not_sent_again(

@@ -185,5 +185,8 @@ class Executor(Protocol):
         ...
 
     def close(self, how: Close) -> None:
-        """Leave no process behind, and no file that nobody needs; called once, also after `open` has raised."""
+        """Leave no process behind, and no file that nobody needs; also after `open` has raised.
+
+        A second call does nothing: whoever made the executor closes it, too, since it may never have been run.
+        """
         ...

@@ -42,8 +42,6 @@ from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Started, Task,
 
 log = logging.getLogger(__name__)
 
-END_SECONDS = 40.0
-"""How long jobs that were cancelled may take to end; Slurm kills them after 30 s."""
 HINTS = {"TIMEOUT": "more hydra.launcher.time", "OUT_OF_MEMORY": "more hydra.launcher.mem"}
 
 
@@ -66,6 +64,7 @@ class SlurmExecutor:
         """By the keys of their tasks, those whose end is not known."""
         self._unsent: list[Attempt] = []
         self._sent_before = False
+        self._closed = False
         self._jobs: list[Job] = []
         self._folders = {self._folder}
         self._seen: dict[Path, set[str]] = {}
@@ -141,7 +140,10 @@ class SlurmExecutor:
             job.open.discard(key)
 
     def close(self, how: Close) -> None:
-        if not self._jobs and not self._sent_before:
+        if self._closed:
+            return
+        self._closed = True
+        if not self._sent_before and self._folders == {self._folder}:  # nothing in the queue is ours
             shutil.rmtree(self._folder, ignore_errors=True)
             return
         if how == "stopped" and self._cluster.on_interrupt == "leave":
@@ -265,17 +267,4 @@ class SlurmExecutor:
         """End every job, also those that an earlier sweep sent, and wait until they have ended."""
         for folder in self._folders:
             slurm_queue.cancel(name=name_of(folder))
-        self._await_end()
-
-    def _await_end(self) -> bool:
-        """Whether all our jobs have left the queue, some seconds after they have nothing more to do."""
-        names = {name_of(folder) for folder in self._folders}
-        end = time.monotonic() + END_SECONDS
-        while time.monotonic() < end:
-            states = slurm_queue.states()
-            if states is not None and not any(
-                state.sweep in names and state.name in slurm_queue.ALIVE for state in states.values()
-            ):
-                return True
-            time.sleep(0.5)
-        return False
+        slurm_queue.await_end(map(name_of, self._folders))

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ ALIVE = {
 LARGEST_ARRAY = 1000
 """Slurm's own default of MaxArraySize is 1001."""
 COMMAND_SECONDS = 120
+END_SECONDS = 40.0
+"""How long jobs that were cancelled may take to end; Slurm kills them after 30 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,17 @@ def cancel(*jobs: str, name: str = "") -> None:
         _ask("scancel", "--quiet", *jobs)
     if name:
         _ask("scancel", "--quiet", f"--user={os.getuid()}", f"--name={name}")
+
+
+def await_end(names: Iterable[str]) -> bool:
+    """Whether all jobs with these names have left the queue, some seconds after they have nothing more to do."""
+    ours, end = set(names), time.monotonic() + END_SECONDS
+    while time.monotonic() < end:
+        known = states()
+        if known is not None and not any(job.sweep in ours and job.name in ALIVE for job in known.values()):
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def _ask(*command: str) -> str | None:
