@@ -148,7 +148,7 @@ class SlurmExecutor:
             return
         if how == "stopped" and self._cluster.on_interrupt == "leave":
             log.info("%d jobs go on; the same command collects what they do", len(self._jobs))
-        elif how in ("stopped", "broken") or not self._await_end():
+        elif how in ("stopped", "broken") or not slurm_queue.await_end(map(name_of, self._folders)):
             self._cancel()
         if how == "done":  # else the logs of jobs may say why
             for folder in self._folders:
