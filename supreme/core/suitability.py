@@ -14,6 +14,7 @@ import numpy as np
 
 from supreme.core.errors import SupremeError
 from supreme.core.split import Split
+from supreme.core.validation import require_class_scenario
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -28,11 +29,8 @@ def check_split(component: object, split: Split) -> None:
     if own is not None:
         own(split)
         return
-    name = type(component).__name__
-    if getattr(component, "applies_to", "any") == "class" and not split.forget_classes:
-        raise SupremeError(
-            f"{name} forgets classes, and this scenario forgets none: type scenario=full_class, or subclass"
-        )
+    if getattr(component, "applies_to", "any") == "class":
+        require_class_scenario(component, split)
     if "validation" in getattr(component, "needs", ()):
         require_validation(component, split)
 

@@ -14,6 +14,7 @@ from supreme.core.images import Images
 from supreme.functional.classifier import Classifier
 from supreme.pipeline.device import Measured
 from supreme.pipeline.keys import SCHEMA
+from supreme.pipeline.method_suitability import require_history
 from supreme.pipeline.prepared import Prepared
 from supreme.pipeline.process_state import refuse_touched
 from supreme.store.artefact import Contents
@@ -55,7 +56,7 @@ class StoredHistory:
 
     def updates_of(self, images: Images) -> dict[str, Tensor]:
         everything = self.prepared.training_images
-        wanted = torch.isin(torch.from_numpy(everything.indices), torch.from_numpy(images.indices))
+        wanted = torch.isin(torch.tensor(everything.indices), torch.tensor(images.indices))
 
         def create() -> Contents:
             model = self._initial()
@@ -114,12 +115,7 @@ class StoredHistory:
             )
 
     def _stored(self, what: Mapping[str, Any], create: Callable[[], Contents]) -> dict[str, Tensor]:
-        if self.prepared.recipe.original_keeps != "last":
-            raise SupremeError(
-                "a training of which one epoch was chosen has no history: type recipe.original_keeps=last"
-            )
-        if not self.prepared.cell.deterministic:
-            raise SupremeError("training can be replayed only when it is deterministic: type deterministic=true")
+        require_history("this method", self.prepared.cell)
         parts = {"schema": SCHEMA["history"], "original": self.prepared.cell.key("original"), **what}
 
         def alone() -> Contents:

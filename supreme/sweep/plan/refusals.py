@@ -14,7 +14,7 @@ from supreme.core.images import ImageData
 from supreme.core.suitability import check_split
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
-from supreme.pipeline.trial import check_method
+from supreme.pipeline.method_suitability import check_method
 from supreme.store.files import digest
 from supreme.sweep.plan.compose import Problems
 

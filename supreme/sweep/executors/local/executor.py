@@ -17,7 +17,8 @@ from supreme.core import SupremeError
 from supreme.sweep.devices.memory import ANY_DEVICE, Rules
 from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.lock import lock_directory
-from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, Place, WorkerPool
+from supreme.sweep.executors.local.place import Place
+from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
 from supreme.sweep.executors.local.process import death
 from supreme.sweep.schedule.executor import (
     MOVES,

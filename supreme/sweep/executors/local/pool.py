@@ -12,9 +12,8 @@ from pathlib import Path
 from supreme.sweep.devices import nvml
 from supreme.sweep.devices.memory import FULL_SHARE, Lack, Rules, foreign, lack, size
 from supreme.sweep.devices.slots import Slot
-from supreme.sweep.executors.local.lock import SlotLock
-from supreme.sweep.executors.local.process import SlotProcess
-from supreme.sweep.schedule.executor import Attempt, Reply
+from supreme.sweep.executors.local.place import Place
+from supreme.sweep.schedule.executor import Reply
 
 LOOK_AGAIN_SECONDS = 1.0
 """How often to ask whether others have given back what could be used."""
@@ -22,35 +21,6 @@ CONTEXT_BYTES = 1_000_000_000
 """Of a process on a GPU beside its tensors: the CUDA context and its libraries' work spaces, rounded up."""
 USABLE_SHARE = 0.9
 """Of a device's memory, where jobs are packed by what the first ones took: allocators fragment."""
-
-
-class Place:
-    """A slot, a sweep's hold on it, and what the sweep runs there."""
-
-    def __init__(self, slot: Slot, directory: Path) -> None:
-        self.slot = slot
-        self.lock = SlotLock(slot, directory)
-        self.process = SlotProcess(slot)
-        self.held = False
-        self.attempt: Attempt | None = None
-        self.affinity: tuple[str, ...] = ()
-        """What its process has at hand: that of the task that ran last."""
-
-    @property
-    def idle(self) -> bool:
-        return self.held and self.attempt is None
-
-    def take(self) -> bool:
-        """Hold the slot if no other sweep does."""
-        self.held = self.lock.acquire()
-        return self.held
-
-    def leave(self) -> None:
-        """End what runs, then let other sweeps have the slot."""
-        self.process.kill()
-        if self.held:
-            self.lock.release()
-        self.held, self.attempt, self.affinity = False, None, ()
 
 
 class WorkerPool:

@@ -26,7 +26,7 @@ def check_method(cell: Cell, split: Split) -> None:
     method = cell.build("method")
     check_split(method, split)
     if getattr(method, "needs_history", False):
-        _require_history(type(method).__name__, cell)
+        require_history(type(method).__name__, cell)
     if hasattr(method, "check_model"):
         data = cell.decoded
         facts = data.num_classes, data.image_size, data.mean, data.std
@@ -34,7 +34,12 @@ def check_method(cell: Cell, split: Split) -> None:
             method.check_model(model, split)
 
 
-def _require_history(name: str, cell: Cell) -> None:
+def require_history(name: str, cell: Cell) -> None:
+    """Refuse a cell whose original has no history that could be read.
+
+    Args:
+        name: who asks for it.
+    """
     if cell.nodes["recipe"].get("original_keeps", "last") != "last":
         raise SupremeError(
             f"{name} reads the history of the original's training, and a training of which one epoch was chosen has "
