@@ -85,8 +85,9 @@ def check_splits(cells: Sequence[Cell], todo: Iterable[Cell], problems: Problems
     if metrics.keys() - suited:
         others = (one for same in _by_split(cells) for one in _asked_metrics(same, same[0].split()))
         suited |= {key for _, _, key, why in others if not why}
-    for sentence in (sentence for key in metrics.keys() - suited for sentence in metrics[key]):
-        problems.add(sentence)
+    for key in [key for key in metrics if key not in suited]:
+        for sentence in metrics[key]:
+            problems.add(sentence)
     refused = sorted(name for name, is_refused in methods.items() if is_refused)
     if refused and (rest := sorted(methods.keys() - set(refused))):
         without = ",".join(rest) if len(rest) <= FEW else f"glob(*,exclude=[{','.join(refused)}])"
