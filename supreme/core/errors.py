@@ -7,6 +7,10 @@ class SupremeError(Exception):
     """An error whose message is one clear sentence for the user: what was given, what is allowed, what to type."""
 
 
+COMPARED_WITH_ITSELF = "the {} model would be compared with itself"
+"""Why a model has no distance to the reference or to the original: it is this model. Reports go by these words."""
+
+
 class SelfComparison(Exception):  # noqa: N818  (no error: it says that a value has no meaning)
     """A metric asked to compare a model with itself; its value is undefined there."""
 

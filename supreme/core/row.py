@@ -133,6 +133,8 @@ class RowOfLater(TypedDict, total=False):
 
     columns: Mapping[str, Mapping[str, str | int | bool]]
     """What the metrics declare of their columns: the fields of a `Column`, by the name of the column."""
+    declared: Mapping[str, Any]
+    """The endpoints that the sweep declared before it ran: the fields of `supreme.core.endpoints.Endpoints`."""
 
 
 class StoredRow(RowOfLater):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from supreme.core import Split, SupremeError, seeds
+from supreme.core.endpoints import Endpoints
 from supreme.core.images import ImageData
 from supreme.core.split import sealed_split
 from supreme.pipeline import keys
@@ -48,6 +50,8 @@ class Cell:
     """Words to type after `python -m supreme` for this cell alone."""
     tuned: Mapping[str, Any] | None = field(default=None, compare=False)
     """Preset that set values of the method (`supreme.sweep.plan.presets`): a label of the row, no part of its id."""
+    declared: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Endpoints that claims are to be made of, with their margins: a label of the row, no part of its id."""
     changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Values that differ from those of the YAML files, by dotted name (`supreme.sweep.plan.changes`)."""
     data_path: str = ""
@@ -79,6 +83,7 @@ class Cell:
             audits=config.get("audit") or {},
             protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
+            declared=_declared(config.get("report")),
         )
 
     def build(self, group: str) -> Any:
@@ -187,6 +192,20 @@ def _truth(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise SupremeError(f"{name}={value} is not allowed: give true or false")
     return value
+
+
+def _declared(node: object) -> Mapping[str, Any]:
+    """The `report` node of a config, checked; nothing where there is none."""
+    if node is None:
+        return {}
+    if not isinstance(node, Mapping) or not {"margins", "most_left"} >= set(node) >= {"margins"}:
+        raise SupremeError(f"report={node} is not allowed: it has margins and most_left, as conf/config.yaml has them")
+    return _endpoints(json.dumps(node))
+
+
+@cache
+def _endpoints(node: str) -> Mapping[str, Any]:
+    return Endpoints.of(**json.loads(node)).record()
 
 
 def _whole(name: str, value: object) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from supreme.core import Cost, SelfComparison, Split, seeds
+from supreme.core.errors import COMPARED_WITH_ITSELF
 from supreme.core.images import ImageData, Images
 from supreme.functional.classifier import Classifier
 
@@ -87,7 +88,7 @@ class CellEvaluation:
 
     def _other(self, name: str) -> StoredPredictions:
         if self.subject_name == name:
-            raise SelfComparison(f"the {name} model would be compared with itself")
+            raise SelfComparison(COMPARED_WITH_ITSELF.format(name))
         return self.all[name]
 
     @cached_property

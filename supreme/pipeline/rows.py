@@ -57,6 +57,7 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
         **cell.names,
         "protocol": cell.protocol,
         "tuned": cell.tuned,
+        "declared": cell.declared,
         "changed": cell.changed,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),

@@ -8,13 +8,13 @@
 >>> report.write("outputs")                       # the files in outputs/reports
 """
 
+from supreme.core.endpoints import Endpoints
 from supreme.report.figures.figure_files import write_figures
 from supreme.report.figures.figures import plot_cost, plot_seeds, plot_tradeoff, plot_variance
 from supreme.report.figures.figures_series import plot_classes, plot_roc
 from supreme.report.figures.series import load_series
 from supreme.report.page.page import write_page
 from supreme.report.rows.columns import TableColumn
-from supreme.report.rows.endpoints import ENDPOINTS, Endpoint
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import gaps
 from supreme.report.statistics.aggregate import summary
@@ -24,8 +24,7 @@ from supreme.report.tables.output import write
 from supreme.report.tables.tables import render
 
 __all__ = [
-    "ENDPOINTS",
-    "Endpoint",
+    "Endpoints",
     "TableColumn",
     "gaps",
     "load",

@@ -19,7 +19,7 @@ from results import cell_of, complete, save_row
 from rich.console import Console
 
 from supreme.core import Column, SupremeError
-from supreme.report import Endpoint, render, summary, write
+from supreme.report import Endpoints, render, summary, write
 from supreme.report.catalogue.metrics import our_columns
 from supreme.report.command import main
 from supreme.report.rows.columns import default_columns
@@ -508,7 +508,7 @@ def test_what_is_equivalent_on_average_but_not_in_its_worst_seed_is_named(saved)
     printed = render(load(saved(*rows)), "markdown")
     assert "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0." in printed
     assert "E or N on average" not in printed  # the margin is one SD of the reference, 6.45
-    printed = render(load(saved(*rows)), "markdown", endpoints={"accuracy/forget": Endpoint(0.0499)})
+    printed = render(load(saved(*rows)), "markdown", endpoints=Endpoints({"accuracy/forget": 0.0499}))
     assert "- E or N on average, yet beyond the margin in the worst seed: forget acc. scrub +5.00 in seed 0." in printed
 
 

@@ -1,67 +1,71 @@
-"""The metrics of which a claim is made, declared before anything is seen, with the margins of equivalence."""
+"""Of which metrics a table makes claims, and whether this was declared before its rows were there."""
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cache
 
-from supreme.core import SupremeError
+import pandas as pd
+import yaml
+
+from supreme.core.endpoints import Endpoints
+from supreme.report.catalogue.methods import CONF
 from supreme.report.rows.columns import is_config_of, refuse_unknown
 
+FIRST_SAID, LATER_SAID = "declared with the sweep", "given afterwards"
 
-class Endpoint(NamedTuple):
-    """A mean that lies within `margin` of the reference's is as good as equal."""
-
-    margin: float
-    """In units of the metric."""
-    at_least_one_sd: bool = False
-    """Widen the margin to the standard deviation of the reference between training seeds, where that is larger."""
+_CLASS_SCENARIO = "accuracy/forget_test"
+"""A block has it where a class is forgotten."""
 
 
-Endpoints = Mapping[str, Endpoint]
+@dataclass(frozen=True)
+class Declared:
+    """The endpoints of a block, and where they come from."""
 
-ENDPOINTS: Endpoints = {
-    "accuracy/forget": Endpoint(0.02, at_least_one_sd=True),
-    "accuracy/retain": Endpoint(0.01),
-    "accuracy/test": Endpoint(0.01),
-    "accuracy/retain_test": Endpoint(0.01),
-    "membership/auc": Endpoint(0.02),
-}
-"""By metric. Forget sets are small, so two retrained models differ there by more than a fixed margin would allow."""
+    endpoints: Endpoints
+    origin: str
+    """`FIRST_SAID` or `LATER_SAID`: a claim of equivalence on all of them needs the former."""
+
+    def margin(self, metric: str) -> float | None:
+        """Of a primary endpoint; None where it is `relative` or none."""
+        return next((margin for name, margin in self.endpoints.margins.items() if is_config_of(metric, name)), None)
+
+    def is_primary(self, metric: str) -> bool:
+        return any(is_config_of(metric, name) for name in self.endpoints.margins)
 
 
-def endpoint_of(metric: str, endpoints: Endpoints) -> Endpoint | None:
-    """What is declared of this metric, or of the metric of which it is one config."""
-    return next((endpoint for name, endpoint in endpoints.items() if is_config_of(metric, name)), None)
+@cache
+def default_endpoints() -> Endpoints:
+    """Those of conf/config.yaml."""
+    return Endpoints.of(**yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["report"])
 
 
-def margin_of(metric: str, sd_reference: float, endpoints: Endpoints) -> float:
-    """The margin of this metric, NaN if it is no endpoint; `sd_reference` is NaN where one seed has none."""
-    endpoint = endpoint_of(metric, endpoints)
-    if endpoint is None:
-        return math.nan
-    wide = endpoint.at_least_one_sd and sd_reference > endpoint.margin
-    return sd_reference if wide else endpoint.margin
+def declared_of(part: pd.DataFrame, given: Endpoints | None = None) -> Declared:
+    """Those of one block, whose rows are `part`: the given ones, else what all rows declare, else the default ones."""
+    told = {str(text) for text in part["declared"].unique()} if "declared" in part else {""}
+    agreed = Endpoints.of(**json.loads(told.pop())) if len(told) == 1 and "" not in told else None
+    used = given or agreed or default_endpoints()
+    used = Endpoints(_of_scenario(used.margins, set(part["metric"].unique())), used.most_left)
+    same = agreed is not None and (given is None or given == agreed)
+    return Declared(used, FIRST_SAID if same else LATER_SAID)
+
+
+def _of_scenario(margins: Mapping[str, float | None], metrics: Iterable[str]) -> dict[str, float | None]:
+    """What of these an evaluation can have: utility is that on retained classes where a class is forgotten."""
+    is_class = any(is_config_of(metric, _CLASS_SCENARIO) for metric in metrics)
+    unfit = "accuracy/test" if is_class else "accuracy/retain_test"
+    return {metric: margin for metric, margin in margins.items() if metric != unfit}
 
 
 def parse_endpoints(text: str, known: Iterable[str]) -> Endpoints:
-    """`accuracy/forget=0.02,membership/auc=0.02` as endpoints, instead of `ENDPOINTS`.
+    """`accuracy/forget=0.02,js_divergence/forget=relative` as endpoints.
 
     Raises:
         SupremeError: something else is written there, or no row has one of the metrics.
     """
-    endpoints = {}
-    for part in filter(None, map(str.strip, text.split(","))):
-        metric, _, margin = map(str.strip, part.rpartition("="))
-        try:
-            endpoints[metric] = Endpoint(float(margin))
-        except ValueError:
-            metric = ""
-        if not metric or not 0 < endpoints[metric].margin < math.inf:
-            raise SupremeError(
-                f"{part!r} declares no endpoint: give a metric and a margin above 0 in its own units, as in "
-                "accuracy/forget=0.02,membership/auc=0.02"
-            )
+    endpoints = Endpoints.from_text(text)
+    for metric in endpoints.margins:
         refuse_unknown(metric, list(known))
     return endpoints

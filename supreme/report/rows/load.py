@@ -24,7 +24,7 @@ REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "code", "versions", "older"),
+    *(*TUNED, "declared", "code", "versions", "older"),
 )
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
 
@@ -39,7 +39,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     is in images, and so is `images`, the size of the set that a metric speaks of, NaN where it names none; `notes` tell
     of a method that misbehaves, as `unchanged` where it returned the original; `warning` of a value to be doubted.
     `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
-    found, if results chose them, and `tuned_seeds` the training seeds.
+    found, if results chose them, and `tuned_seeds` the training seeds. `declared` has the endpoints that were declared
+    before the row was there, as JSON, or "".
 
     `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
     `attrs["columns"]` holds what the metrics declare of their columns (title, unit, direction, format), by name.
@@ -80,7 +81,7 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         [
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row)),
-                *(*row.tuned, row.code, row.versions, older.get(row.cell, 0)),
+                *(*row.tuned, row.endpoints, row.code, row.versions, older.get(row.cell, 0)),
             )
             for row, labels, _ in entries
         ],

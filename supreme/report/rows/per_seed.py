@@ -1,4 +1,4 @@
-"""From the tidy frame to one value per training seed, and to the gaps between it and the reference."""
+"""From the tidy frame to one value per training seed, and to its gap to what it is held against."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from supreme.core.errors import COMPARED_WITH_ITSELF
 from supreme.report.rows.reading import COMPONENTS
 
 BLOCK = [*COMPONENTS, "setting"]
@@ -19,6 +20,9 @@ LINE = [*BLOCK, "method", "variant", "metric"]
 ANCHORS = ("reference", "original")
 """The models that methods are compared with; they appear as methods of their own."""
 
+NULL = "retrain"
+"""The method that trains a second model without the forget set: the noise floor of every distance to the reference."""
+
 DRAWS = ("forget_draws", "reference_draws", "unlearn_draws", "evaluate_draws")
 _STREAMS = ("seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
 
@@ -27,26 +31,55 @@ def gaps(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per `LINE` and training seed of what `load` gives.
 
     `value` and `reference` are means over the draws within the seed, and `gap` the mean of their differences; NaN where
-    there is none. The reference and the original are methods too, as in `summary`; the reference has no gap.
+    there is none. A distance to the reference, which the reference itself cannot have, has its gap to the noise floor:
+    to that of the method retrain with the same seed, forget set, reference and evaluation draw, where the block has one
+    line of it. `contrast` tells which: reference, floor or "". The reference and the original are methods too, as in
+    `summary`; the reference has no gap.
 
         >>> gaps = supreme.report.gaps(supreme.report.load("outputs"))
         >>> gaps.query("metric == 'accuracy/test'").pivot(index="seed", columns="method", values="gap")
     """
-    return per_seed(frame).loc[:, [*LINE, "seed", "value", "reference", "gap"]]
+    return per_seed(frame).loc[:, [*LINE, "seed", "value", "reference", "gap", "contrast"]]
 
 
 def with_anchors(frame: pd.DataFrame) -> pd.DataFrame:
-    """The lines of every draw, with `gap`; those of the reference and the original come first, as methods.
+    """The lines of every draw, with `gap` and `against`; the reference and the original come first, as methods.
 
-    Each model counts once however many methods share it. A swept method `original` gives way to the anchor.
+    Each model counts once however many methods share it. A swept method `original` gives way to the anchor. `against`
+    is the value that the gap is taken to, NaN where there is none, and `contrast` tells whose it is; see `gaps`.
     """
     frame = frame.assign(**{name: frame[name].astype("category") for name in LINE})
     for name, needed in (("method", ANCHORS), ("variant", ("",))):
         frame[name] = frame[name].cat.add_categories(list({*needed} - {*frame[name].cat.categories}))
     swept = frame.loc[frame["method"] != "original"]
     lines: pd.DataFrame = pd.concat([*(_anchor(frame, name) for name in ANCHORS), swept], ignore_index=True)
-    lines["gap"] = np.where(lines["method"] == "reference", np.nan, lines["value"] - lines["reference"])
+    distance = (lines["reason_reference"] == COMPARED_WITH_ITSELF.format("reference")).to_numpy()
+    alone = (lines["method"] == "reference").to_numpy() | (distance & (lines["method"] == NULL).to_numpy())
+    against = np.where(distance, _floor(lines, distance), lines["reference"])
+    lines["against"] = np.where(alone, np.nan, against)
+    lines["gap"] = lines["value"] - lines["against"]
+    lines["contrast"] = np.where(np.isnan(lines["against"]), "", np.where(distance, "floor", "reference"))
     return lines
+
+
+def _floor(lines: pd.DataFrame, distance: Any) -> Any:
+    """Of each line the mean of retrain's values with its seeds, over unlearning draws; NaN where there is none."""
+    null = distance & (lines["method"] == NULL).to_numpy()
+    floor = np.full(len(lines), np.nan)
+    if not null.any():
+        return floor
+    keys = [lines[name].cat.codes.to_numpy() for name in (*BLOCK, "metric")]
+    block, _ = _groups(keys[:-1])
+    variants = pd.DataFrame({"block": block[null], "variant": lines["variant"].cat.codes.to_numpy()[null]})
+    blocks, counts = np.unique(variants.drop_duplicates()["block"], return_counts=True)
+    null &= ~np.isin(block, blocks[counts > 1])  # several settings of it are no one floor
+    streams = [lines[name].to_numpy() for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate")]
+    group, first = _groups([*keys, *streams])
+    values = lines["value"].to_numpy()
+    known = null & ~np.isnan(values)
+    counts = np.bincount(group[known], minlength=len(first))
+    sums = np.bincount(group[known], weights=values[known], minlength=len(first))
+    return (sums / np.where(counts > 0, counts, np.nan))[group]
 
 
 def per_seed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +92,7 @@ def per_seed(frame: pd.DataFrame) -> pd.DataFrame:
     count = len(first)
     found = lines.iloc[first][[*LINE, "seed", "images"]].reset_index(drop=True)
     found = found.astype(dict.fromkeys(LINE, "str"))
-    for name in ("value", "reference", "gap"):
+    for name in ("value", "reference", "against", "gap"):
         known = lines[name].notna().to_numpy()
         defined = np.bincount(group[known], minlength=count)
         sums = np.bincount(group[known], weights=lines[name].to_numpy()[known], minlength=count)
@@ -73,11 +106,15 @@ def per_seed(frame: pd.DataFrame) -> pd.DataFrame:
         levels, _ = _groups([group[several], lines[stream].to_numpy()[several]])
         distinct = pd.DataFrame({"group": group[several], "level": levels}).drop_duplicates()
         found[name] = np.maximum(1, np.bincount(distinct["group"], minlength=count))
-    reasons = lines["reason"].to_numpy(dtype=object)
-    told = [""] * count
-    for place in np.flatnonzero(reasons != ""):
-        told[group[place]] = max(told[group[place]], reasons[place])
-    return found.assign(reason=told)
+    return found.assign(**{name: _told(lines[name], group, count) for name in ("reason", "contrast")})
+
+
+def _told(texts: Any, group: Any, count: int) -> list[str]:
+    """Of each group the last text by the alphabet."""
+    found, told = texts.to_numpy(dtype=object), [""] * count
+    for place in np.flatnonzero(found != ""):
+        told[group[place]] = max(told[group[place]], found[place])
+    return told
 
 
 def seed_list(seeds: Sequence[int]) -> str:

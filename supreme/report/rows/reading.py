@@ -56,6 +56,8 @@ class Row:
     """fixed, or another one of conf/protocol."""
     tuned: tuple[str, str, str]
     """The preset that set values of the method, and, where results chose these, the columns and training seeds."""
+    endpoints: str
+    """What the sweep declared of them, as JSON; empty in a row that is older than such declarations."""
     columns: tuple[str, ...]
     """Of the metrics."""
     declared: Mapping[str, Mapping[str, Any]] | None
@@ -125,6 +127,7 @@ class Reader:
             notes="; ".join(content["notes"]),
             protocol=protocol,
             tuned=_tuned(content["tuned"]),
+            endpoints=json.dumps(told, sort_keys=True) if (told := content.get("declared")) else "",
             columns=columns,
             declared=content.get("columns"),
             images=sizes,

@@ -7,7 +7,8 @@ inferred: more draws within a seed never narrow an interval as more seeds would.
 One seed gives no interval: the answer is None, never NaN. Impossible input raises ValueError.
 """
 
-from supreme.report.statistics.evidence import Equivalence, Verdict, delta_star, sign_flip_p, tost, verdict
+from supreme.report.statistics.contrasts import Verdict
+from supreme.report.statistics.evidence import Equivalence, delta_star, sign_flip_p, tost, verdict
 from supreme.report.statistics.intervals import (
     Gap,
     Interval,

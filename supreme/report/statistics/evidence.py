@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from supreme.report.statistics.intervals import FloatArray, mean_interval, seed_means, student_cdf
-
-Verdict = Literal["equivalent", "different", "different but negligible", "inconclusive"]
+from supreme.report.statistics.contrasts import Verdict, contrast, p_equivalent, verdict_of
+from supreme.report.statistics.intervals import FloatArray, seed_means
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,31 +22,53 @@ class Equivalence:
     equivalent: bool
 
 
-def tost(differences: ArrayLike, margin: float, alpha: float = 0.05) -> Equivalence | None:
-    """Whether the mean difference is shown to lie strictly within plus or minus `margin` (Schuirmann 1987)."""
+def tost(differences: ArrayLike, margin: float, alpha: float = 0.05, grid: float = 0.0) -> Equivalence | None:
+    """Whether the mean difference is shown to lie strictly within plus or minus `margin` (Schuirmann 1987).
+
+    Args:
+        grid: step of the differences where they are shares of images; see `contrasts`.
+    """
+    _refuse_no_margin(margin)
+    if (found := contrast(differences, grid)) is None:
+        return None
+    p, (low, high) = found.p_within(margin), found.interval(1 - 2 * alpha)
+    return Equivalence(p=p, low=low, high=high, equivalent=p < alpha)
+
+
+def delta_star(differences: ArrayLike, alpha: float = 0.05, grid: float = 0.0) -> float | None:
+    """The smallest margin at which `tost` would accept: how far from the reference the mean may still be."""
+    found = contrast(differences, grid)
+    return None if found is None else found.delta_star(alpha)
+
+
+def verdict(
+    differences: ArrayLike,
+    margin: float | None,
+    alpha: float = 0.05,
+    grid: float = 0.0,
+    original: ArrayLike | None = None,
+    most_left: float = 0.25,
+) -> Verdict:
+    """What the differences to the reference show on one endpoint; "" for fewer than three seeds.
+
+    Args:
+        margin: of equivalence; None for none but that of `most_left`.
+        original: the differences of the untouched original on the same seeds, where most of them has to be gone, too.
+        most_left: at most this share of them may be left.
+    """
+    if margin is not None:
+        _refuse_no_margin(margin)
+    elif original is None:
+        raise ValueError("without a margin, equivalence needs the differences of the original")
+    found, before = contrast(differences, grid), None if original is None else contrast(original, grid)
+    if found is None:
+        return ""
+    return verdict_of(found, p_equivalent(found, before, margin, most_left, memory=original is not None), alpha)
+
+
+def _refuse_no_margin(margin: float) -> None:
     if not margin > 0:
         raise ValueError(f"an equivalence margin must be positive, not {margin}")
-    if (interval := mean_interval(differences, 1 - 2 * alpha)) is None:
-        return None
-    p = student_cdf(abs(interval.mean) - margin, interval.standard_error, interval.degrees_of_freedom)
-    return Equivalence(p=p, low=interval.low, high=interval.high, equivalent=p < alpha)
-
-
-def delta_star(differences: ArrayLike, alpha: float = 0.05) -> float | None:
-    """The smallest margin at which `tost` would accept: how far from the reference the mean may still be."""
-    interval = mean_interval(differences, 1 - 2 * alpha)
-    return None if interval is None else max(abs(interval.low), abs(interval.high))
-
-
-def verdict(differences: ArrayLike, margin: float, alpha: float = 0.05) -> Verdict:
-    """What the differences to the reference show; a lone seed shows nothing, so it is inconclusive."""
-    interval, equivalence = mean_interval(differences, 1 - alpha), tost(differences, margin, alpha)
-    if interval is None or equivalence is None:
-        return "inconclusive"
-    different = interval.low > 0 or interval.high < 0
-    if equivalence.equivalent:
-        return "different but negligible" if different else "equivalent"
-    return "different" if different else "inconclusive"
 
 
 MOST_SEEDS = 30

@@ -136,9 +136,12 @@ def _student_interval(mean: float, standard_error: float, freedom: float, level:
 
 
 def student_cdf(difference: float, standard_error: float, freedom: float) -> float:
-    """P(T <= difference / standard_error); without any spread, the limit: 0 below zero, else 1."""
+    """P(T <= difference / standard_error), small where the difference is shown to lie below 0.
+
+    Without any spread it is 1: seeds that agree do not show that another one would.
+    """
     from scipy.special import stdtr
 
     if standard_error == 0:
-        return 0.0 if difference < 0 else 1.0
+        return 1.0
     return float(stdtr(freedom, difference / standard_error))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from supreme.report.rows.labels import bare_name
-from supreme.report.statistics import Interval, benjamini_hochberg, holm, mean_interval
+from supreme.report.statistics.contrasts import LEAST_SEEDS, Contrast, contrast
+from supreme.report.statistics.many import benjamini_hochberg, holm
 
 Gaps = Mapping[int, float]
-"""The gap of one method to the reference, by training seed."""
+"""The gap of one method, by training seed."""
 
 _SANITY = ("reference", "retrain", "original")
 
@@ -26,20 +28,25 @@ def adjusted(p_values: Mapping[str, float], endpoint: bool) -> dict[str, tuple[f
 
     Holm's for an endpoint, which controls the chance of any false claim; Benjamini and Hochberg's q elsewhere.
     """
-    family = {method: p for method, p in p_values.items() if competes(method) and not math.isnan(p)}
+    family = {method: p for method, p in p_values.items() if competes(method)}
+    correct, name = (holm, "Holm") if endpoint else (benjamini_hochberg, "BH")
+    return {method: (p, name) for method, p in corrected(family, correct).items()}
+
+
+def corrected(p_values: Mapping[str, float], correct: Callable[[Any], Any] = holm) -> dict[str, float]:
+    """Those that are there, corrected for how many they are."""
+    family = {name: p for name, p in p_values.items() if not math.isnan(p)}
     if not family:
         return {}
-    correct, name = (holm, "Holm") if endpoint else (benjamini_hochberg, "BH")
-    corrected = correct(list(family.values()))
-    return {method: (float(p), name) for method, p in zip(family, corrected, strict=True)}
+    return dict(zip(family, map(float, correct(list(family.values()))), strict=True))
 
 
-def best_of(gaps: Mapping[str, Gaps], level: float) -> str | None:
+def best_of(gaps: Mapping[str, Gaps], level: float, grid: float = 0.0) -> str | None:
     """The method that is shown to be closer to the reference than every other that competes, if there is one.
 
     It has the smallest absolute mean gap, and against each other method two intervals, paired by training seed, lie on
     the far side of 0: of the other's gap minus its own, and of their sum. Together they say that the other's gap is
-    larger whatever the sign of its own, without first choosing that sign from the same data.
+    larger whatever the sign of its own, without first choosing that sign from the same data. It takes three seeds.
     """
     field = {method: own for method, own in gaps.items() if competes(method) and own}
     means = {method: float(np.mean(list(own.values()))) for method, own in field.items()}
@@ -48,19 +55,14 @@ def best_of(gaps: Mapping[str, Gaps], level: float) -> str | None:
     best = min(means, key=lambda method: abs(means[method]))
     for other in field.keys() - {best}:
         seeds = sorted(field[best].keys() & field[other].keys())
-        own, theirs = ([field[method][seed] for seed in seeds] for method in (best, other))
-        if not _larger(own, theirs, math.copysign(1, means[other]), level):
+        own, theirs = (np.array([field[method][seed] for seed in seeds]) for method in (best, other))
+        sign = math.copysign(1, means[other])
+        sides = [sign * (theirs + side * own) for side in (-1, 1)]
+        if not all(_above(contrast(side, grid) if len(seeds) >= LEAST_SEEDS else None, level) for side in sides):
             return None
     return best
 
 
-def _larger(own: Sequence[float], theirs: Sequence[float], sign: float, level: float) -> bool:
-    """Whether the other gap, of this sign, is larger than both the own gap and its mirror image."""
-    if len(own) < 2:
-        return False
-    difference, total = (mean_interval(sign * (np.array(theirs) + side * np.array(own)), level) for side in (-1, 1))
-    return _above(difference) and _above(total)
-
-
-def _above(interval: Interval | None) -> bool:
-    return interval is not None and interval.low > 0
+def _above(found: Contrast | None, level: float) -> bool:
+    """Whether its interval lies above 0."""
+    return found is not None and found.mean > 0 and found.p < 1 - level

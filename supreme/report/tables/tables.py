@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import RenderableType
 
 from supreme.core import SupremeError
-from supreme.report.rows.endpoints import ENDPOINTS, Endpoints
+from supreme.core.endpoints import Endpoints
 from supreme.report.statistics.aggregate import summary
 from supreme.report.tables.blocks import Block, Cell, blocks
 from supreme.report.tables.latex import latex
@@ -24,7 +24,7 @@ def render(
     format: Literal["terminal"],
     columns: _Columns = ...,
     width: int = ...,
-    endpoints: Endpoints = ...,
+    endpoints: Endpoints | None = ...,
     table: pd.DataFrame | None = ...,
 ) -> list[RenderableType]: ...
 @overload
@@ -33,7 +33,7 @@ def render(
     format: Literal["markdown", "latex", "csv"],
     columns: _Columns = ...,
     width: int = ...,
-    endpoints: Endpoints = ...,
+    endpoints: Endpoints | None = ...,
     table: pd.DataFrame | None = ...,
 ) -> str: ...
 def render(
@@ -41,7 +41,7 @@ def render(
     format: str,  # noqa: A002
     columns: _Columns = None,
     width: int = WIDTH,
-    endpoints: Endpoints = ENDPOINTS,
+    endpoints: Endpoints | None = None,
     table: pd.DataFrame | None = None,
 ) -> list[RenderableType] | str:
     """What `load` gives, for people: rich tables no wider than `width`, Markdown or LaTeX; or the frame itself, as CSV.

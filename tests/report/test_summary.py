@@ -5,58 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from tidy_frames import METRIC, distances, frame
 
-from supreme.report import Endpoint, gaps, summary, variance
+from supreme.report import Endpoints, gaps, summary, variance
 from supreme.report.rows.load import COLUMNS
 from supreme.report.statistics import benjamini_hochberg, holm
 
 DIFFERENCES = (0.2, -0.4, 0.6, 0.1, 0.5)
-METRIC = "score/forget"
-
-
-def frame(values, metric=METRIC, images=math.nan, **labels):
-    """The frame of {method: values by training seed}; a value is a number, a (value, reference), or {draws: value}."""
-    lines = []
-    for method, seeds in values.items():
-        for seed, value in enumerate(seeds):
-            for (unlearn, evaluate), own in (value if isinstance(value, dict) else {(0, 0): value}).items():
-                own, reference = own if isinstance(own, tuple) else (own, 0.0)
-                line = {
-                    "cell": f"{method}-{seed}-{unlearn}-{evaluate}",
-                    "data": "d",
-                    "model": "m",
-                    "recipe": "r",
-                    "scenario": "s",
-                    "setting": "",
-                    "method": method,
-                    "variant": "",
-                    "seed": seed,
-                    "seed_forget": seed,
-                    "seed_reference": 0,
-                    "seed_unlearn": unlearn,
-                    "seed_evaluate": evaluate,
-                    "forget_size": 20,
-                    "notes": "",
-                    "protocol": "fixed",
-                    "scenario_values": "",
-                    "preset": "",
-                    "tuned_on": "",
-                    "tuned_seeds": "",
-                    "code": "",
-                    "versions": "",
-                    "older": 0,
-                    "metric": metric,
-                    "images": images,
-                    "warning": "",
-                    "value": own,
-                    "reference": reference,
-                    "original": 1.0,
-                    "reason": "",
-                    "reason_reference": "",
-                    "reason_original": "",
-                }
-                lines.append(line | labels)
-    return pd.DataFrame(lines)[list(COLUMNS)]
 
 
 def line(table, method, metric=METRIC):
@@ -69,7 +24,7 @@ def line(table, method, metric=METRIC):
     ("margin", "p_tost", "verdict"), [(1, 0.005234, "equivalent"), (0.5, 0.081804, "inconclusive")]
 )
 def test_a_line_has_the_published_p_values_of_its_gaps(margin, p_tost, verdict):
-    found = line(summary(frame({"a": DIFFERENCES}), endpoints={METRIC: Endpoint(margin)}), "a")
+    found = line(summary(frame({"a": DIFFERENCES}), endpoints=Endpoints({METRIC: margin})), "a")
     assert found["p"] == pytest.approx(0.319430, abs=1e-6)
     assert found["p_tost"] == pytest.approx(p_tost, abs=1e-6)
     assert found["delta_star"] == pytest.approx(0.575350, abs=1e-6)
@@ -81,30 +36,87 @@ def test_a_line_has_the_published_p_values_of_its_gaps(margin, p_tost, verdict):
     [
         ((2.0, 2.1, 1.9), "different"),
         ((0.10, 0.11, 0.09), "different but negligible"),
+        ((0.1, -0.1, 0.05), "equivalent"),
         ((2.0, -1.0, 0.5), "inconclusive"),
+        ((0.0, 0.0, 0.0), "equal"),
+        ((2.0, 2.1), ""),
     ],
 )
-def test_the_verdict_is_one_of_the_four_words(values, verdict):
-    assert line(summary(frame({"a": values}), endpoints={METRIC: Endpoint(1)}), "a")["verdict"] == verdict
+def test_a_line_has_one_verdict_from_three_seeds_on(values, verdict):
+    assert line(summary(frame({"a": values}), endpoints=Endpoints({METRIC: 1})), "a")["verdict"] == verdict
 
 
-def test_there_is_no_verdict_without_a_margin_a_second_seed_or_another_model():
-    endpoints = {METRIC: Endpoint(1)}
-    assert line(summary(frame({"a": DIFFERENCES})), "a")["verdict"] == ""
-    assert line(summary(frame({"a": [0.1]}), endpoints=endpoints), "a")["verdict"] == ""
+def test_what_is_no_endpoint_is_never_equivalent_and_the_reference_has_no_verdict():
+    endpoints = Endpoints({METRIC: 1})
+    for values, verdict in ((DIFFERENCES, "inconclusive"), ((0.10, 0.11, 0.09), "different"), ([0.1], "")):
+        assert line(summary(frame({"a": values}), endpoints=Endpoints({})), "a")["verdict"] == verdict
     reference = line(summary(frame({"a": DIFFERENCES}), endpoints=endpoints), "reference")
     assert (reference["verdict"], reference["adjustment"], reference["best"]) == ("", "", False)
     assert reference["margin"] == 1
     assert all(np.isnan(reference[name]) for name in ("p", "p_sign_flip", "p_tost", "delta_star", "worst_seed"))
 
 
-def test_the_margin_of_forget_accuracy_grows_to_the_spread_of_the_reference():
+def test_two_seeds_have_an_interval_and_no_p():
+    found = line(summary(frame({"a": (0.1, 0.2)}), endpoints=Endpoints({METRIC: 1})), "a")
+    assert found["gap_low"] < 0.1
+    assert all(np.isnan(found[name]) for name in ("p", "p_adjusted", "p_tost", "p_equivalent", "share"))
+
+
+def test_a_margin_is_what_was_declared_whatever_the_reference_does():
     values = {"a": [(0.9, 0.90), (0.9, 0.80), (0.9, 0.70)]}
-    wide = line(summary(frame(values, "accuracy/forget")), "a", "accuracy/forget")
-    assert (wide["margin"], wide["sd_reference"]) == (pytest.approx(0.1), pytest.approx(0.1))
-    alike = {"a": [(0.9, 0.80), (0.9, 0.80), (0.9, 0.81)]}
-    assert line(summary(frame(alike, "accuracy/forget")), "a", "accuracy/forget")["margin"] == 0.02
+    found = line(summary(frame(values, "accuracy/forget")), "a", "accuracy/forget")
+    assert (found["margin"], found["sd_reference"]) == (0.02, pytest.approx(0.1))
     assert line(summary(frame(values, "accuracy/test")), "a", "accuracy/test")["margin"] == 0.01
+
+
+REFERENCE = (0.95, 0.85, 1, 0.8, 0.95, 1, 0.9, 1, 1, 0.9)
+
+
+def test_doing_nothing_is_different_and_removes_nothing():
+    values = frame({"a": [(1.0, own) for own in REFERENCE]}, "accuracy/forget", images=20.0)
+    table = summary(values.assign(original=1.0))
+    for method in ("a", "original"):
+        found = line(table, method, "accuracy/forget")
+        ends = (found["gap"], found["gap_low"], found["gap_high"], found["p"])
+        assert ends == pytest.approx((0.065, 0.0143, 0.1157, 0.0176), abs=5e-5)
+        assert (found["verdict"], found["share"], found["margin"]) == ("different", 0, 0.02)
+
+
+FLOOR = (0.020, 0.030, 0.025, 0.025)
+FAR = (0.050, 0.056, 0.050, 0.060)
+NEAR = (0.024, 0.026, 0.022, 0.029)
+
+
+def test_a_distance_is_tested_against_an_independent_retraining():
+    table = summary(distances(a=FAR, b=NEAR, retrain=FLOOR))
+    far, near, original = (line(table, name, "js_divergence/forget") for name in ("a", "b", "original"))
+    assert (far["gap"], far["gap_low"], far["gap_high"]) == pytest.approx((0.0290, 0.0218, 0.0362), abs=5e-5)
+    assert far["p"] == pytest.approx(0.00104, abs=5e-6)
+    assert (far["verdict"], far["contrast"], far["share"]) == ("different", "floor", pytest.approx(0.147, abs=5e-4))
+    assert (original["gap_low"], original["gap_high"]) == pytest.approx((0.0293, 0.0387), abs=5e-5)
+    assert original["verdict"] == "different"
+    assert near["p_equivalent"] == pytest.approx(0.0158, abs=5e-5)
+    assert (near["verdict"], near["best"]) == ("equivalent", True)
+    null, reference = (line(table, name, "js_divergence/forget") for name in ("retrain", "reference"))
+    assert (null["contrast"], null["verdict"], null["seeds"]) == ("", "", 4)
+    assert np.isnan(null["gap"])
+    assert reference["seeds"] == 0
+
+
+def test_without_one_retraining_a_distance_is_not_tested():
+    again = distances(retrain=NEAR).assign(variant="recipe=2")
+    two = pd.concat([distances(a=FAR, retrain=FLOOR), again], ignore_index=True)
+    for own in (distances(a=FAR), two):
+        table = summary(own)
+        found = line(table, "a", "js_divergence/forget")
+        assert (found["verdict"], found["contrast"]) == ("", "")
+        assert np.isnan(found["gap"])
+
+
+def test_draws_of_a_distance_are_held_against_the_retraining_with_the_same_streams():
+    several = [{(0, 0): 0.050, (1, 0): 0.052}, {(0, 0): 0.056, (1, 0): 0.058}, (0.05), (0.06)]
+    found = line(summary(distances(a=several, retrain=FLOOR)), "a", "js_divergence/forget")
+    assert found["gap"] == pytest.approx(np.mean([0.031, 0.027, 0.025, 0.035]))
 
 
 def test_sign_flip_p_of_five_seeds_cannot_reach_five_per_cent():
@@ -116,17 +128,28 @@ SEVERAL = {"a": (0.3, 0.4, 0.5), "b": (-0.1, 0.1, 0.3), "c": (2.0, 2.1, 2.2), "r
 
 
 @pytest.mark.parametrize(
-    ("endpoints", "correct", "name"), [({METRIC: Endpoint(1)}, holm, "Holm"), ({}, benjamini_hochberg, "BH")]
+    ("endpoints", "correct", "name"),
+    [(Endpoints({METRIC: 1}), holm, "Holm"), (Endpoints({}), benjamini_hochberg, "BH")],
 )
 def test_p_values_are_corrected_for_the_methods_of_the_block_and_for_no_other_model(endpoints, correct, name):
     table = summary(frame(SEVERAL), endpoints=endpoints)
     family = [line(table, method) for method in "abc"]
     assert [own["p_adjusted"] for own in family] == pytest.approx(correct([own["p"] for own in family]))
     assert {own["adjustment"] for own in family} == {name}
-    for method in ("retrain", "original"):
-        assert line(table, method)["p"] >= 0
-        assert np.isnan(line(table, method)["p_adjusted"])
-        assert line(table, method)["adjustment"] == ""
+    assert line(table, "original")["p"] >= 0
+    assert np.isnan(line(table, "original")["p_adjusted"])
+    assert line(table, "original")["adjustment"] == ""
+
+
+def test_the_family_of_retrain_are_the_primary_endpoints_of_its_block():
+    metrics = {"accuracy/forget": 0.02, "accuracy/retain": 0.01, "loss/forget": None}
+    both = pd.concat([frame({"retrain": [0.1, 0.2, 0.1 + 0.1 * at]}, name) for at, name in enumerate(metrics)])
+    table = summary(
+        both.reset_index(drop=True), endpoints=Endpoints({"accuracy/forget": 0.02, "accuracy/retain": 0.01})
+    )
+    found = [line(table, "retrain", name) for name in metrics]
+    assert [own["p_adjusted"] for own in found[:2]] == pytest.approx(holm([own["p"] for own in found[:2]]))
+    assert [own["adjustment"] for own in found] == ["Holm", "Holm", ""]
 
 
 def test_a_correction_does_not_depend_on_other_metrics_or_other_blocks():
@@ -138,7 +161,7 @@ def test_a_correction_does_not_depend_on_other_metrics_or_other_blocks():
 
 
 def test_the_best_method_is_closer_to_the_reference_than_every_other():
-    table = summary(frame({"a": (0.1, 0.2, 0.1), "b": (0.9, 1.0, 0.9), "c": (-0.8, -0.9, -0.9)}))
+    table = summary(frame({"a": (0.1, 0.2, 0.15), "b": (0.9, 1.0, 0.9), "c": (-0.8, -0.9, -0.9)}))
     assert table[table["best"]]["method"].tolist() == ["a"]
 
 
@@ -247,8 +270,8 @@ def test_missing_runs_are_counted():
 
 def test_gaps_are_one_line_per_seed_with_the_draws_averaged():
     rows = frame({"a": [{(0, 0): (0.5, 0.1), (1, 0): (0.7, 0.1)}, (0.4, 0.3)]})
-    found = gaps(rows)
-    assert list(found.columns) == [*COLUMNS[1:8], "metric", "seed", "value", "reference", "gap"]
+    found = gaps(rows.assign(original=1.0))
+    assert list(found.columns) == [*COLUMNS[1:8], "metric", "seed", "value", "reference", "gap", "contrast"]
     own = found[found["method"] == "a"]
     assert own["seed"].tolist() == [0, 1]
     assert own["value"].tolist() == pytest.approx([0.6, 0.4])

@@ -1,0 +1,190 @@
+"""What the summary tells of the methods of one block, for one metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from supreme.core.endpoints import role_of
+from supreme.report.rows.endpoints import Declared
+from supreme.report.rows.labels import bare_name
+from supreme.report.rows.per_seed import DRAWS, NULL, seed_list
+from supreme.report.statistics import gap_interval, sign_flip_p, wilson_interval
+from supreme.report.statistics.contrasts import (
+    LEAST_SEEDS,
+    Contrast,
+    contrast,
+    is_sensitive,
+    p_equivalent,
+    share_removed,
+    verdict_of,
+)
+from supreme.report.statistics.evidence import MOST_SEEDS
+from supreme.report.statistics.ranking import adjusted, best_of, corrected
+
+ROUNDING = 1e-9
+"""Of a share of images, in images for each image."""
+
+Line = Mapping[str, Any]
+"""Columns of `per_seed`, as arrays with an entry per training seed."""
+
+
+def family_of(
+    metric: str,
+    family: Mapping[str, Line],
+    expected: Iterable[int],
+    level: float,
+    declared: Declared,
+    copies: Collection[str],
+) -> dict[str, dict[str, Any]]:
+    """What the summary tells of each method of a block, for one metric."""
+    margin, primary = declared.margin(metric), declared.is_primary(metric)
+    grid, is_cost = _grid(family.values()), metric.startswith("cost/")  # nobody wants to be as slow as the reference
+    gaps = {method: _by_seed(line) for method, line in family.items()}
+    original = contrast(list(before.values()), grid) if len(before := gaps.get("original", {})) > 1 else None
+    memory, distance = role_of(metric) == "memory", any("floor" in line["contrast"] for line in family.values())
+    judged = primary or (memory and distance and not is_cost)
+    shared = {
+        "adjustment": "",
+        "best": False,
+        "role": role_of(metric),
+        "endpoint": primary,
+        "margin": math.nan if margin is None else margin,
+        "sensitive": judged and memory and is_sensitive(original, margin),
+        "sd_reference": _sd(_known(family["reference"]["value"])),
+    }
+    told: dict[str, dict[str, Any]] = {}
+    for method, line in family.items():
+        own = contrast(list(gaps[method].values()), grid) if len(gaps[method]) > 1 else None
+        told[method] = shared | _values(metric, line, expected) | _evidence(line, own, level)
+        shown, against = _pair(gaps[method], before, grid) if memory else (own, None)
+        p = math.nan
+        if judged and own is not None and shown is not None:
+            p = p_equivalent(shown, against, margin, declared.endpoints.most_left, memory)
+            told[method]["p_tost"] = math.nan if margin is None or math.isnan(p) else own.p_within(margin)
+        told[method] |= {"p_equivalent": p, "verdict": "" if is_cost else verdict_of(own, p, 1 - level)}
+        if memory and not is_cost and shown is not None and against is not None:
+            told[method] |= _share(shown, against, level)
+    p_values = {method: line["p"] for method, line in told.items()}
+    for method, (p, name) in adjusted(p_values, primary).items():
+        told[method] |= {"p_adjusted": p, "adjustment": name}
+    rivals = {method: own for method, own in gaps.items() if method not in copies}
+    best = None if is_cost else best_of(rivals, level, grid)
+    if best is not None:
+        told[best]["best"] = True
+    return told
+
+
+def correct_null(found: Mapping[str, dict[str, dict[str, Any]]]) -> None:
+    """Correct the p values of retrain for the primary endpoints of its block, the family in which it is no method."""
+    of_null = [
+        (method, metric)
+        for metric, lines in found.items()
+        for method, line in lines.items()
+        if bare_name(method) == NULL and line["endpoint"]
+    ]
+    for method in {method for method, _ in of_null}:
+        own = {metric: found[metric][method]["p"] for of, metric in of_null if of == method}
+        for metric, p in corrected(own).items():
+            found[metric][method].update(p_adjusted=p, adjustment="Holm")
+
+
+def _grid(family: Iterable[Line]) -> float:
+    """The step of the seeds' means where every value is a share of the images of its set; 0 elsewhere."""
+    steps = []
+    for line in family:
+        there = line["defined"] > 0
+        counts = line["images"][there] * line["defined"][there]  # NaN where the metric names no set
+        shares = line["value"][there] * counts
+        if not np.all(np.abs(shares - np.round(shares)) < ROUNDING * counts):
+            return 0.0
+        steps += list(1 / counts)
+    return float(max(steps, default=0.0))
+
+
+def _pair(
+    own: Mapping[int, float], original: Mapping[int, float], grid: float
+) -> tuple[Contrast | None, Contrast | None]:
+    """The contrasts of a method and of the original over the seeds that both have."""
+    both = [seed for seed in own if seed in original]
+    if len(both) < 2:
+        return None, None
+    return contrast([own[seed] for seed in both], grid), contrast([original[seed] for seed in both], grid)
+
+
+def _share(method: Contrast, original: Contrast, level: float) -> dict[str, float]:
+    found = share_removed(method, original, level)
+    return {} if found is None else {"share": found.value, "share_low": found.low, "share_high": found.high}
+
+
+def _values(metric: str, line: Line, expected: Iterable[int]) -> dict[str, Any]:
+    values = _known(line["value"])
+    most = line["draws"].max()
+    told: dict[str, Any] = {
+        "mean": values.mean() if len(values) else math.nan,
+        "sd": _sd(values),
+        "seeds": len(values),
+        **{name: line[name].max() for name in DRAWS},
+        "missing_runs": most * len(set(expected)) - line["draws"].sum(),
+        "missing": _missing(line, expected) if len(values) else "",
+        "reason": max(line["reason"]),
+    }
+    images = line["images"][0]
+    if metric.startswith("accuracy/") and len(values) == 1 and line["draws"].sum() == 1 and images > 0:
+        told["wilson_low"], told["wilson_high"] = wilson_interval(round(values[0] * images), int(images))
+    return told
+
+
+def _evidence(line: Line, own: Contrast | None, level: float) -> dict[str, Any]:
+    """What the gaps show by themselves."""
+    there = ~np.isnan(line["gap"])
+    gaps, seeds = line["gap"][there], line["seed"][there]
+    told: dict[str, Any] = {"gap": gaps.mean() if len(gaps) else math.nan, "p": math.nan, "contrast": ""}
+    if len(gaps):
+        told["contrast"] = line["contrast"][there][0]
+    if own is None:
+        return told
+    worst = int(np.argmax(np.abs(gaps)))
+    pairs = gap_interval(line["value"][there], line["against"][there])
+    low, high = own.interval(level)
+    return told | {
+        "gap_low": low,
+        "gap_high": high,
+        "p": own.p if len(gaps) >= LEAST_SEEDS else math.nan,
+        "p_sign_flip": sign_flip_p(gaps) if len(gaps) <= MOST_SEEDS else math.nan,
+        "delta_star": own.delta_star(1 - level),
+        "correlation": pairs.correlation if pairs else None,
+        "worst_seed": seeds[worst],
+        "worst_gap": gaps[worst],
+    }
+
+
+def _known(values: Any) -> Any:
+    return values[~np.isnan(values)]
+
+
+def _sd(values: Any) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
+
+
+def _by_seed(line: Line) -> dict[int, float]:
+    return {seed: gap for seed, gap in zip(line["seed"], line["gap"], strict=True) if not math.isnan(gap)}
+
+
+def _missing(line: Line, expected: Iterable[int]) -> str:
+    """Which training seeds have no row, no value, or fewer draws than the others."""
+    most, seeds = line["draws"].max(), line["seed"]
+    absent = sorted(set(expected) - set(seeds))
+    undefined = sorted(seeds[line["defined"] == 0])
+    notes = [f"{seed_list(seeds)} {what}" for seeds, what in ((absent, "missing"), (undefined, "undefined")) if seeds]
+    return "; ".join(
+        notes
+        + [
+            f"seed {seed} has {defined} of {most} draws"
+            for seed, defined in zip(seeds, line["defined"], strict=True)
+            if 0 < defined < most
+        ]
+    )
