@@ -36,6 +36,7 @@ def frame(values, metric=METRIC, images=math.nan, **labels):
                     "seed_unlearn": unlearn,
                     "seed_evaluate": evaluate,
                     "forget_size": 20,
+                    "forget_digest": f"set {seed}",
                     "notes": "",
                     "protocol": "fixed",
                     "scenario_values": "",
