@@ -37,6 +37,7 @@ def frame(
                     "seed_unlearn": unlearn,
                     "seed_evaluate": evaluate,
                     "forget_size": 20,
+                    "forget_digest": f"set {seed}",
                     "notes": "",
                     "protocol": "fixed",
                     "scenario_values": "",

@@ -23,7 +23,7 @@ VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds")
 PER_ROW = (
-    *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
+    *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
     *(*TUNED, "declared", "code", "versions", "older"),
 )
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
@@ -36,8 +36,9 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     """One line per cell and metric column, from every row in `<directory>/rows`.
 
     `value`, `reference` and `original` are floats, NaN where the row has null, and the reasons say why. `forget_size`
-    is in images, and so is `images`, the size of the set that a metric speaks of, NaN where it names none; `notes` tell
-    of a method that misbehaves, as `unchanged` where it returned the original; `warning` of a value to be doubted.
+    is in images, and so is `images`, the size of the set that a metric speaks of, NaN where it names none; rows with
+    the same `forget_digest` forget the same images; `notes` tell of a method that misbehaves, as `unchanged` where it
+    returned the original; `warning` of a value to be doubted.
     `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
     found, if results chose them, and `tuned_seeds` the training seeds. `declared` has the endpoints that were declared
     before the row was there, as JSON, or "".
@@ -80,8 +81,8 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
     per_row = pd.DataFrame(
         [
             (
-                *(row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row)),
-                *(*row.tuned, row.endpoints, row.code, row.versions, older.get(row.cell, 0)),
+                *(row.cell, *labels, *row.seeds, row.forget_size, row.forget_digest, row.notes, row.protocol),
+                *(scenario_values(row), *row.tuned, row.endpoints, row.code, row.versions, older.get(row.cell, 0)),
             )
             for row, labels, _ in entries
         ],

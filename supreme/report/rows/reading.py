@@ -51,6 +51,8 @@ class Row:
     """What made the row and its models, see `environment`."""
     seeds: tuple[int, ...]
     forget_size: int
+    forget_digest: str
+    """Of the images that are forgotten: two rows with the same one forget the same images."""
     notes: str
     protocol: str
     """fixed, or another one of conf/protocol."""
@@ -124,6 +126,7 @@ class Reader:
                 *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]),
             ),
             forget_size=content["sets"]["forget"],
+            forget_digest=content["forget_digest"],
             notes="; ".join(content["notes"]),
             protocol=protocol,
             tuned=_tuned(content["tuned"]),
