@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tidy_frames import frame, line, nested
+from test_summary import line, nested
+from tidy_frames import frame
 
 from supreme.report import variance
 from supreme.report.rows.per_seed import with_anchors

@@ -11,7 +11,9 @@ import pandas as pd
 from supreme.core.endpoints import Endpoints
 from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.labels import titled
-from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed
+from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, with_anchors
+from supreme.report.rows.spread import forget_design
+from supreme.report.statistics.crossed import crossed_table, infers_over_sets
 from supreme.report.statistics.family import Line, correct_null, family_of
 from supreme.report.statistics.variance_shares import STAGES, variance
 
@@ -89,10 +91,12 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     parts = dict(list(frame.groupby(BLOCK, observed=True)))
     declared = {block: declared_of(parts[block], endpoints) for block in seeds}
     copies = {block: identical(parts[block]) for block in seeds}
+    crossed = {key: tables for block in seeds for key, tables in _crossed(parts[block]).items()}
     found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for (*block, metric), family in families.items():
         key = tuple(block)
-        found[*block, metric] = family_of(metric, family, seeds[key], level, declared[key], copies[key])
+        tables = crossed.get((*block, metric), {})
+        found[*block, metric] = family_of(metric, family, seeds[key], level, declared[key], copies[key], tables)
     for block in seeds:
         correct_null({metric: found[*block, metric] for *of, metric in found if tuple(of) == block})
     rows = [
@@ -109,6 +113,20 @@ def identical(part: pd.DataFrame) -> frozenset[str]:
         return frozenset()
     noted = part.loc[part["notes"].str.contains(IDENTICAL, regex=False), ["method", "variant"]].drop_duplicates()
     return frozenset(titled(str(method), str(variant)) for method, variant in noted.itertuples(index=False, name=None))
+
+
+def _crossed(part: pd.DataFrame) -> dict[tuple[str, ...], dict[str, pd.DataFrame]]:
+    """By block and metric, then by method, the gaps of a crossed design as training seeds × forget sets."""
+    found: dict[tuple[str, ...], dict[str, pd.DataFrame]] = defaultdict(dict)
+    if forget_design(part) != "crossed":
+        return found
+    lines = with_anchors(part)
+    for labels, places in lines.groupby(LINE, observed=True, sort=False).indices.items():
+        *block, method, variant, metric = map(str, labels)  # type: ignore[arg-type]
+        table = crossed_table(lines.iloc[places], "gap")
+        if table is not None and infers_over_sets(table):
+            found[*block, metric][titled(method, variant)] = table
+    return found
 
 
 def _lines(seeds: pd.DataFrame) -> dict[tuple[str, ...], Line]:

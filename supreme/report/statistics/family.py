@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from supreme.core.endpoints import role_of
 from supreme.report.rows.endpoints import Declared
@@ -39,12 +40,23 @@ def family_of(
     level: float,
     declared: Declared,
     copies: Collection[str],
+    tables: Mapping[str, pd.DataFrame],
 ) -> dict[str, dict[str, Any]]:
-    """What the summary tells of each method of a block, for one metric."""
+    """What the summary tells of each method of a block, for one metric.
+
+    Args:
+        metric: its name.
+        family: the lines by method, with the variant where there is one.
+        expected: the training seeds that any line of the block has.
+        level: of intervals.
+        declared: the endpoints of the block.
+        copies: methods that returned the reference itself.
+        tables: where the design is crossed, the gaps of each method as training seeds × forget sets.
+    """
     margin, primary = declared.margin(metric), declared.is_primary(metric)
     grid, is_cost = _grid(family.values()), metric.startswith("cost/")  # nobody wants to be as slow as the reference
-    gaps = {method: _by_seed(line) for method, line in family.items()}
-    original = contrast(list(before.values()), grid) if len(before := gaps.get("original", {})) > 1 else None
+    gaps = {method: tables.get(method, _by_seed(line)) for method, line in family.items()}
+    original = _contrast(gaps["original"], grid)
     memory, distance = role_of(metric) == "memory", any("floor" in line["contrast"] for line in family.values())
     judged = primary or (memory and distance and not is_cost)
     shared = {
@@ -58,9 +70,9 @@ def family_of(
     }
     told: dict[str, dict[str, Any]] = {}
     for method, line in family.items():
-        own = contrast(list(gaps[method].values()), grid) if len(gaps[method]) > 1 else None
+        own = _contrast(gaps[method], grid)
         told[method] = shared | _values(metric, line, expected) | _evidence(line, own, level)
-        shown, against = _pair(gaps[method], before, grid) if memory else (own, None)
+        shown, against = _pair(gaps[method], gaps["original"], grid) if memory else (own, None)
         p = math.nan
         if judged and own is not None and shown is not None:
             p = p_equivalent(shown, against, margin, declared.endpoints.most_left, memory)
@@ -71,7 +83,7 @@ def family_of(
     p_values = {method: line["p"] for method, line in told.items()}
     for method, (p, name) in adjusted(p_values, primary).items():
         told[method] |= {"p_adjusted": p, "adjustment": name}
-    rivals = {method: own for method, own in gaps.items() if method not in copies}
+    rivals = {method: _by_seed(line) for method, line in family.items() if method not in copies}
     best = None if is_cost else best_of(rivals, level, grid)
     if best is not None:
         told[best]["best"] = True
@@ -105,14 +117,21 @@ def _grid(family: Iterable[Line]) -> float:
     return float(max(steps, default=0.0))
 
 
-def _pair(
-    own: Mapping[int, float], original: Mapping[int, float], grid: float
-) -> tuple[Contrast | None, Contrast | None]:
+def _contrast(gaps: pd.DataFrame, grid: float) -> Contrast | None:
+    """Of gaps with a line per training seed and, where the design is crossed, a column per forget set."""
+    if len(gaps) < 2:
+        return None
+    if (sets := gaps.shape[1]) == 1:
+        return contrast(gaps.to_numpy()[:, 0], grid)
+    return contrast(gaps.to_numpy(), grid * sets, crossed=True)  # of the single values, not of their means
+
+
+def _pair(own: pd.DataFrame, original: pd.DataFrame, grid: float) -> tuple[Contrast | None, Contrast | None]:
     """The contrasts of a method and of the original over the seeds that both have."""
-    both = [seed for seed in own if seed in original]
-    if len(both) < 2:
-        return None, None
-    return contrast([own[seed] for seed in both], grid), contrast([original[seed] for seed in both], grid)
+    if own.shape[1] != original.shape[1]:  # one of them lacks a forget set that the other has
+        own, original = (part.mean(axis=1).to_frame() for part in (own, original))
+    both = [seed for seed in own.index if seed in original.index]
+    return _contrast(own.loc[both], grid), _contrast(original.loc[both], grid)
 
 
 def _share(method: Contrast, original: Contrast, level: float) -> dict[str, float]:
@@ -170,8 +189,10 @@ def _sd(values: Any) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else math.nan
 
 
-def _by_seed(line: Line) -> dict[int, float]:
-    return {seed: gap for seed, gap in zip(line["seed"], line["gap"], strict=True) if not math.isnan(gap)}
+def _by_seed(line: Line) -> pd.DataFrame:
+    """The gaps that there are, by training seed, in one column."""
+    there = ~np.isnan(line["gap"])
+    return pd.DataFrame(line["gap"][there], index=line["seed"][there])
 
 
 def _missing(line: Line, expected: Iterable[int]) -> str:
