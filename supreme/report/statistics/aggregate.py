@@ -14,15 +14,14 @@ from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, with_anchors
 from supreme.report.rows.spread import forget_design
 from supreme.report.statistics.crossed import crossed_table, infers_over_sets
-from supreme.report.statistics.family import Line, correct_null, family_of
-from supreme.report.statistics.variance_shares import STAGES, variance
+from supreme.report.statistics.family import Gaps, Line, correct_null, family_of
+from supreme.report.statistics.variance_shares import SHARES, variance
 
 __all__ = ["ANCHORS", "BLOCK", "DRAWS", "SUMMARY_COLUMNS", "summary"]
 
-SHARES = tuple(f"share_{stage}" for stage in STAGES)
 SUMMARY_COLUMNS = (
     *(*LINE, "mean", "sd", "seeds", "gap", "gap_low", "gap_high"),
-    *("contrast", "role", "endpoint", "p", "p_adjusted", "adjustment", "p_sign_flip"),
+    *("contrast", "role", "endpoint", "grid", "p", "p_adjusted", "adjustment", "p_sign_flip"),
     *("margin", "p_tost", "sensitive", "p_equivalent", "delta_star", "verdict", "share", "share_low", "share_high"),
     *("best",),
     *("correlation", "sd_reference", "worst_seed", "worst_gap", "wilson_low", "wilson_high", *SHARES),
@@ -52,6 +51,8 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
       reference and the original belong to no family, and that of retrain are the primary endpoints of its block.
       `p_sign_flip` is exact and assumes no normality, but I seeds give at least 2 / 2^I, which no correction for many
       methods could survive; so it stands beside, unadjusted. NaN above 30 seeds.
+    * `grid`: step of the seeds' values where they are shares of images, 0 elsewhere; every standard error is at least
+      grid / seeds, for seeds that agree do not show that nothing varies.
     * `role`: memory or utility. `p_equivalent` is of the claim to be as good as retrained: within `margin`
       (`p_tost` alone), and, of memory, most of the original's gap gone, which takes an endpoint that is `sensitive`,
       where the original itself is shown to be beyond the margin. Memory distances that are no primary endpoints are
@@ -66,7 +67,8 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     * `sd_reference`: between training seeds; `worst_seed` has the largest gap, `worst_gap`.
     * `wilson_low` and `wilson_high`, of an accuracy with one seed and one draw: what so few images allow to say about
       this one model, and nothing about training.
-    * `share_train`, `share_unlearn`, `share_evaluate` of the variance; see `variance`.
+    * `share_train`, `share_forget`, `share_interaction`, `share_unlearn`, `share_evaluate` of the variance; see
+      `variance`.
     * The four `_draws` are the most within a training seed. `missing` tells which seeds or draws others of the block
       have and this line has not, `missing_runs` how many rows these are, `reason` why values are undefined.
 
@@ -115,9 +117,9 @@ def identical(part: pd.DataFrame) -> frozenset[str]:
     return frozenset(titled(str(method), str(variant)) for method, variant in noted.itertuples(index=False, name=None))
 
 
-def _crossed(part: pd.DataFrame) -> dict[tuple[str, ...], dict[str, pd.DataFrame]]:
-    """By block and metric, then by method, the gaps of a crossed design as training seeds × forget sets."""
-    found: dict[tuple[str, ...], dict[str, pd.DataFrame]] = defaultdict(dict)
+def _crossed(part: pd.DataFrame) -> dict[tuple[str, ...], dict[str, Gaps]]:
+    """By block and metric, then by method, the gaps of a crossed design: those of its forget sets by training seed."""
+    found: dict[tuple[str, ...], dict[str, Gaps]] = defaultdict(dict)
     if forget_design(part) != "crossed":
         return found
     lines = with_anchors(part)
@@ -125,7 +127,8 @@ def _crossed(part: pd.DataFrame) -> dict[tuple[str, ...], dict[str, pd.DataFrame
         *block, method, variant, metric = map(str, labels)  # type: ignore[arg-type]
         table = crossed_table(lines.iloc[places], "gap")
         if table is not None and infers_over_sets(table):
-            found[*block, metric][titled(method, variant)] = table
+            gaps = dict(zip(map(int, table.index), map(tuple, table.to_numpy()), strict=True))
+            found[*block, metric][titled(method, variant)] = gaps
     return found
 
 

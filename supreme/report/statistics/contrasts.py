@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -38,16 +39,16 @@ class Contrast:
     """At least grid / I."""
     degrees_of_freedom: float
 
-    @property
+    @cached_property
     def values(self) -> FloatArray:
         """Of shape I, one for each training seed."""
         return seed_means(self.table)
 
-    @property
+    @cached_property
     def mean(self) -> float:
         return float(self.table.mean())
 
-    @property
+    @cached_property
     def p(self) -> float:
         """Two-sided, of the t test that the mean is 0; 1 where nothing varies, for then nothing is shown."""
         return min(1.0, 2 * student_cdf(-abs(self.mean), self.standard_error, self.degrees_of_freedom))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from supreme.core.endpoints import role_of
 from supreme.report.rows.endpoints import Declared
@@ -29,6 +28,9 @@ from supreme.report.statistics.ranking import adjusted, best_of, corrected
 ROUNDING = 1e-9
 """Of a share of images, in images for each image."""
 
+Gaps = Mapping[int, Sequence[float]]
+"""By training seed: the gap, or that of each forget set where the design is crossed."""
+
 Line = Mapping[str, Any]
 """Columns of `per_seed`, as arrays with an entry per training seed."""
 
@@ -40,7 +42,7 @@ def family_of(
     level: float,
     declared: Declared,
     copies: Collection[str],
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Gaps],
 ) -> dict[str, dict[str, Any]]:
     """What the summary tells of each method of a block, for one metric.
 
@@ -51,11 +53,11 @@ def family_of(
         level: of intervals.
         declared: the endpoints of the block.
         copies: methods that returned the reference itself.
-        tables: where the design is crossed, the gaps of each method as training seeds × forget sets.
+        tables: where the design is crossed, the gaps of each method, those of its forget sets by training seed.
     """
     margin, primary = declared.margin(metric), declared.is_primary(metric)
     grid, is_cost = _grid(family.values()), metric.startswith("cost/")  # nobody wants to be as slow as the reference
-    gaps = {method: tables.get(method, _by_seed(line)) for method, line in family.items()}
+    gaps: dict[str, Gaps] = {method: tables.get(method, _by_seed(line)) for method, line in family.items()}
     original = _contrast(gaps["original"], grid)
     memory, distance = role_of(metric) == "memory", any("floor" in line["contrast"] for line in family.values())
     judged = primary or (memory and distance and not is_cost)
@@ -65,6 +67,7 @@ def family_of(
         "role": role_of(metric),
         "endpoint": primary,
         "margin": math.nan if margin is None else margin,
+        "grid": grid,
         "sensitive": judged and memory and is_sensitive(original, margin),
         "sd_reference": _sd(_known(family["reference"]["value"])),
     }
@@ -83,7 +86,11 @@ def family_of(
     p_values = {method: line["p"] for method, line in told.items()}
     for method, (p, name) in adjusted(p_values, primary).items():
         told[method] |= {"p_adjusted": p, "adjustment": name}
-    rivals = {method: _by_seed(line) for method, line in family.items() if method not in copies}
+    rivals = {
+        method: dict(zip(line["seed"], line["gap"], strict=True))
+        for method, line in family.items()
+        if method not in copies
+    }
     best = None if is_cost else best_of(rivals, level, grid)
     if best is not None:
         told[best]["best"] = True
@@ -117,21 +124,21 @@ def _grid(family: Iterable[Line]) -> float:
     return float(max(steps, default=0.0))
 
 
-def _contrast(gaps: pd.DataFrame, grid: float) -> Contrast | None:
-    """Of gaps with a line per training seed and, where the design is crossed, a column per forget set."""
+def _contrast(gaps: Gaps, grid: float) -> Contrast | None:
+    """Of the gaps of every training seed: one, or one for each forget set where the design is crossed."""
     if len(gaps) < 2:
         return None
-    if (sets := gaps.shape[1]) == 1:
-        return contrast(gaps.to_numpy()[:, 0], grid)
-    return contrast(gaps.to_numpy(), grid * sets, crossed=True)  # of the single values, not of their means
+    table = np.array(list(gaps.values()))
+    sets = table.shape[1]
+    return contrast(table, grid * sets, crossed=True) if sets > 1 else contrast(table[:, 0], grid)
 
 
-def _pair(own: pd.DataFrame, original: pd.DataFrame, grid: float) -> tuple[Contrast | None, Contrast | None]:
+def _pair(own: Gaps, original: Gaps, grid: float) -> tuple[Contrast | None, Contrast | None]:
     """The contrasts of a method and of the original over the seeds that both have."""
-    if own.shape[1] != original.shape[1]:  # one of them lacks a forget set that the other has
-        own, original = (part.mean(axis=1).to_frame() for part in (own, original))
-    both = [seed for seed in own.index if seed in original.index]
-    return _contrast(own.loc[both], grid), _contrast(original.loc[both], grid)
+    if {len(gaps) for gaps in own.values()} != {len(gaps) for gaps in original.values()}:  # one lacks a forget set
+        own, original = ({seed: (float(np.mean(gaps)),) for seed, gaps in of.items()} for of in (own, original))
+    both = [seed for seed in own if seed in original]
+    return _contrast({seed: own[seed] for seed in both}, grid), _contrast({seed: original[seed] for seed in both}, grid)
 
 
 def _share(method: Contrast, original: Contrast, level: float) -> dict[str, float]:
@@ -189,10 +196,8 @@ def _sd(values: Any) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else math.nan
 
 
-def _by_seed(line: Line) -> pd.DataFrame:
-    """The gaps that there are, by training seed, in one column."""
-    there = ~np.isnan(line["gap"])
-    return pd.DataFrame(line["gap"][there], index=line["seed"][there])
+def _by_seed(line: Line) -> dict[int, tuple[float, ...]]:
+    return {seed: (gap,) for seed, gap in zip(line["seed"], line["gap"], strict=True) if not math.isnan(gap)}
 
 
 def _missing(line: Line, expected: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""What the statistics of a table need said below it: what letters mean, which seed is the worst, what pairing did."""
+"""What the statistics of a table need said below it: which seed is the worst, what pairing and more draws are good for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supreme.report.rows.columns import TableColumn, signed, unsigned
+from supreme.report.rows.columns import TableColumn, signed
 from supreme.report.statistics.ranking import competes
-from supreme.report.statistics.variance_shares import STAGES
+from supreme.report.statistics.variance_shares import variance_note
 
 Line = Mapping[str, Any]
 """Of the summary."""
@@ -23,21 +23,27 @@ FEW_SEEDS = 5
 """With so few, the exact sign-flip test cannot reach 5 %."""
 
 
-def findings(lines: Mapping[str, Mapping[str, Line]], columns: _Columns) -> list[str]:
-    """The notes on intervals, verdicts, seeds and variances; nothing where there is one training seed."""
+def findings(lines: Mapping[str, Mapping[str, Line]], columns: _Columns, train: str) -> list[str]:
+    """The notes on intervals, seeds and variances; nothing where there is one training seed.
+
+    Args:
+        lines: by method, with its variant, and metric.
+        columns: of the table.
+        train: what the variance between training seeds stands for, `Spread.train`.
+    """
     every = [line for line_of in lines.values() for line in line_of.values()]
     field = _field(lines, columns)
     competing = _field({method: line_of for method, line_of in lines.items() if competes(method)}, columns)
     competing = {metric: line_of for metric, line_of in competing.items() if not metric.startswith("cost/")}
     if not field:
         return []
-    notes = [*_verdicts(field, columns), *_few(every), *_no_width(field)]
+    notes = _few(every)
     if any(line["best"] for line in every):
         notes.append(
             "Bold: shown to be closer to the reference than every other method (95 % interval of each difference, "
             "paired by training seed)."
         )
-    return notes + _worst(competing, columns) + _pairing(competing, columns) + _variance(competing, columns)
+    return notes + _worst(competing, columns) + _pairing(competing, columns) + _variance(competing, columns, train)
 
 
 def _field(lines: Mapping[str, Mapping[str, Line]], columns: _Columns) -> _Field:
@@ -53,24 +59,6 @@ def _field(lines: Mapping[str, Mapping[str, Line]], columns: _Columns) -> _Field
     return {metric: line_of for metric, line_of in field.items() if line_of}
 
 
-def _verdicts(field: _Field, columns: _Columns) -> list[str]:
-    judged = {metric: line_of for metric, line_of in field.items() if any(line["verdict"] for line in line_of.values())}
-    if not judged:
-        return []
-    methods = max(sum(line["adjustment"] == "Holm" for line in line_of.values()) for line_of in judged.values())
-    margins = []
-    for metric, line_of in judged.items():
-        line = next(iter(line_of.values()))
-        wide = " (1 SD of the reference)" if line["margin"] == line["sd_reference"] else ""
-        margins.append(f"{_name(columns[metric])} {unsigned(line['margin'], columns[metric].format)}{wide}")
-    small = f" (small where Holm's correction for {methods} methods takes that back)" if methods > 1 else ""
-    return [
-        "E: equivalent to the reference, the gap is within the margin (two one-sided t tests); D: different, the "
-        f"interval excludes 0{small}; N: both, different but negligible; ?: inconclusive. Each at 5 %, for its cell "
-        f"alone. Margins: {', '.join(margins)}."
-    ]
-
-
 def _few(every: Iterable[Line]) -> list[str]:
     seeds = max(line["seeds"] for line in every)
     if not 1 < seeds <= FEW_SEEDS:
@@ -79,12 +67,6 @@ def _few(every: Iterable[Line]) -> list[str]:
         f"{seeds} seeds are few: their exact sign-flip p cannot be below {2 / 2**seeds:g}, so every p below that leans "
         "on gaps being normally distributed."
     ]
-
-
-def _no_width(field: _Field) -> list[str]:
-    if not any(line["gap_low"] == line["gap_high"] for line_of in field.values() for line in line_of.values()):
-        return []
-    return ["An interval without width means that all seeds have the same gap, not that another seed could not differ."]
 
 
 def _worst(field: _Field, columns: _Columns) -> list[str]:
@@ -123,19 +105,10 @@ def _pairing(field: _Field, columns: _Columns) -> list[str]:
     return [f"{what}: {', '.join(told)}."]
 
 
-def _variance(field: _Field, columns: _Columns) -> list[str]:
+def _variance(field: _Field, columns: _Columns, train: str) -> list[str]:
     """Where a design has draws within its training seeds, what they are good for."""
-    told = []
-    for metric, line_of in field.items():
-        shares = []
-        for stage in STAGES:
-            known = [share for line in line_of.values() if not math.isnan(share := line[f"share_{stage}"])]
-            shares.append(f"{100 * statistics.median(known):.0f}" if known else "n/a")
-        if any(share != "n/a" for share in shares):
-            told.append(f"{_name(columns[metric])} {' / '.join(shares)}")
-    if not told:
-        return []
-    return [f"Variance from training / unlearning / evaluation in %, median of the methods: {', '.join(told)}."]
+    told = variance_note({_name(columns[metric]): line_of.values() for metric, line_of in field.items()}, train)
+    return [told] if told else []
 
 
 def _name(column: TableColumn) -> str:

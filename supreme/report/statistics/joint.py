@@ -19,7 +19,7 @@ from supreme.report.statistics.contrasts import LEAST_SEEDS
 from supreme.report.statistics.ranking import competes, corrected
 
 VERDICT_COLUMNS = (
-    *(*BLOCK, "method", "variant", "verdict", "letter", "reason", "different_in"),
+    *(*BLOCK, "method", "variant", "verdict", "letter", "reason", "different_in", "seeds"),
     *("p_joint", "p_joint_adjusted", "p_different", "p_different_adjusted"),
     *("removed", "removed_low", "removed_high", "removed_metric", "origin"),
 )
@@ -169,6 +169,7 @@ def _told(own: Mapping[str, Line], count: int, reasons: Sequence[str]) -> dict[s
     return {
         "p_joint": max(p_equal) if whole else math.nan,
         "p_different": min(times.values(), default=math.nan),
+        "seeds": min((line["seeds"] for line in own.values()), default=0),
         "different_in": ", ".join(metric for metric, p in times.items() if p < ALPHA),
         "reason": "; ".join(dict.fromkeys(reasons)),
     }

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from supreme.report.rows.labels import bare_name
 from supreme.report.statistics.contrasts import LEAST_SEEDS, Contrast, contrast
 from supreme.report.statistics.many import benjamini_hochberg, holm
 
-Gaps = pd.DataFrame
-"""The gaps of one method, in one column, by training seed."""
+Gaps = Mapping[int, float]
+"""The gap of one method, by training seed; NaN where there is none."""
 
 _SANITY = ("reference", "retrain", "original")
 
@@ -48,14 +48,15 @@ def best_of(gaps: Mapping[str, Gaps], level: float, grid: float = 0.0) -> str | 
     the far side of 0: of the other's gap minus its own, and of their sum. Together they say that the other's gap is
     larger whatever the sign of its own, without first choosing that sign from the same data. It takes three seeds.
     """
-    field = {method: own[own.columns[0]] for method, own in gaps.items() if competes(method) and len(own)}
-    means = {method: float(own.mean()) for method, own in field.items()}
+    known = {method: {seed: gap for seed, gap in own.items() if not math.isnan(gap)} for method, own in gaps.items()}
+    field = {method: own for method, own in known.items() if competes(method) and own}
+    means = {method: float(np.mean(list(own.values()))) for method, own in field.items()}
     if len(field) < 2:
         return None
     best = min(means, key=lambda method: abs(means[method]))
     for other in field.keys() - {best}:
-        seeds = field[best].index.intersection(field[other].index)
-        own, theirs = (field[method].loc[seeds].to_numpy() for method in (best, other))
+        seeds = sorted(field[best].keys() & field[other].keys())
+        own, theirs = (np.array([field[method][seed] for seed in seeds]) for method in (best, other))
         sign = math.copysign(1, means[other])
         sides = [sign * (theirs + side * own) for side in (-1, 1)]
         if not all(_above(contrast(side, grid) if len(seeds) >= LEAST_SEEDS else None, level) for side in sides):
