@@ -41,6 +41,7 @@ PRINTED = {  # title in the table: metric, and what multiplies and rounds it
 }
 NUMBER = re.compile(r"[+-]?\d+\.\d+")
 LETTERS = {"equivalent": "E", "different": "D", "different but negligible": "N", "inconclusive": "?", "": ""}
+SHARES = tuple(f"share_{source}" for source in ("train", "forget", "interaction", "unlearn", "evaluate"))
 SANITY = ("reference", "retrain", "original")
 NAN = math.nan
 
@@ -119,11 +120,50 @@ def holm(p_values):
     return adjusted
 
 
-def shares(seeds):
-    """Of the variance, by stage, from the mean squares of a nested design."""
+def forget_sets(results):
+    """{block: pairs of the number of a forget set and its digest}"""
+    found = defaultdict(set)
+    for row in results:
+        found[tuple(row[name] for name in BLOCK)].add((int(row["seed_forget"]), row["forget_digest"]))
+    return found
+
+
+def crossed_shares(seeds, sets):
+    """Of training seed, forget set and both, where each seed has each set, by the textbook's sums of squares."""
+    numbers, digests = ([pair[place] for pair in sets] for place in (0, 1))
+    forget = sorted({streams[0] for found in seeds.values() for streams in found})
+    draws = {streams[2:] for found in seeds.values() for streams in found}
+    if len(set(numbers)) < len(numbers) or len(set(digests)) < len(digests) or len(draws) > 1 or len(forget) < 2:
+        return (NAN,) * 3  # designs with draws besides are checked by hand, in tests of `variance`
+    rows = [{streams[0]: value for streams, (value, _, _) in found.items()} for found in seeds.values()]
+    table = [[found[number] for number in forget] for found in rows if set(found) == set(forget)]
+    if len(table) < 2:
+        return (NAN,) * 3
+    flat, columns = list(itertools.chain(*table)), list(zip(*table, strict=True))
+    centre, (count, width) = mean(flat), (len(table), len(forget))
+    of_seeds = width * math.fsum((mean(line) - centre) ** 2 for line in table)
+    of_sets = count * math.fsum((mean(column) - centre) ** 2 for column in columns)
+    rest = math.fsum((value - centre) ** 2 for value in flat) - of_seeds - of_sets
+    both = rest / ((count - 1) * (width - 1))
+    parts = [(of_seeds / (count - 1) - both) / width, (of_sets / (width - 1) - both) / count, both]
+    kept = [max(0.0, part) for part in parts]
+    return tuple(part / math.fsum(kept) if math.fsum(kept) > 0 else NAN for part in kept)
+
+
+def shares(seeds, sets):
+    """Of the variance, by source, from the mean squares of a nested or a crossed design."""
+    if any(len({streams[1] for streams in found}) > 1 for found in seeds.values()):
+        return (NAN,) * 5
+    if any(len({streams[0] for streams in found}) > 1 for found in seeds.values()):
+        return *crossed_shares(seeds, sets), NAN, NAN
+    train, unlearn, evaluate = nested_shares(seeds)
+    return train, NAN, NAN, unlearn, evaluate
+
+
+def nested_shares(seeds):
     most = {streams[2:4] for found in seeds.values() for streams in found}
     unlearn, evaluate = (sorted({streams[place] for streams in most}) for place in (0, 1))
-    if len(unlearn) * len(evaluate) < 2 or any(len({streams[:2] for streams in found}) > 1 for found in seeds.values()):
+    if len(unlearn) * len(evaluate) < 2:
         return NAN, NAN, NAN
     cube = []
     for found in seeds.values():
@@ -150,7 +190,7 @@ def shares(seeds):
 
 def recompute(results):
     """Every line of the summary."""
-    found = draws(results)
+    found, sets = draws(results), forget_sets(results)
     block_seeds = defaultdict(set)
     for line, seeds in found.items():
         block_seeds[line[: len(BLOCK)]] |= set(seeds)
@@ -184,7 +224,7 @@ def recompute(results):
         if metric.startswith("accuracy/") and len(known) == 1 and sum(map(len, seeds.values())) == 1 and images > 0:
             interval = stats.binomtest(round(known[0] * images), round(images)).proportion_ci(0.95, method="wilson")
             out["wilson_low"], out["wilson_high"] = interval.low, interval.high
-        out |= dict(zip(("share_train", "share_unlearn", "share_evaluate"), shares(seeds), strict=True))
+        out |= dict(zip(SHARES, shares(seeds, sets[block]), strict=True))
         out["verdict"] = ""
         if len(gaps) < 2:
             continue

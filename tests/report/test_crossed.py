@@ -12,7 +12,7 @@ from tidy_frames import frame
 
 from supreme.report import variance
 from supreme.report.rows.per_seed import with_anchors
-from supreme.report.rows.spread import forget_design, spread_words, spreads
+from supreme.report.rows.spread import by_block, forget_design, spread_words
 from supreme.report.statistics.crossed import (
     crossed_analysis,
     crossed_error,
@@ -203,8 +203,11 @@ def test_the_words_of_a_crossed_design_and_of_too_few_sets():
 
 def test_every_block_has_its_own_words():
     one, own = (frame({"a": [1.0, 2.0]}, scenario=name) for name in ("full_class", "random"))
-    found = spreads(pd.concat([one.assign(forget_digest="00"), own]))
-    assert {labels[3]: words.design for labels, words in found.items()} == {"full_class": "one", "random": "own"}
+    both = pd.concat([one.assign(forget_digest="00"), own])
+    assert by_block(both, lambda words: words.design) == ["d · m · r · full_class: one", "d · m · r · random: own"]
+    assert by_block(own, lambda words: words.design) == ["own"]
+    (claim,) = by_block(both, lambda words: words.not_supported)
+    assert claim.startswith("d · m · r · full_class: All training seeds forget the same images")
 
 
 def test_the_note_of_the_variance_names_what_its_shares_are_of():

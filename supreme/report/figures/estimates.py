@@ -12,13 +12,18 @@ import pandas as pd
 from supreme.core import SupremeError
 from supreme.report.figures.style import place
 from supreme.report.rows.labels import with_titles
+from supreme.report.rows.spread import spread_words
 from supreme.report.statistics import mean_interval
 from supreme.report.statistics.aggregate import BLOCK
-
-SHARES = {"share_train": "training seed", "share_unlearn": "unlearning draw", "share_evaluate": "evaluation draw"}
-"""Columns of the summary -> what they are the share of."""
+from supreme.report.statistics.variance_shares import SHARES
 
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
+
+
+def share_titles(part: pd.DataFrame) -> dict[str, str]:
+    """`SHARES` of the variance of one block -> what they are the shares of."""
+    titles = (spread_words(part).train, "forget set", "interaction", "unlearning draw", "evaluation draw")
+    return dict(zip(SHARES, titles, strict=True))
 
 
 def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -15,7 +15,8 @@ import pandas as pd
 from supreme.report.figures import estimates
 from supreme.report.figures.drawing import FAINT, LINE, colour, dot, margin_labels, nothing, panel, publication, short
 from supreme.report.figures.style import looks, place
-from supreme.report.statistics.aggregate import summary
+from supreme.report.rows.spread import spread_words
+from supreme.report.statistics.variance_shares import SHARES, variance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Block = Mapping[str, str] | None
 
-_SHARE_COLOURS = ("#0077bb", "#ee7733", "#bbbbbb")
+_SHARE_COLOURS = ("#0077bb", "#33bbee", "#009988", "#ee7733", "#bbbbbb")
 
 
 @publication
@@ -41,7 +42,7 @@ def plot_tradeoff(frame: pd.DataFrame, block: Block = None, x: str = "accuracy/f
     found = looks(estimates.methods_of(frame))
     caption = (
         f"Mean over {_seeds(pd.concat([across, up]))}; bars: 95 % t intervals of the mean. "
-        "Dashed: the reference; shaded: its SD between training seeds."
+        f"Dashed: the reference; shaded: its {spread_words(part).sd}."
     )
     figure, axes = panel(max(2.2, LINE * (len(methods) + 1)), caption, left=0.48, right=1.12)
     if "reference" in methods:
@@ -78,7 +79,7 @@ def plot_seeds(frame: pd.DataFrame, block: Block = None, metric: str = "accuracy
     what = f"{metric} minus the reference's, same training seed" if paired else metric
     caption = f"A dot: one of {_seeds(means)}. Line and bar: mean and its 95 % t interval."
     if paired:
-        caption += " Shaded: SD of the reference between training seeds."
+        caption += f" Shaded: the reference's {spread_words(part).sd}."
     figure, axes = panel(max(0.8, LINE * 1.15 * len(methods)), caption, left=1.18, right=0.12)
     if paired:
         spread = _spread_of_reference(part, metric)
@@ -138,22 +139,21 @@ def plot_variance(frame: pd.DataFrame, block: Block = None, metric: str = "accur
     """Where the variance of a value comes from, per method, where several draws within a seed let it be estimated."""
     part = estimates.one_block(frame, block)
     own: Any = part[part["metric"] == metric]
-    table: Any = summary(own)
-    table = table[table[list(estimates.SHARES)].notna().any(axis=1)].sort_values(
-        "method", key=lambda names: names.map(place)
-    )
+    table: Any = variance(own)
+    table = table[table[list(SHARES)].notna().any(axis=1)].sort_values("method", key=lambda names: names.map(place))
     if table.empty:
         return nothing(
             f"Nothing to show: shares of the variance of {metric} need two training seeds and two draws within each, "
-            "as in 'seed=range(5)' 'seeds.unlearn=range(3)'."
+            "as in 'seed=range(5)' 'seeds.unlearn=range(3)', or the same forget sets in each, 'seeds.forget=range(3)'."
         )
     caption = (
-        f"Estimated components of the variance of {metric} (nested analysis of variance, negative estimates set to 0), "
+        f"Estimated components of the variance of {metric} (analysis of variance, negative estimates set to 0), "
         f"over {_seeds(table)}."
     )
     figure, axes = panel(max(0.6, LINE * 1.5 * len(table)), caption, left=1.18, right=0.12, top=0.28)
     before = pd.Series(0.0, index=table.index)
-    for (column, title), shade in zip(estimates.SHARES.items(), _SHARE_COLOURS, strict=True):
+    titles = estimates.share_titles(part)
+    for (column, title), shade in zip(titles.items(), _SHARE_COLOURS, strict=True):
         share = table[column].fillna(0.0)
         if share.any():
             axes.barh(range(len(table)), share, left=before, height=0.68, color=shade, label=title, lw=0)

@@ -13,6 +13,7 @@ from supreme.report.catalogue.methods import method_entries
 from supreme.report.rows.environments import environment_counts
 from supreme.report.rows.labels import titled
 from supreme.report.rows.reading import COMPONENTS
+from supreme.report.rows.spread import by_block
 from supreme.report.rows.tuning import tuning_text
 from supreme.report.statistics.aggregate import BLOCK
 
@@ -39,7 +40,7 @@ def evaluation_card(frame: pd.DataFrame, table: pd.DataFrame, rows: Sequence[Map
         "statistics": {
             "unit_of_replication": "the training seed; draws within a seed are averaged before anything is inferred",
             "estimand": "the mean over training seeds of value minus reference, paired by training seed",
-            "spread": "SD between training seeds (ddof 1)",
+            "spread": "; ".join(by_block(frame, lambda words: f"{words.sd} (ddof 1)")),
             "intervals": "95 % t intervals of the mean over training seeds, not simultaneous",
             "margins": _margins(table),
             "corrections": sorted({str(name) for name in table["adjustment"] if name}) or "none",
@@ -169,8 +170,7 @@ def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> li
         claims.append(
             f"A method has {least} training seed{'s' if least > 1 else ''}: too few for an interval to rely on."
         )
-    if int(by_seed["seed_forget"].nunique().max()) == 1 and cells["seed_forget"].nunique() == 1:
-        claims.append("All training seeds forget the same images: nothing is said about other forget sets.")
+    claims += by_block(frame, lambda words: words.not_supported)
     if int(by_seed["seed_unlearn"].nunique().max()) == 1:
         claims.append("One unlearning draw per training seed: the method's own randomness is not told apart.")
     if int(by_seed["seed_reference"].nunique().max()) == 1:

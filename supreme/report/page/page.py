@@ -25,8 +25,10 @@ from supreme.report.page.card import as_yaml, evaluation_card
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.load import load
+from supreme.report.rows.spread import spread_words
 from supreme.report.rows.tuning import tuned_on_shown
 from supreme.report.statistics.aggregate import BLOCK, summary
+from supreme.report.statistics.variance_shares import SHARES, variance
 from supreme.report.tables.audits import audit_tables, audits_among
 from supreme.report.tables.blocks import methods_and_variants, name_of
 from supreme.report.tables.footnotes import footnotes
@@ -143,11 +145,12 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.Data
         "names": names,
         "seeds": sorted(int(seed) for seed in part["seed"].unique()),
         "metrics": {metric: list(column[1:]) for metric, column in (plain | wanted).items()},
+        "spread": spread_words(part).sd,
         "shown": [column.metric for column in shown],
         "tuned": sorted(tuned_on_shown(part, wanted)),
         "notes": footnotes(told, wanted, part.loc[part["metric"].isin(wanted)]),
         "lines": {method: {metric: _compact(own) for metric, own in found.items()} for method, found in lines.items()},
-        "figures": _figures(part, table, series),
+        "figures": _figures(part, series),
     }
 
 
@@ -161,17 +164,18 @@ def _compact(line: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if value is not None and value != "" and value is not False}
 
 
-def _figures(part: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
+def _figures(part: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
     """The numbers of those figures that cannot be drawn from the lines and cells."""
     across, up = "accuracy/forget", estimates.utility_metric(part)
     gaps, averaged = estimates.average_gap(part)
-    shares: Any = table[table[list(estimates.SHARES)].notna().any(axis=1)]
+    shares: Any = variance(part)
+    shares = shares[shares[list(SHARES)].notna().any(axis=1)]
     roc: Any = roc_curves(series)
     changes = class_changes(series)
     return {
         "tradeoff": {"x": across, "y": up, "points": [_records(estimates.points(part, one)) for one in (across, up)]},
         "cost": {"metrics": averaged, "points": [_records(estimates.points(part, "cost/seconds")), _records(gaps)]},
-        "variance": _records(shares[["method", "metric", *estimates.SHARES]]),
+        "variance": {"titles": estimates.share_titles(part), "lines": _records(shares[["method", "metric", *SHARES]])},
         "roc": {
             str(method): {
                 **{name: [_rounded(value) for value in own[name]] for name in ("fpr", "mean", "low", "high")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -64,7 +65,14 @@ def spread_words(part: pd.DataFrame) -> Spread:
     return Spread(design, f"{between}, of means over these forget sets only", "training seed", claim)
 
 
-def spreads(frame: pd.DataFrame) -> dict[tuple[str, ...], Spread]:
-    """`spread_words` of every block of what `load` gives, by its labels."""
+def by_block(frame: pd.DataFrame, tell: Callable[[Spread], str]) -> list[str]:
+    """What is told of the spread of each block, each text once, after the blocks that it is about where these differ.
+
+    >>> by_block(frame, lambda words: words.sd)
+    ['SD between training seeds, one forget set']
+    """
+    found: dict[str, list[str]] = {}
     grouped: Any = frame.groupby(BLOCK, sort=False, observed=True)
-    return {tuple(map(str, labels)): spread_words(part) for labels, part in grouped}
+    for labels, part in grouped:
+        found.setdefault(tell(spread_words(part)), []).append(" · ".join(filter(None, map(str, labels))))
+    return [text if len(found) == 1 else f"{'; '.join(blocks)}: {text}" for text, blocks in found.items() if text]

@@ -13,6 +13,7 @@ from supreme.report.rows.columns import TableColumn
 from supreme.report.rows.environments import environment_notes
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.per_seed import ANCHORS, seed_list
+from supreme.report.rows.spread import spread_words
 from supreme.report.rows.tuning import tuning_notes
 from supreme.report.statistics.findings import findings
 from supreme.report.statistics.ranking import competes
@@ -27,7 +28,7 @@ Columns = Mapping[str, TableColumn]
 def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
     """The notes of one table of these lines, whose rows are `part`; `columns` are those that were asked for."""
     notes = [
-        "mean ± SD between training seeds; below it the gap to the reference [95 % t interval], paired by training "
+        f"mean ± {spread_words(part).sd}; below it the gap to the reference [95 % t interval], paired by training "
         "seed; accuracies in per cent, their gaps in percentage points.",
         _design(lines, part["forget_size"].unique()),
     ]

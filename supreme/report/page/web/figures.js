@@ -40,7 +40,7 @@ function tradeoff(block) {
     `${method}: ${acrossName} ${rough(across[method].mean)}, ${upName} ${rough(up[method].mean)}`)));
   marginLabels(plot, methods.map((method) => [method, x(across[method].mean), y(up[method].mean)]));
   const over = seedsOver(methods.flatMap((method) => [across[method].seeds, up[method].seeds]));
-  return [plot.drawing, `Mean over ${over}; bars: 95 % t intervals of the mean. Dashed: the reference; shaded: its SD between training seeds.`];
+  return [plot.drawing, `Mean over ${over}; bars: 95 % t intervals of the mean. Dashed: the reference; shaded: its ${block.spread}.`];
 }
 function axisTitle(metric) {
   const [family, which] = metric.split('/');
@@ -120,18 +120,26 @@ function seedDots(block, metric) {
     if (low !== undefined) plot.drawing.append(line(x.within(low), y, x.within(high), y, { stroke: ink(method), 'stroke-width': 1.6 }));
     if (mean !== undefined) plot.drawing.append(line(x(mean), y - 5, x(mean), y + 5, { stroke: ink(method), 'stroke-width': 2.4 }));
   });
-  return [plot.drawing, `A dot: one training seed. Bar: mean over all of them, with ${paired ? 'its 95 % t interval. Shaded: SD of the reference between training seeds' : 'the SD between them'}.`];
+  return [plot.drawing, `A dot: one training seed. Bar: mean over all of them, with ${paired ? `its 95 % t interval. Shaded: the reference's ${block.spread}` : 'the SD between them'}.`];
 }
 
 function variance(block, metric) {
-  const table = shownIn(block.figures.variance).filter((entry) => entry.metric === metric);
+  const table = shownIn(block.figures.variance.lines).filter((entry) => entry.metric === metric);
   if (!table.length) return null;
   const row = 18;
-  const plot = canvas(440, 74 + row * table.length, { left: 138, right: 16, top: 26, bottom: 40 }, 'Shares of the variance');
+  const plot = canvas(440, 88 + row * table.length, { left: 138, right: 16, top: 40, bottom: 40 }, 'Shares of the variance');
   const x = scale([0], plot.left, plot.right, { limits: [0, 1] });
   axes(plot, x, null, { x: `share of the variance of ${metric}` });
-  const parts = [['share_train', 'training seed', '#0077bb'], ['share_unlearn', 'unlearning draw', '#ee7733'], ['share_evaluate', 'evaluation draw', '#8a939c']];
-  parts.forEach(([, name, colour], index) => plot.drawing.append(svg('rect', { x: plot.left - 40 + index * 110, y: 5, width: 10, height: 10, fill: colour }), label(plot.left - 26 + index * 110, 14, name)));
+  const colours = ['#0077bb', '#33bbee', '#009988', '#ee7733', '#8a939c'];
+  const parts = Object.entries(block.figures.variance.titles).map(([share, name], index) => [share, name, colours[index]])
+    .filter(([share]) => table.some((entry) => entry[share] != null));
+  let [at, under] = [4, 0];
+  for (const [, name, colour] of parts) {
+    const room = 24 + 5.6 * name.length;
+    if (at + room > 440) [at, under] = [4, under + 14];
+    plot.drawing.append(svg('rect', { x: at, y: 5 + under, width: 10, height: 10, fill: colour }), label(at + 14, 14 + under, name));
+    at += room;
+  }
   table.forEach((entry, index) => {
     const y = plot.top + row * index;
     let from = 0;
@@ -142,7 +150,7 @@ function variance(block, metric) {
       from += size;
     }
   });
-  return [plot.drawing, 'Estimated components of the variance (nested analysis of variance; negative estimates set to 0).'];
+  return [plot.drawing, 'Estimated components of the variance (analysis of variance; negative estimates set to 0).'];
 }
 
 function roc(block) {
@@ -223,7 +231,7 @@ function blockFigures(block) {
   const all = [figure('Forgetting against utility', () => tradeoff(block)), dots, figure('Cost against gap', () => cost(block)), shares,
     figure('Membership inference', () => roc(block), { wide: true }), figure('Accuracy of each class', () => classes(block), { wide: true })];
   const reasons = [
-    [shares, 'shares of the variance need two draws within each training seed, as in seeds.unlearn=range(3)'],
+    [shares, 'shares of the variance need two draws within each training seed, as in seeds.unlearn=range(3) or seeds.forget=range(3)'],
     [all[4], 'membership curves need rows with the series membership/roc'],
     [all[5], 'accuracies per class need rows with the series accuracy/by_class'],
   ];

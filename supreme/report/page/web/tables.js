@@ -23,7 +23,7 @@ function swatch(method) {
 }
 
 function legend() {
-  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, '± SD between training seeds')),
+  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, `± ${[...new Set(DATA.blocks.map((block) => block.spread))].join(', or ')}`)),
     make('span', {}, 'below: gap to the reference [95 % interval]')];
   if (hasVerdicts) {
     for (const [verdict, [, , why]] of Object.entries(VERDICTS)) parts.push(make('span', { title: why }, badge(verdict), verdict));
