@@ -48,10 +48,7 @@ class Endpoints:
                     f"so nothing is to be removed; give a number in the metric's own units, as in {metric}=0.01"
                 )
             if margin is not None and not 0 < margin < math.inf:
-                raise SupremeError(
-                    f"{metric}={margin:g} is no margin: give a number above 0 in the metric's own units, as in "
-                    f"{metric}=0.02"
-                )
+                raise _no_endpoint(f"{metric}={margin:g}")
         if not 0 < self.most_left < 1:
             raise SupremeError(f"most_left={self.most_left} is not allowed: give a share between 0 and 1, as in 0.25")
 
@@ -90,10 +87,7 @@ def _parts(text: str) -> Iterator[tuple[str, float | None]]:
     for part in filter(None, map(str.strip, text.split(","))):
         metric, _, margin = map(str.strip, part.rpartition("="))
         if not metric:
-            raise SupremeError(
-                f"{part!r} declares no endpoint: give a metric and a margin above 0 in its own units, or relative, as "
-                "in accuracy/forget=0.02,js_divergence/forget=relative"
-            )
+            raise _no_endpoint(part)
         yield metric, _margin(metric, margin)
 
 
@@ -102,11 +96,15 @@ def _margin(metric: str, value: object) -> float | None:
         return None
     number = _number(value)
     if number is None:
-        raise SupremeError(
-            f"{metric}={value} is no margin: give a number above 0 in the metric's own units, or relative, as in "
-            "accuracy/forget=0.02,js_divergence/forget=relative"
-        )
+        raise _no_endpoint(f"{metric}={value}")
     return number
+
+
+def _no_endpoint(given: str) -> SupremeError:
+    return SupremeError(
+        f"{given!r} declares no endpoint: give a metric and a margin above 0 in its own units, or relative, as in "
+        "accuracy/forget=0.02,js_divergence/forget=relative"
+    )
 
 
 def _number(value: object) -> float | None:

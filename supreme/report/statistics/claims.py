@@ -1,4 +1,4 @@
-"""What is to be said of the verdicts of a block: on which margins they rest, why some are out of reach, what to doubt."""
+"""What is to be said of the verdicts of a block: which margins they rest on, what is out of reach, what to doubt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the statistics of a table need said below it: which seed is the worst, what pairing and more draws are good for."""
+"""What the statistics of a table need said below it: the worst seed, what pairing did, what more draws are good for."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
             "In round brackets, the 95 % Wilson interval of the accuracy of one model: what so few images leave open, "
             "not what another training would."
         )
-    notes += findings(lines, columns) + tuning_notes(part, columns)
+    notes += findings(lines, columns, spread_words(part).train) + tuning_notes(part, columns)
     if any(map(competes, lines)) and not any(bare_name(method) == "retrain" for method in lines):
         notes.append("No noise floor: sweep method=retrain too, to see how far apart two retrained models are.")
     if "cost/seconds" in columns:
