@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import math
 import re
 import statistics
@@ -18,13 +19,19 @@ from scipy import stats
 
 BLOCK = ("data", "model", "recipe", "scenario", "setting")
 LINE = (*BLOCK, "method", "variant", "metric")
-MARGINS = {
-    "accuracy/forget": 0.02,
-    "accuracy/retain": 0.01,
-    "accuracy/test": 0.01,
-    "accuracy/retain_test": 0.01,
-    "membership/auc": 0.02,
+DECLARED = {  # where the rows declare nothing, or not the same
+    "margins": {
+        "accuracy/forget": 0.02,
+        "membership/auc": 0.02,
+        "js_divergence/forget": "relative",
+        "accuracy/retain": 0.01,
+        "accuracy/test": 0.01,
+        "accuracy/retain_test": 0.01,
+    },
+    "most_left": 0.25,
 }
+WORDS = ("contrast", "role", "endpoint", "sensitive", "verdict", "adjustment")
+ITSELF = "the reference model would be compared with itself"
 PRINTED = {  # title in the table: metric, and what multiplies and rounds it
     "forget acc. %": ("accuracy/forget", 100, 2),
     "retain acc. %": ("accuracy/retain", 100, 2),
@@ -40,7 +47,6 @@ PRINTED = {  # title in the table: metric, and what multiplies and rounds it
     "seconds": ("cost/seconds", 1, 2),
 }
 NUMBER = re.compile(r"[+-]?\d+\.\d+")
-LETTERS = {"equivalent": "E", "different": "D", "different but negligible": "N", "inconclusive": "?", "": ""}
 SHARES = tuple(f"share_{source}" for source in ("train", "forget", "interaction", "unlearn", "evaluate"))
 SANITY = ("reference", "retrain", "original")
 NAN = math.nan
@@ -55,13 +61,33 @@ def read(path):
         return list(csv.DictReader(file))
 
 
+def noise_floor(results):
+    """{(block, metric): {(seed, forget, reference, evaluate): [values of retrain]}}, where it has one setting."""
+    settings, found = defaultdict(set), defaultdict(lambda: defaultdict(list))
+    for row in results:
+        if row["method"] == "retrain":
+            block = tuple(row[name] for name in BLOCK)
+            settings[block].add(row["variant"])
+            at = tuple(row[name] for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate"))
+            if row["value"]:
+                found[*block, row["metric"]][at].append(number(row["value"]))
+    return {key: values for key, values in found.items() if len(settings[key[:-1]]) == 1}
+
+
 def draws(results):
-    """{line: {seed: {(forget, reference, unlearn, evaluate): (value, reference, images)}}}"""
-    found = defaultdict(lambda: defaultdict(dict))
+    """{line: {seed: {(forget, reference, unlearn, evaluate): (value, what it is held against, images)}}}
+
+    A distance to the reference, which the reference itself has not, is held against retrain with the same streams.
+    """
+    found, floors = defaultdict(lambda: defaultdict(dict)), noise_floor(results)
     for row in results:
         block = tuple(row[name] for name in BLOCK)
         streams = tuple(int(row[f"seed_{name}"]) for name in ("forget", "reference", "unlearn", "evaluate"))
         reference, images = number(row["reference"]), number(row["images"])
+        distance = row["reason_reference"] == ITSELF
+        if distance:
+            at = tuple(row[name] for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate"))
+            reference = mean(floors.get((*block, row["metric"]), {}).get(at, []))
         for method in SANITY[::2]:
             own = number(row[method])
             apart = (streams[0], streams[1], 0, streams[3], repr(own))  # each value of each draw once
@@ -69,7 +95,8 @@ def draws(results):
             found[*block, method, "", row["metric"]][int(row["seed"])].setdefault(apart, (own, against, images))
         if row["method"] != "original":
             line = found[*block, row["method"], row["variant"], row["metric"]]
-            line[int(row["seed"])][streams] = (number(row["value"]), reference, images)
+            against = NAN if distance and row["method"] == "retrain" else reference
+            line[int(row["seed"])][streams] = (number(row["value"]), against, images)
     return found
 
 
@@ -82,12 +109,46 @@ def sd(values):
     return statistics.stdev(values) if len(values) > 1 else NAN
 
 
-def t_interval(values, level):
+def spread(values, grid):
+    """The standard error of the mean and its degrees of freedom; `values` may be lists of one per forget set."""
+    count = len(values)
+    if isinstance(values[0], list):
+        sets = len(values[0])
+        squares = (
+            sets * statistics.variance([mean(row) for row in values]),
+            count * statistics.variance([mean(column) for column in zip(*values, strict=True)]),
+        )
+        middle = mean([value for row in values for value in row])
+        columns = [mean(column) for column in zip(*values, strict=True)]
+        rest = [row[k] - mean(row) - columns[k] + middle for row in values for k in range(sets)]
+        both = math.fsum(one * one for one in rest) / ((count - 1) * (sets - 1))
+        total, floor = squares[0] + squares[1] - both, grid / (count * sets)
+        error = math.sqrt(max(total, *squares) / (count * sets))
+        if error < floor * (1 - 1e-9) or error == 0:
+            return max(error, floor), min(count, sets) - 1
+        if total < max(squares) * (1 - 1e-9):
+            return error, (count if squares[0] >= squares[1] else sets) - 1
+        parts = squares[0] ** 2 / (count - 1) + squares[1] ** 2 / (sets - 1) + both**2 / ((count - 1) * (sets - 1))
+        return error, total**2 / parts
+    variance = statistics.variance(values) if max(values) - min(values) > 1e-12 else 0.0
+    return math.sqrt(max(variance, grid**2 / count) / count), count - 1
+
+
+def flat(values):
+    return [one for value in values for one in (value if isinstance(value, list) else [value])]
+
+
+def below(middle, values, grid):
+    """P(T <= middle / standard error); 1 where nothing varies, for then nothing is shown."""
+    error, freedom = spread(values, grid)
+    return 1.0 if error == 0 else float(stats.t.cdf(middle / error, freedom))
+
+
+def t_interval(values, level, grid=0.0):
     """Ends, and the two-sided p that the mean is 0."""
-    middle, error = mean(values), sd(values) / math.sqrt(len(values))
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * error
-    p = (0.0 if middle else 1.0) if error == 0 else 2 * stats.t.sf(abs(middle) / error, len(values) - 1)
-    return middle - half, middle + half, p
+    middle, (error, freedom) = mean(flat(values)), spread(values, grid)
+    half = stats.t.ppf((1 + level) / 2, freedom) * error
+    return middle - half, middle + half, min(1.0, 2 * below(-abs(middle), values, grid))
 
 
 def sign_flip(values):
@@ -98,11 +159,120 @@ def sign_flip(values):
     return sum(total >= abs(math.fsum(values)) - 1e-12 * math.fsum(map(abs, values)) for total in sums) / len(sums)
 
 
-def tost_p(values, margin):
-    middle, error = mean(values), sd(values) / math.sqrt(len(values))
-    if error == 0:
-        return 0.0 if abs(middle) < margin else 1.0
-    return stats.t.cdf((abs(middle) - margin) / error, len(values) - 1)
+def combined(own, original, factor):
+    """own + factor × original, seed by seed."""
+
+    def one(a, b):
+        return [one(x, y) for x, y in zip(a, b, strict=True)] if isinstance(a, list) else a + factor * b
+
+    return [one(a, b) for a, b in zip(own, original, strict=True)]
+
+
+def p_removed(own, original, left, grid):
+    """That less than `left` of the original's gap is there, on either side."""
+    sign = math.copysign(1, mean(flat(original)))
+    sides = [(sign, combined(own, original, -left)), (-sign, combined(own, original, left))]
+    return max(below(sign * mean(flat(values)), values, grid) for sign, values in sides)
+
+
+def share_removed(own, original, grid):
+    """One minus the ratio of the means, and Fieller's ends; by the seeds' means."""
+    a, b = ([mean(value) if isinstance(value, list) else value for value in of] for of in (own, original))
+    k = stats.t.ppf(0.975, len(a) - 1) ** 2 / len(a)
+    s_aa = max(statistics.variance(a), grid**2 / len(a))
+    square = mean(b) ** 2 - k * statistics.variance(b)
+    cross, rest = mean(a) * mean(b) - k * statistics.covariance(a, b), mean(a) ** 2 - k * s_aa
+    if square <= 0:
+        return None
+    root = math.sqrt(max(0.0, cross**2 - square * rest))
+    return 1 - mean(a) / mean(b), 1 - (cross + root) / square, 1 - (cross - root) / square
+
+
+def endpoints(results):
+    """{block: (margins, most left)}: what all rows of a block declare."""
+    told = defaultdict(set)
+    metrics = defaultdict(set)
+    for row in results:
+        block = tuple(row[name] for name in BLOCK)
+        told[block].add(row["declared"])
+        metrics[block].add(row["metric"].split(" (")[0])
+    found = {}
+    for block, texts in told.items():
+        declared = json.loads(*texts) if len(texts) == 1 and "" not in texts else DECLARED
+        unfit = "accuracy/test" if "accuracy/forget_test" in metrics[block] else "accuracy/retain_test"
+        margins = {name: margin for name, margin in declared["margins"].items() if name != unfit}
+        found[block] = margins, declared["most_left"]
+    return found
+
+
+def step(family):
+    """Of the seeds' means, where every value is a share of the images of its set; else 0."""
+    steps = [0.0]
+    for seeds in family:
+        for of in seeds.values():
+            known = [(value, images) for value, _, images in of.values() if not math.isnan(value)]
+            if known:
+                count = known[0][1] * len(known)
+                share = mean([value for value, _ in known]) * count
+                if math.isnan(count) or abs(share - round(share)) >= 1e-9 * count:
+                    return 0.0
+                steps.append(1 / count)
+    return max(steps)
+
+
+def contrasts(seeds, crossed):
+    """{seed: gap}, or {seed: gaps by forget set} where the design is crossed."""
+    gaps = {}
+    for seed, of in seeds.items():
+        by_set = defaultdict(list)
+        for streams, (value, against, _) in of.items():
+            by_set[streams[0] if crossed else 0].append(value - against)
+        found = [mean(by_set[number]) for number in sorted(by_set)]
+        if crossed:
+            gaps[seed] = found
+        elif not math.isnan(found[0]):
+            gaps[seed] = found[0]
+    if crossed and any(math.isnan(gap) for found in gaps.values() for gap in found):
+        return contrasts(seeds, False)
+    return gaps
+
+
+def judge(out, own, before, role, margin, left, judged):
+    """What one endpoint shows: p of equivalence, verdict and share; `before` are the contrasts of the original."""
+    grid, memory = out["grid"], role == "memory"
+    both = [seed for seed in own if seed in before]
+    shape = {isinstance(of[seed], list) for of in (own, before) for seed in of}
+    if len(shape) > 1:
+        own, before = (
+            {seed: mean(gap) if isinstance(gap, list) else gap for seed, gap in of.items()} for of in (own, before)
+        )
+    listed, a, b = list(own.values()), [own[seed] for seed in both], [before[seed] for seed in both]
+    sets = len(listed[0]) if isinstance(listed[0], list) else 1
+    fine, p = grid * sets, NAN
+
+    def within(values):
+        return below(abs(mean(flat(values))) - margin, values, fine)
+
+    if judged and len(listed) >= 3 and (not memory or len(a) >= 3):
+        p = within(a if memory else listed) if margin is not None else 0.0
+        out["p_tost"] = within(listed) if margin is not None else NAN
+        if memory:
+            sure = t_interval(b, 0.95, fine)[2] < 0.05 and (margin is None or abs(mean(flat(b))) > margin)
+            p = max(p, p_removed(a, b, left, fine)) if sure else 1.0
+        out["p_equivalent"] = p
+    if memory and len(a) >= 3 and t_interval(b, 0.95, fine)[2] < 0.05:
+        share = share_removed(a, b, fine)
+        if share:
+            out |= dict(zip(("share", "share_low", "share_high"), share, strict=True))
+    if len(listed) < 3:
+        return
+    different = out["p"] < 0.05
+    if all(abs(gap) <= 1e-12 for gap in flat(listed)):
+        out["verdict"] = "equal"
+    elif p < 0.05:
+        out["verdict"] = "different but negligible" if different else "equivalent"
+    else:
+        out["verdict"] = "different" if different else "inconclusive"
 
 
 def correlation(first, second):
@@ -132,7 +302,7 @@ def crossed_shares(seeds, sets):
     """Of training seed, forget set and both, where each seed has each set, by the textbook's sums of squares."""
     numbers, digests = ([pair[place] for pair in sets] for place in (0, 1))
     forget = sorted({streams[0] for found in seeds.values() for streams in found})
-    draws = {streams[2:] for found in seeds.values() for streams in found}
+    draws = {streams[2:4] for found in seeds.values() for streams in found}
     if len(set(numbers)) < len(numbers) or len(set(digests)) < len(digests) or len(draws) > 1 or len(forget) < 2:
         return (NAN,) * 3  # designs with draws besides are checked by hand, in tests of `variance`
     rows = [{streams[0]: value for streams, (value, _, _) in found.items()} for found in seeds.values()]
@@ -188,90 +358,151 @@ def nested_shares(seeds):
     return tuple(part / total if total > 0 else NAN for part in kept)
 
 
+def is_crossed(results):
+    """{block: whether each training seed has each of the same three or more forget sets}"""
+    pairs, seeds = defaultdict(set), defaultdict(set)
+    for row in results:
+        block = tuple(row[name] for name in BLOCK)
+        pairs[block].add((row["seed"], row["forget_digest"]))
+        seeds[block].add(row["seed"])
+    found = {}
+    for block, having in pairs.items():
+        sets = {digest for _, digest in having}
+        full = len(having) == len(sets) * len(seeds[block])
+        found[block] = full and min(len(sets), len(seeds[block])) >= 3
+    return found
+
+
 def recompute(results):
     """Every line of the summary."""
-    found, sets = draws(results), forget_sets(results)
+    found, sets, declared, crossed = draws(results), forget_sets(results), endpoints(results), is_crossed(results)
     block_seeds = defaultdict(set)
+    copies = {
+        (*(row[name] for name in BLOCK), row["method"], row["variant"])
+        for row in results
+        if "identical to the reference" in row["notes"]
+    }
     for line, seeds in found.items():
         block_seeds[line[: len(BLOCK)]] |= set(seeds)
+    distances = {
+        (*(row[name] for name in BLOCK), row["metric"]) for row in results if row["reason_reference"] == ITSELF
+    }
+    families = defaultdict(list)
+    for line in found:
+        families[*line[: len(BLOCK)], line[-1]].append(line)
     told, gaps_of = {}, {}
-    for line, seeds in found.items():
-        metric = line[-1]
-        values = {seed: mean([value for value, _, _ in of.values()]) for seed, of in seeds.items()}
-        gaps = {seed: mean([value - ref for value, ref, _ in of.values()]) for seed, of in seeds.items()}
-        refs = {seed: mean([ref for _, ref, _ in of.values()]) for seed, of in seeds.items()}
-        gaps_of[line] = gaps = {seed: gap for seed, gap in gaps.items() if not math.isnan(gap)}
-        known = [value for value in values.values() if not math.isnan(value)]
-        block = line[: len(BLOCK)]
-        base = [mean([value for value, _, _ in of.values()]) for of in found[*block, "reference", "", metric].values()]
-        base = [value for value in base if not math.isnan(value)]
-        name = metric.split(" (")[0]
-        margin = MARGINS.get(name, NAN)
-        if name == "accuracy/forget" and sd(base) > margin:
-            margin = sd(base)
-        out = told[line] = {
-            "mean": mean(known),
-            "sd": sd(known),
-            "seeds": len(known),
-            "gap": mean(gaps.values()),
-            "margin": margin,
-            "sd_reference": sd(base),
-            "missing_runs": max(map(len, seeds.values())) * len(block_seeds[block]) - sum(map(len, seeds.values())),
-        }
-        for place, stage in enumerate(("forget", "reference", "unlearn", "evaluate")):
-            out[f"{stage}_draws"] = max(len({streams[place] for streams in of}) for of in seeds.values())
-        images = next(iter(next(iter(seeds.values())).values()))[2]
-        if metric.startswith("accuracy/") and len(known) == 1 and sum(map(len, seeds.values())) == 1 and images > 0:
-            interval = stats.binomtest(round(known[0] * images), round(images)).proportion_ci(0.95, method="wilson")
-            out["wilson_low"], out["wilson_high"] = interval.low, interval.high
-        out |= dict(zip(SHARES, shares(seeds, sets[block]), strict=True))
-        out["verdict"] = ""
-        if len(gaps) < 2:
-            continue
-        listed = list(gaps.values())
-        out["gap_low"], out["gap_high"], out["p"] = t_interval(listed, 0.95)
-        low, high, _ = t_interval(listed, 0.9)
-        out["delta_star"] = max(abs(low), abs(high))
-        out["p_sign_flip"] = sign_flip(listed)
-        worst = max(gaps, key=lambda seed: abs(gaps[seed]))
-        out["worst_seed"], out["worst_gap"] = worst, gaps[worst]
-        out["correlation"] = correlation([values[seed] for seed in gaps], [refs[seed] for seed in gaps])
-        if not math.isnan(margin):
-            out["p_tost"] = tost_p(listed, margin)
-            different = out["gap_low"] > 0 or out["gap_high"] < 0
-            if out["p_tost"] < 0.05:
-                out["verdict"] = "different but negligible" if different else "equivalent"
-            else:
-                out["verdict"] = "different" if different else "inconclusive"
-    for key in {(*line[: len(BLOCK)], line[-1]) for line in told}:
-        family = [line for line in told if (*line[: len(BLOCK)], line[-1]) == key and line[-3] not in SANITY]
-        _together([line for line in family if "p" in told[line]], told, key[-1])
-        field = {line: gaps_of[line] for line in family if gaps_of[line]}
-        if not key[-1].startswith("cost/"):
-            told |= {line: told[line] | {"best": True} for line in field if _is_best(line, field)}
+    for line in found:
+        told[line], gaps_of[line] = _plain(line, found, sets, block_seeds, crossed[line[: len(BLOCK)]])
+    for key, family in families.items():
+        _family(key, family, found, told, gaps_of, declared[key[:-1]], key in distances, copies)
+    for block in declared:
+        nulls = defaultdict(dict)
+        for line, out in told.items():
+            of_null = line[: len(BLOCK)] == block and line[-3] == "retrain" and out["endpoint"] == "True"
+            if of_null and not math.isnan(out.get("p", NAN)):
+                nulls[line[-2]][line] = out["p"]
+        for own in nulls.values():
+            for line, p in zip(own, holm(list(own.values())), strict=True):
+                told[line] |= {"p_adjusted": p, "adjustment": "Holm"}
     return told
 
 
-def _together(family, told, metric):
+def _plain(line, found, sets, block_seeds, crossed):
+    """What needs no other line but that of the reference; and the gaps, by seed and maybe forget set."""
+    block, metric, seeds = line[: len(BLOCK)], line[-1], found[line]
+    values = {seed: mean([value for value, _, _ in of.values()]) for seed, of in seeds.items()}
+    known = [value for value in values.values() if not math.isnan(value)]
+    refs = {seed: mean([ref for _, ref, _ in of.values()]) for seed, of in seeds.items()}
+    base = [mean([value for value, _, _ in of.values()]) for of in found[*block, "reference", "", metric].values()]
+    gaps = contrasts(seeds, crossed)
+    means = {seed: mean(gap) if isinstance(gap, list) else gap for seed, gap in gaps.items()}
+    out = {
+        "mean": mean(known),
+        "sd": sd(known),
+        "seeds": len(known),
+        "gap": mean(means.values()),
+        "sd_reference": sd([value for value in base if not math.isnan(value)]),
+        "missing_runs": max(map(len, seeds.values())) * len(block_seeds[block]) - sum(map(len, seeds.values())),
+        "verdict": "",
+    }
+    for place, stage in enumerate(("forget", "reference", "unlearn", "evaluate")):
+        out[f"{stage}_draws"] = max(len({streams[place] for streams in of}) for of in seeds.values())
+    images = next(iter(next(iter(seeds.values())).values()))[2]
+    if metric.startswith("accuracy/") and len(known) == 1 and sum(map(len, seeds.values())) == 1 and images > 0:
+        interval = stats.binomtest(round(known[0] * images), round(images)).proportion_ci(0.95, method="wilson")
+        out["wilson_low"], out["wilson_high"] = interval.low, interval.high
+    out |= dict(zip(SHARES, shares(seeds, sets[block]), strict=True))
+    if len(means) >= 2:
+        out["p_sign_flip"] = sign_flip(list(means.values()))
+        worst = max(means, key=lambda seed: abs(means[seed]))
+        out["worst_seed"], out["worst_gap"] = worst, means[worst]
+        out["correlation"] = correlation([values[seed] for seed in means], [refs[seed] for seed in means])
+    return out, gaps
+
+
+def _family(key, family, found, told, gaps_of, declared, distance, copies):
+    """What takes the other methods of a block, for one metric."""
+    metric, (margins, left) = key[-1].split(" (")[0], declared
+    cost, primary = metric.startswith("cost/"), metric in margins
+    kept = metric.endswith(("retain", "test", "retain_test")) and "forget" not in metric
+    role, margin = "utility" if kept else "memory", margins.get(metric)
+    margin = None if margin == "relative" else margin
+    grid = step([found[line] for line in family])
+    floor = distance and any(gaps_of[line] for line in family)
+    judged = primary or (role == "memory" and floor and not cost)
+    before = gaps_of[*key[:-1], "original", "", key[-1]]
+    b = list(before.values())
+    fine = grid * (len(b[0]) if b and isinstance(b[0], list) else 1)
+    sensitive = judged and role == "memory" and len(b) >= 3 and t_interval(b, 0.95, fine)[2] < 0.05
+    sensitive = sensitive and (margin is None or abs(mean(flat(b))) > margin)
+    for line in family:
+        out, own = told[line], gaps_of[line]
+        out |= {"grid": grid, "role": role, "endpoint": str(primary), "sensitive": str(bool(sensitive))}
+        out |= {"margin": NAN if margin is None else margin}
+        out["contrast"] = ("floor" if distance else "reference") if own else ""
+        if len(own) < 2:
+            continue
+        listed = list(own.values())
+        scale = grid * (len(listed[0]) if isinstance(listed[0], list) else 1)
+        out["gap_low"], out["gap_high"], p = t_interval(listed, 0.95, scale)
+        out["p"] = p if len(listed) >= 3 else NAN
+        low, high, _ = t_interval(listed, 0.9, scale)
+        out["delta_star"] = max(abs(low), abs(high))
+        judge(out, own, before, role, margin, left, judged)
+        if cost:
+            out["verdict"] = ""
+            for name in ("share", "share_low", "share_high"):
+                out.pop(name, None)
+    rivals = [line for line in family if line[-3] not in SANITY]
+    _together([line for line in rivals if not math.isnan(told[line].get("p", NAN))], told, primary)
+    means = {
+        line: {seed: mean(gap) if isinstance(gap, list) else gap for seed, gap in gaps_of[line].items()}
+        for line in rivals
+        if gaps_of[line] and line[:-1] not in copies
+    }
+    if not cost:
+        told |= {line: told[line] | {"best": True} for line in means if _is_best(line, means, grid)}
+
+
+def _together(family, told, primary):
     p_values = [told[line]["p"] for line in family]
     if not family:
         return
-    endpoint = metric.split(" (")[0] in MARGINS
-    corrected = holm(p_values) if endpoint else stats.false_discovery_control(p_values)
+    corrected = holm(p_values) if primary else stats.false_discovery_control(p_values)
     for line, p in zip(family, corrected, strict=True):
-        told[line]["p_adjusted"], told[line]["adjustment"] = float(p), "Holm" if endpoint else "BH"
+        told[line]["p_adjusted"], told[line]["adjustment"] = float(p), "Holm" if primary else "BH"
 
 
-def _is_best(line, field):
+def _is_best(line, field, grid):
     others = [other for other in field if other != line]
     for other in others:
         both = sorted(field[line].keys() & field[other].keys())
         sign = math.copysign(1, mean(field[other].values()))
-        if len(both) < 2:
+        if len(both) < 3:
             return False
         for side in (-1, 1):
             values = [sign * (field[other][seed] + side * field[line][seed]) for seed in both]
-            if not t_interval(values, 0.95)[0] > 0:
+            if not (mean(values) > 0 and t_interval(values, 0.95, grid)[2] < 0.05):
                 return False
     smallest = min(field, key=lambda line: abs(mean(field[line].values())))
     return bool(others) and line == smallest
@@ -284,10 +515,10 @@ def differences(summary, told):
     for row in summary:
         line = tuple(row[name] for name in LINE)
         own = told[line]
-        for name in ("verdict", "adjustment"):
+        for name in WORDS:
             assert row[name] == own.get(name, ""), (line, name, row[name], own.get(name))
         assert row["best"] == str(own.get("best", False)), (line, "best")
-        for name in set(row) - {*LINE, "verdict", "adjustment", "best", "missing", "reason"}:
+        for name in set(row) - {*LINE, *WORDS, "best", "missing", "reason"}:
             written, made = number(row[name]), float(own.get(name, NAN))
             assert math.isnan(written) == math.isnan(made), (line, name, written, made)
             if not math.isnan(made):
@@ -332,9 +563,7 @@ def as_printed(own, scale, digits):
     if math.isnan(own["gap"]):
         return text
     interval = f"{told('gap_low', '+z')}, {told('gap_high', '+z')}" if "gap_low" in own else "n/a"
-    letter = LETTERS[own["verdict"]]
-    if letter in ("D", "N") and own.get("p_adjusted", NAN) >= 0.05:
-        letter = letter.lower()
+    letter = ""
     return f"{text}<br>{told('gap', '+z')} [{interval}] {letter}".rstrip()
 
 

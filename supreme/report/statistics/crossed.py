@@ -114,7 +114,7 @@ def _error(squares: tuple[float, float, float], seeds: int, sets: int, grid: flo
     error = math.sqrt(largest / (seeds * sets))
     if largest <= 0 or error < floor * (1 - 1e-9):
         return max(floor, error), min(freedoms)
-    if total < max(train, forget):
+    if total < max(train, forget) * (1 - 1e-9):  # not by rounding, where all three are the same
         return error, freedoms[0] if train >= forget else freedoms[1]
     scaled: FloatArray = np.square(np.array(squares) / largest)  # so that the squares of small values do not vanish
     return error, 1 / float(scaled @ (1 / np.array([*freedoms, freedoms[0] * freedoms[1]])))
