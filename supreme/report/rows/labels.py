@@ -96,9 +96,13 @@ def value_text(value: Any) -> str:
 
 
 def without(prefix: str, told: str) -> str:
-    """What `variants` told, without the fields of this prefix; a value may hold `, ` in quotes only."""
-    parts = re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^",]|,(?! ))+', told)
-    return ", ".join(part for part in map(str.strip, parts) if not part.removeprefix("no ").startswith(prefix))
+    """What `variants` told, without the fields of this prefix."""
+    return ", ".join(part for part in parts_of(told) if not part.removeprefix("no ").startswith(prefix))
+
+
+def parts_of(told: str) -> list[str]:
+    """Each `field=value` of what `variants` told; a value may hold `, ` in quotes only."""
+    return [part for part in map(str.strip, re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^",]|,(?! ))+', told)) if part]
 
 
 def titled(name: str, variant: str) -> str:

@@ -45,12 +45,18 @@ def friedman(scores: ArrayLike) -> tuple[float, float]:
     if table.ndim != 2 or min(table.shape) < 2:
         raise ValueError(f"Friedman's test needs scenarios by methods, at least 2 by 2, not the shape {table.shape}")
     methods = table.shape[1]
-    higher = (table[:, :, None] > table[:, None, :]).sum(axis=2)
-    ties = (table[:, :, None] == table[:, None, :]).sum(axis=2)  # with itself too; tied ranks are averaged
-    centred = higher + (ties + 1) / 2 - (methods + 1) / 2
+    centred = average_ranks(table) - (methods + 1) / 2
     spread = float(np.square(centred).sum())
     statistic = (methods - 1) * float(np.square(centred.sum(axis=0)).sum()) / spread if spread > 0 else 0.0
     return statistic, float(chdtrc(methods - 1, statistic))
+
+
+def average_ranks(scores: ArrayLike) -> FloatArray:
+    """Within each row the rank of each value, 1 for the lowest; tied values have the mean of their ranks."""
+    table = checked(scores)
+    higher = (table[:, :, None] > table[:, None, :]).sum(axis=2)
+    ties = (table[:, :, None] == table[:, None, :]).sum(axis=2)  # with itself too
+    return higher + (ties + 1) / 2
 
 
 def critical_difference(methods: int, scenarios: int, alpha: float = 0.05) -> float:

@@ -19,6 +19,7 @@ from supreme.report.rows.columns import column_of, is_config_of, signed, unsigne
 from supreme.report.rows.labels import titled, without
 from supreme.report.rows.per_seed import per_seed
 from supreme.report.statistics import mean_interval, summary_gap_interval
+from supreme.report.statistics.targets import by_target, value_in
 
 FOLDER = Path(__file__).parents[1] / "published"
 BLOCK = ("data", "model", "recipe", "scenario", "setting", "protocol")
@@ -56,7 +57,7 @@ def against(frame: pd.DataFrame, theirs: pd.DataFrame, level: float = 0.95) -> p
     told: Any = frame[[*BLOCK, "scenario_values"]]
     lines = lines.merge(told.drop_duplicates(list(BLOCK[:-1])), how="left", on=list(BLOCK[:-1]))
     for name in ("target", "fraction"):
-        lines[name] = [_value(name, one) for one in lines["scenario_values"]]
+        lines[name] = [value_in(name, one) for one in lines["scenario_values"]]
     lines["setting"] = [without("protocol=", without("scenario.", setting)) for setting in lines["setting"]]
     found = [line for one in theirs.to_dict("records") for line in _lines(one, lines, level)]
     return pd.DataFrame(found, columns=list(COLUMNS))
@@ -75,7 +76,7 @@ def _lines(one: Mapping[Any, Any], lines: pd.DataFrame, level: float) -> Iterato
         wanted = one["metric"] if labels[LINE.index("protocol")] == "supreme_paper" else one["metric_fixed"]
         if not wanted or not is_config_of(metric, wanted):
             continue
-        table = part.pivot(index="seed", columns="target", values=one["quantity"]).dropna()
+        table = by_target(part, one["quantity"])
         if len(table):
             told = _compared(table.mean(axis=1).to_numpy(), one, level)
             targets = ", ".join(map(str, table.columns)) if one["targets"] else ""
@@ -225,8 +226,3 @@ def _bullets(part: pd.DataFrame) -> list[Table]:
 
 def _title(labels: Any) -> str:
     return "beside the published: " + " · ".join(filter(None, labels))
-
-
-def _value(name: str, values: str) -> str:
-    """Of one field in `target=3, size=2`; "" where there is none."""
-    return next((part.partition("=")[2] for part in values.split(", ") if part.startswith(f"{name}=")), "")
