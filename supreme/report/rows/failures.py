@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,13 @@ def by_block(frame: pd.DataFrame) -> dict[Labels, list[Mapping[str, Any]]]:
     for one in failures_in(frame):
         found.setdefault(tuple(one[name] for name in BLOCK), []).append(one)
     return found
+
+
+def of_cells(frame: pd.DataFrame, cells: Container[str]) -> pd.DataFrame:
+    """What of a frame of `load` is of these cells: its lines, and its failures."""
+    own = frame.loc[[cell in cells for cell in frame["cell"]]]
+    own.attrs = {**frame.attrs, "failures": Kept(one for one in failures_in(frame) if one["cell"] in cells)}
+    return own
 
 
 def failures_csv(frame: pd.DataFrame) -> str:

@@ -14,10 +14,10 @@ import pandas as pd
 from supreme.core import SupremeError
 from supreme.report.rows import asked, failures
 from supreme.report.rows.columns import declared_by
-from supreme.report.rows.failures import Failure
 from supreme.report.rows.files import read_all
-from supreme.report.rows.labels import values_text, variants
-from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, PARTS, SEEDS, Reader, Row
+from supreme.report.rows.labels import values_text
+from supreme.report.rows.naming import labels_of, metric_suffixes
+from supreme.report.rows.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +76,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         raise SupremeError(
             f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
         )
-    labels = _labels([*rows, *failed])  # these last, so that they move no row's name
-    entries, older = _newest(zip(rows, labels[: len(rows)], _metric_suffixes(rows), strict=True))
+    labels = labels_of([*rows, *failed])  # these last, so that they move no row's name
+    entries, older = _newest(zip(rows, labels[: len(rows)], metric_suffixes(rows), strict=True))
     frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
     frame.attrs["failures"] = failures.standing(
         list(zip(failed, labels[len(rows) :], strict=True)),
@@ -148,46 +148,6 @@ def _text(strings: Iterable[Iterable[str]]) -> Any:
 def _family(column: str) -> str:
     """The metric that yields a column: `membership` of `membership/auc`."""
     return column.partition("/")[0]
-
-
-def _labels(rows: Sequence[Row | Failure]) -> list[tuple[str, ...]]:
-    """`LABELS` of each row; the rows are in order of arrival."""
-    first: dict[Any, Row | Failure] = {}  # wherever they lie, the same images are the same data
-    for row in rows:
-        first.setdefault(_images_of(row), row)
-    parts = []
-    for kind in COMPONENTS:
-        told = [first[_images_of(row)] if kind == "data" else row for row in rows]
-        entries = [
-            (row.names[kind], one.changed.get(kind, {}), one.settings[kind])
-            for row, one in zip(rows, told, strict=True)
-        ]
-        parts.append(variants(entries, f"{kind}.", OF_THE_RUN if kind == "recipe" else ()))
-    settings = [", ".join(filter(None, told)) for told in zip(*parts, strict=True)]
-    blocks = [(*(row.names[kind] for kind in COMPONENTS), told) for row, told in zip(rows, settings, strict=True)]
-    methods = variants(
-        ((*block, row.names["method"]), row.changed.get("method", {}), row.settings["method"])
-        for row, block in zip(rows, blocks, strict=True)
-    )
-    return [(*block, row.names["method"], told) for row, block, told in zip(rows, blocks, methods, strict=True)]
-
-
-def _images_of(row: Row | Failure) -> Any:
-    return row.settings["data"]["content"]
-
-
-def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
-    suffixes: list[dict[str, str]] = [{} for _ in rows]
-    for family in {name for row in rows for name in row.metric_settings}:
-        having = [index for index, row in enumerate(rows) if family in row.metric_settings]
-        told = variants(
-            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
-            for index in having
-        )
-        for index, text in zip(having, told, strict=True):
-            suffixes[index][family] = f" ({text})" if text else ""
-    return suffixes
 
 
 def _newest(labelled: Iterable[_Labelled]) -> tuple[list[_Labelled], dict[str, int]]:

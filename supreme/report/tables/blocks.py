@@ -25,8 +25,9 @@ from supreme.report.rows.per_seed import ANCHORS, BLOCK
 from supreme.report.rows.tuning import MARK, tuned_on_shown
 from supreme.report.tables.cells import Cell, cell_of, digits_of_column
 from supreme.report.tables.failed import Failed, failed_methods
-from supreme.report.tables.footnotes import Notes, footnotes, only_failures
+from supreme.report.tables.footnotes import footnotes, only_failures
 from supreme.report.tables.headline import Headline, headlines_of
+from supreme.report.tables.notes import Notes
 from supreme.report.tables.slow import SLOW, slower_than_retraining
 
 LONGEST_NAME = 80

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -20,6 +19,7 @@ from supreme.report.statistics.ranking import competes
 from supreme.report.tables.failed import Failed
 from supreme.report.tables.headline import Headline
 from supreme.report.tables.legend import legend, legend_of_headlines
+from supreme.report.tables.notes import Notes
 from supreme.report.tables.slow import slow_notes
 
 Lines = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -27,37 +27,6 @@ Lines = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 Columns = Mapping[str, TableColumn]
 """By metric."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notes:
-    """What is said below a table, the most needed first."""
-
-    first: Sequence[str] = ()
-    """What its numbers and letters are, and of how many runs."""
-    invalid: Sequence[str] = ()
-    """What makes a number invalid, or is missing: always said."""
-    hidden: Sequence[str] = ()
-    """Which columns are left out, and how to see them."""
-    rest: Sequence[str] = ()
-    """Said where there is room, or when asked for."""
-
-    @property
-    def every(self) -> list[str]:
-        return [*self.first, *self.invalid, *self.hidden, *self.rest]
-
-    @property
-    def short(self) -> list[str]:
-        """What a paper needs."""
-        return [*self.first, *self.invalid]
-
-    def told(self, *, everything: bool, wide: bool) -> list[str]:
-        """These notes, or those that always matter and how to see the others; `wide` tables have the gaps."""
-        if everything:
-            return self.every
-        more = [f"{len(self.rest)} more note{'s' * (len(self.rest) != 1)}: --notes"] if self.rest else []
-        more += [] if wide else ["gaps to the reference with their intervals: --wide"]
-        return [*self.short, *self.hidden, *([f"`supreme report` has {'; '.join(more)}."] if more else [])]
 
 
 def footnotes(
@@ -85,7 +54,7 @@ def footnotes(
     first += legend(there, columns)
     if every and all(line["seeds"] < 2 for line in every):
         first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
-    invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles), *known, *_flagged(part)]
+    invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]
     invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + part.attrs.get("left_out", [])
     rest = [_design(there), *_reasons(headlines or {})]
     if any(line["wilson_low"] == line["wilson_low"] for line in every):
@@ -179,15 +148,15 @@ def _count(numbers: Iterable[int], what: str) -> str:
     return f"{low if low == high else f'{low} to {high}'} {what}{'' if high == 1 else 's'}"
 
 
-def _missing(lines: Lines, titles: Mapping[str, str]) -> list[str]:
-    """Per method, what it lacks; the metrics are named where it does not lack it in all of them."""
-    notes = []
+def _missing(lines: Lines, titles: Mapping[str, str], failed: Sequence[Failed]) -> list[str]:
+    """Per method, what it lacks and has not failed; the metrics are named where it does not lack it in all of them."""
+    notes, known = [], {titled(one.method, one.variant): f"{seed_list(one.seeds)} missing" for one in failed}
     for method, line_of in lines.items():
         lacking: dict[str, list[str]] = defaultdict(list)
         valued = [metric for metric, line in line_of.items() if line["seeds"] > 0]
         for metric in valued:
             line = line_of[metric]
-            if line["missing"]:
+            if line["missing"] and line["missing"] != known.get(method):
                 lacking[line["missing"] + (f" ({line['reason']})" if line["reason"] else "")].append(metric)
         for what, metrics in lacking.items():
             where = "" if len(metrics) == len(valued) else f" ({', '.join(titles[metric] for metric in metrics)})"

@@ -13,6 +13,7 @@ from rich.text import Text
 from supreme import report
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.failures import failure_path
 from supreme.pipeline.workplace import Workplace
 from supreme.sweep.failures import cause, told
 from supreme.sweep.schedule.tasks import Outcome, Task
@@ -22,17 +23,20 @@ WIDTH = 100
 
 
 def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
-    """The table of these cells on standard output; nothing when none of them has a row."""
+    """The table of these cells on standard output, with what was asked for; nothing when nothing became of any."""
     at = Workplace(output_dir=str(output_dir), device="")
-    if not any(at.row_path(cell).exists() for cell in cells):
+    if not any(at.row_path(cell).exists() or failure_path(cell, at).exists() for cell in cells):
         return
     frame = report.load(output_dir)
-    table = report.summary(frame)
-    own = frame.loc[frame["cell"].isin([cell.id for cell in cells])]
+    table = report.summary(frame) if len(frame) else None
+    own = report.of_cells(frame, {cell.id for cell in cells})
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     known = table if len(own) == len(frame) else None
-    console.print(*report.render(own, "terminal", width=console.width, table=known), sep="\n")
-    written = [*report.write(output_dir, frame, table), report.write_page(output_dir, frame, table)]
+    asked = list(dict.fromkeys(name for cell in cells for name in cell.metrics))
+    console.print(*report.render(own, "terminal", width=console.width, table=known, asked=asked), sep="\n")
+    written = report.write(output_dir, frame, table)
+    if len(frame):
+        written.append(report.write_page(output_dir, frame, table))
     where = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
     console.print(where, style="dim", soft_wrap=True, highlight=False)
 
