@@ -6,13 +6,14 @@ is never taken for a result. Other keys than those declared here may stand in a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from supreme.core.canonical import DIGEST, Damaged, digest_of_parsed, parse, plain, read_bytes
-from supreme.core.typed import flaw
+from supreme.core.canonical import Damaged
+from supreme.core.sealing import OtherSchema, sealed, unsealed
+
+__all__ = ["SCHEMAS", "OtherSchema", "StoredAudit", "StoredRow", "read_audit", "read_row", "sealed_audit", "sealed_row"]
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -191,22 +192,18 @@ class StoredAudit(TypedDict):
     provenance: AuditProvenance
 
 
-class OtherSchema(Damaged):
-    """The file is of another schema, most likely an older one; it says no more than that."""
-
-
 def sealed_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row as its file holds it: with its digest, and of the declared types.
 
     Raises:
         TypeError: it is not what `StoredRow` declares.
     """
-    return _sealed(row, StoredRow, "row")
+    return sealed(row, StoredRow, "row")
 
 
 def sealed_audit(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as its file holds it; see `sealed_row`."""
-    return _sealed(record, StoredAudit, "audit")
+    return sealed(record, StoredAudit, "audit")
 
 
 def read_row(path: Path) -> StoredRow:
@@ -216,44 +213,17 @@ def read_row(path: Path) -> StoredRow:
         FileNotFoundError: there is none.
         Damaged: it cannot be read, or is not what was written; OtherSchema: it is of another version.
     """
-    return cast(StoredRow, _checked(_content(path), StoredRow, "row", "cell", path.stem))
+    content = unsealed(path, StoredRow, "row", field="cell", schema=SCHEMAS["row"])
+    return cast(StoredRow, _with_forget_set(content, "row"))
 
 
 def read_audit(path: Path) -> StoredAudit:
     """The record in this file, whose name is that of its audit; see `read_row`."""
-    return cast(StoredAudit, _checked(_content(path), StoredAudit, "audit", "audit", path.stem))
+    content = unsealed(path, StoredAudit, "audit", field="audit", schema=SCHEMAS["audit"])
+    return cast(StoredAudit, _with_forget_set(content, "audit"))
 
 
-def _sealed(value: Mapping[str, Any], wanted: type, schema: str) -> dict[str, Any]:
-    others = parse(json.dumps(plain({name: part for name, part in value.items() if name != DIGEST})))  # as it is read
-    whole = {**others, DIGEST: digest_of_parsed(others)}
-    if wrong := flaw(whole, wanted):
-        raise TypeError(f"this is no {schema}: {wrong}")
-    return whole
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return read_bytes(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise Damaged(f"it cannot be read ({error.strerror})") from error
-
-
-def _checked(content: bytes, wanted: type, schema: str, field: str, name: str) -> Any:
-    value = parse(content)
-    if not isinstance(value, dict):
-        raise Damaged(f"it holds a {type(value).__name__}, not a {schema}")
-    if (stated := value.get("schema")) != SCHEMAS[schema]:
-        raise OtherSchema(f"its schema is {stated!r}, and this version reads schema {SCHEMAS[schema]}")
-    others = {key: part for key, part in value.items() if key != DIGEST}
-    if value.get(DIGEST) != digest_of_parsed(others):
-        raise Damaged("its content is not what was written: it does not fit its SHA-256")
-    if wrong := flaw(value, wanted):
-        raise Damaged(f"it is no {schema}: {wrong}")
-    if "forget" not in value["sets"]:
-        raise Damaged(f"it is no {schema}: its sets lack forget")
-    if value[field] != name:
-        raise Damaged(f"it is the {schema} of {field} {value[field]}, not of {name}")
-    return value
+def _with_forget_set(content: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if "forget" not in content["sets"]:
+        raise Damaged(f"it is no {what}: its sets lack forget")
+    return content

@@ -15,6 +15,7 @@ from supreme.report.figures.figures_series import plot_classes, plot_roc
 from supreme.report.figures.series import load_series
 from supreme.report.page.page import write_page
 from supreme.report.rows.columns import TableColumn
+from supreme.report.rows.failures import of_cells
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import gaps
 from supreme.report.statistics.aggregate import summary
@@ -30,6 +31,7 @@ __all__ = [
     "load",
     "load_audits",
     "load_series",
+    "of_cells",
     "plot_classes",
     "plot_cost",
     "plot_roc",

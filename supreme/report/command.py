@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from rich.console import Console, RenderableType
@@ -16,17 +17,18 @@ from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.figures.figure_files import write_figures
+from supreme.report.options import parser, refuse_idle
 from supreme.report.page.page import html
 from supreme.report.rows.columns import TableColumn, column_of, declared_in, found_columns, refuse_unknown
 from supreme.report.rows.endpoints import parse_endpoints
+from supreme.report.rows.labels import bare_name
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
-from supreme.report.statistics.aggregate import summary
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
 from supreme.report.tables.published_comparison import against, nothing_matches, published, render_against
-from supreme.report.tables.tables import render
+from supreme.report.tables.tables import render, summary_of
 from supreme.report.tables.terminal import WIDTH, plain
 
 __all__ = ["FORMATS", "Choices", "main", "write"]
@@ -41,24 +43,28 @@ class Choices:
     endpoints: Endpoints | None
     standalone: bool
     width: int
+    wide: bool
+    notes: bool
 
 
 def main(argv: Sequence[str]) -> int:
     """Print or write the report of one output directory; the exit status."""
     if argv and argv[0] in LISTINGS:
         return listing(argv[0], argv[1:])
-    arguments = _parser().parse_args(argv)
+    arguments = parser(tuple(FORMATS)).parse_args(argv)
     to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
-        _refuse_idle(arguments)
+        refuse_idle(arguments)
         frame = load(arguments.directory)
         if arguments.filter is not None:
             frame = select(frame, arguments.filter)
         if arguments.figures:
+            _refuse_without_rows(frame, arguments.directory)
             written = write_figures(arguments.directory, frame)
             sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
             return 0
         if arguments.against is not None:
+            _refuse_without_rows(frame, arguments.directory)
             put(_against(frame, arguments.format, to_terminal), arguments.output)
             return 0
         metrics = list(frame["metric"].unique())
@@ -68,6 +74,8 @@ def main(argv: Sequence[str]) -> int:
             endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, metrics),
             standalone=arguments.standalone,
             width=Console().width if to_terminal else WIDTH,
+            wide=arguments.wide,
+            notes=arguments.notes,
         )
         if arguments.format == "terminal" and to_terminal:
             Console().print(*_terminal(frame, choices), sep="\n")
@@ -79,55 +87,11 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="supreme report",
-        description="Make the tables of a sweep from its rows.",
-        epilog=f"`supreme report {'|'.join(LISTINGS)}` makes a table of them all; such a directory is ./NAME.",
-    )
-    parser.add_argument("directory", nargs="?", default="outputs", help="the output directory of the sweep (outputs)")
-    parser.add_argument("--format", choices=tuple(FORMATS), default="terminal")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
-    parser.add_argument(
-        "--filter",
-        metavar="CONDITION",
-        help='of which rows, as in \'data == "digits" and seed < 5 and method == "ssd" and variant == ""\'; `variant` '
-        "tells what a row has otherwise than its method's YAML (alpha=5), `setting` than the others (recipe.epochs=1)",
-    )
-    parser.add_argument("--metrics", metavar="NAMES", help="which columns, as in accuracy/forget,loss/forget")
-    parser.add_argument(
-        "--endpoints",
-        metavar="MARGINS",
-        help="the metrics that claims are made of, with their margins of equivalence, as in "
-        "accuracy/forget=0.02,js_divergence/forget=relative, instead of those that the sweep declared as "
-        "report.margins; no equivalence on all of them is claimed for margins that are given afterwards",
-    )
-    parser.add_argument(
-        "--against",
-        choices=("published",),
-        help="instead of the tables, ours beside the numbers that SUPREME (arXiv 2606.00380) published: terminal, "
-        "markdown or csv",
-    )
-    parser.add_argument("--figures", action="store_true", help="write every figure to reports/figures instead")
-    parser.add_argument("--standalone", action="store_true", help="latex: a whole document, not a part to \\input")
-    return parser
-
-
-def _refuse_idle(arguments: argparse.Namespace) -> None:
-    """An option that would do nothing is a misunderstanding."""
-    given = {name for name in ("metrics", "endpoints", "output") if getattr(arguments, name) is not None}
-    idle = {"metrics"} if arguments.format == "html" else set()
-    what = f"--format {arguments.format}"
-    if arguments.against is not None:
-        idle, what = {"metrics", "endpoints"}, f"--against {arguments.against}"
-        if arguments.figures:
-            raise SupremeError("--against and --figures each write something else; leave one of them out")
-    if arguments.figures:
-        idle, what = {"metrics", "endpoints", "output"}, "--figures"
-    if found := sorted(given & idle):
-        raise SupremeError(f"--{found[0]} says nothing to {what}; leave one of them out")
-    if arguments.standalone and arguments.format != "latex":
-        raise SupremeError("--standalone is for --format latex")
+def _refuse_without_rows(frame: pd.DataFrame, directory: str) -> None:
+    if not len(frame):
+        raise SupremeError(
+            f"every cell in {directory} failed, so there is nothing to draw or to compare; `supreme report` says why"
+        )
 
 
 def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
@@ -143,9 +107,12 @@ def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
 
 
 def _columns(names: str, frame: pd.DataFrame) -> list[TableColumn]:
-    """Those of a list with commas."""
+    """Those of a list with commas; a name with a `*` stands for every metric that it fits."""
     metrics, declared = list(frame["metric"].unique()), declared_in(frame)
-    columns = [column_of(name, declared) for name in filter(None, map(str.strip, names.split(",")))]
+    columns = []
+    for name in filter(None, map(str.strip, names.split(","))):
+        fitting = [metric for metric in dict.fromkeys(map(bare_name, metrics)) if fnmatchcase(metric, name)]
+        columns += [column_of(one, declared) for one in (fitting if "*" in name and fitting else [name])]
     if not columns:
         raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(metrics)}")
     for column in columns:
@@ -154,17 +121,28 @@ def _columns(names: str, frame: pd.DataFrame) -> list[TableColumn]:
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
-    tables = render(frame, "terminal", choices.columns, width=choices.width, endpoints=choices.endpoints)
+    tables = render(
+        frame,
+        "terminal",
+        choices.columns,
+        width=choices.width,
+        endpoints=choices.endpoints,
+        wide=choices.wide,
+        notes=choices.notes,
+    )
     return [*tables, *render_audits(audits_among(choices.directory, frame), "terminal")]
 
 
+def _written(frame: pd.DataFrame, choices: Choices, form: Literal["markdown", "latex"]) -> str:
+    return render(frame, form, choices.columns, endpoints=choices.endpoints, wide=choices.wide, notes=choices.notes)
+
+
 def _markdown(frame: pd.DataFrame, choices: Choices) -> str:
-    tables = render(frame, "markdown", choices.columns, endpoints=choices.endpoints)
-    return markdown(tables, audits_among(choices.directory, frame))
+    return markdown(_written(frame, choices, "markdown"), audits_among(choices.directory, frame))
 
 
 def _latex(frame: pd.DataFrame, choices: Choices) -> str:
-    text = render(frame, "latex", choices.columns, endpoints=choices.endpoints)
+    text = _written(frame, choices, "latex")
     return standalone(text) if choices.standalone else text
 
 
@@ -191,6 +169,6 @@ FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {
     "csv": lambda frame, choices: render(_chosen(frame, choices), "csv"),
     "parquet": _parquet,
     "latex": _latex,
-    "html": lambda frame, choices: html(choices.directory, frame, summary(frame, endpoints=choices.endpoints)),
+    "html": lambda frame, choices: html(choices.directory, frame, summary_of(frame, choices.endpoints)),
 }
 """What makes a report of each format from the tidy frame."""

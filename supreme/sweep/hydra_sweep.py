@@ -21,6 +21,7 @@ from supreme.sweep.display.progress import Progress
 from supreme.sweep.display.summary import left_no_row, print_audits, print_failed_audits, print_failures, print_table
 from supreme.sweep.executors.local.executor import LocalExecutor
 from supreme.sweep.executors.local.leftovers import sweep_leftovers
+from supreme.sweep.failures import Failures
 from supreme.sweep.ground import Ground
 from supreme.sweep.plan.compose import Composer, Problems, compose_all, expand
 from supreme.sweep.plan.estimate import expected_seconds
@@ -156,7 +157,7 @@ def planned(
         at.store.prepare()
         at.store.sweep_temporary()
         sweep_leftovers()
-        for folder in ("rows", "audits", *(f"tracking/{name}/.told" for name in settings.tracker)):
+        for folder in ("rows", "audits", "failures", *(f"tracking/{name}/.told" for name in settings.tracker)):
             remove_orphans(settings.output_dir / folder)
     log.info("%s (planned in %.1f s)", plan.describe(), time.monotonic() - start)
     for note in plan.notes:
@@ -191,6 +192,9 @@ def _run(plan: Plan, runs: Any, settings: Settings, tracking: Tracking) -> dict[
         log.warning("the launcher stopped: %s: %s", type(error).__name__, error)
     tracking(*plan.todo)
     ended = {task.key: left_no_row(task) for task in plan.tasks}
+    remember = Failures()
+    for cell in plan.todo:
+        remember(replace(ended[cell.id], status="done" if plan.has_row(cell) else "failed"))
     audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
     return ended | (_run_tasks(local_executor(settings), audits, settings, tracking) if audits else {})
 
@@ -203,8 +207,11 @@ def local_executor(settings: Settings) -> LocalExecutor:
 def _run_tasks(executor: Executor, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
     """Run, show and track; returns what became of each task."""
 
+    remember = Failures()
+
     def on_event(event: Event) -> None:
         ground.refuse_if_gone()
+        remember(event)
         progress(event)
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
+from supreme.pipeline.failures import forget_failures, record_failure
 from supreme.pipeline.process_state import Touched
 from supreme.sweep.devices.memory import ANY_DEVICE, Rules
 from supreme.sweep.devices.slots import Slot
@@ -25,6 +26,7 @@ from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.display.summary import print_table
 from supreme.sweep.executors.local.lock import lock_directory
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
+from supreme.sweep.failures import Failures
 from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, tell_presets
 from supreme.sweep.jobs import log_path, run_stage
 from supreme.sweep.plan.compose import Problems, cell_with, changes_here, plain_values
@@ -75,13 +77,25 @@ def _run_one(plan: Plan, settings: Settings, alone: bool) -> None:
     A run alone is this process's own affair, but for what is left to do once a method has touched the process. The job
     of a launcher that is not ours may not be the last one of its process, which no method may touch: it has a worker.
     """
+    cell = plan.todo[0]
     if alone:
         try:
-            _run_here(plan.todo[0], settings)
+            _run_here(cell, settings)
+            forget_failures([cell], plan.at)
             return
         except Touched as touched:
             log.warning("%s: the rest is done in a fresh process", touched)
-    for outcome in run(plan.tasks, local_executor(settings), timeout=settings.timeout, on_event=_tell):
+        except Exception as error:
+            told = str(error) if isinstance(error, SupremeError) else f"{type(error).__name__}: {error}"
+            record_failure(cell, plan.at, told, log_path(cell.id, settings.output_dir).name)
+            raise
+    remember = Failures()
+
+    def on_event(event: Event) -> None:
+        remember(event)
+        _tell(event)
+
+    for outcome in run(plan.tasks, local_executor(settings), timeout=settings.timeout, on_event=on_event):
         if outcome.status != "done":
             raise SupremeError(f"{outcome.error}; its log: {outcome.task.log}")
 

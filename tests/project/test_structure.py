@@ -118,10 +118,11 @@ WITHIN_SWEEP: dict[str, set[str]] = {
     "ground": set(),
     "jobs": set(),
     "schedule": set(),
+    "failures": {"schedule"},
     "plan": {"devices", "jobs", "schedule"},
     "executors": {"devices", "plan", "schedule"},
     "tracking": {"devices", "executors", "plan"},
-    "display": {"devices", "executors", "plan", "schedule"},
+    "display": {"devices", "executors", "failures", "plan", "schedule"},
 }
 WITHIN_SWEEP["hydra_sweep"] = {*WITHIN_SWEEP}
 WITHIN_SWEEP["single_cell"] = {*WITHIN_SWEEP}

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import html as markup
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from supreme.report.figures.series import class_changes, contents, roc_curves, s
 from supreme.report.figures.style import looks
 from supreme.report.page import embedded
 from supreme.report.page.card import as_yaml, evaluation_card
+from supreme.report.rows import failures
+from supreme.report.rows.asked import NOTHING, Asked, asked_in
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.load import load
@@ -31,6 +33,7 @@ from supreme.report.statistics.aggregate import BLOCK, summary
 from supreme.report.statistics.variance_shares import SHARES, variance
 from supreme.report.tables.audits import audit_tables, audits_among
 from supreme.report.tables.blocks import methods_and_variants, name_of
+from supreme.report.tables.failed import Failed, failed_methods
 from supreme.report.tables.footnotes import footnotes
 from supreme.report.tables.output import write_file
 
@@ -121,15 +124,31 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
 def _blocks(frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> list[dict[str, Any]]:
     grouped: Any = dict(list(table.groupby(BLOCK)))
     curves: Any = dict(list(series.groupby(BLOCK))) if len(series) else {}
+    parts: Any = dict(list(frame.groupby(BLOCK)))
+    asked, broken = asked_in(frame), failures.by_block(frame)
     return [
-        _block(labels, part, grouped[labels], curves.get(labels, series.iloc[:0]))
-        for labels, part in frame.groupby(BLOCK)
+        _block(
+            labels,
+            part,
+            grouped[labels],
+            curves.get(labels, series.iloc[:0]),
+            asked.get(labels, NOTHING),
+            failed_methods(part, broken.get(labels, ())),
+        )
+        for labels, part in parts.items()
     ]
 
 
-def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
+def _block(
+    labels: Any,
+    part: pd.DataFrame,
+    table: pd.DataFrame,
+    series: pd.DataFrame,
+    asked: Asked,
+    failed: Sequence[Failed],
+) -> dict[str, Any]:
     metrics = list(part["metric"].unique())
-    columns = default_columns(metrics, declared_in(part))
+    columns = default_columns(metrics, declared_in(part), *asked)
     names = {titled(*pair): list(pair) for pair in methods_and_variants(part)}
     part, table = with_titles(part), with_titles(table)
     lines: dict[str, dict[str, Any]] = {method: {} for method in estimates.methods_of(part)}
@@ -147,8 +166,10 @@ def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, series: pd.Data
         "metrics": {metric: list(column[1:]) for metric, column in (plain | wanted).items()},
         "spread": spread_words(part).sd,
         "shown": [column.metric for column in shown],
+        "failed": [{"method": titled(one.method, one.variant), "told": one.told, "done": one.done} for one in failed],
+        "lacking": sum(one.count for one in failed),
         "tuned": sorted(tuned_on_shown(part, wanted)),
-        "notes": footnotes(told, wanted, part.loc[part["metric"].isin(wanted)]),
+        "notes": footnotes(told, wanted, part.loc[part["metric"].isin(wanted)], failed).every,
         "lines": {method: {metric: _compact(own) for metric, own in found.items()} for method, found in lines.items()},
         "figures": _figures(part, series),
     }

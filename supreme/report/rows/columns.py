@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -52,6 +52,16 @@ class Records(dict[str, Mapping[str, Any]]):
         return self
 
 
+T = TypeVar("T")
+
+
+class Kept(list[T]):
+    """A list as `attrs` of a frame, of which the same holds as of `Records`."""
+
+    def __deepcopy__(self, memo: object) -> Kept[T]:
+        return self
+
+
 def declared_by(rows: Iterable[tuple[tuple[str, ...], Mapping[str, Mapping[str, Any]] | None]]) -> Records:
     """What rows declare of their columns, for `declared_in`; where they differ, the last one counts.
 
@@ -70,15 +80,44 @@ def _our_records(columns: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
     return {name: column.record() for name, column in columns_in(our_columns(), columns).items()}
 
 
-def default_columns(metrics: Sequence[str], declared: Declared) -> list[TableColumn]:
-    """Those of a block that are declared to be shown, by rank; where it has none of them, everything it has."""
+def default_columns(
+    metrics: Sequence[str], declared: Declared, wanted: Sequence[str] = (), explicit: Container[str] = ()
+) -> list[TableColumn]:
+    """Those of a block that a table shows unless told otherwise; where it has none of them, everything it has.
+
+    These are the columns that are declared to be shown, by rank. Where metrics are `wanted`, only theirs, in the order
+    of the metrics; one of the `explicit` ones that declares none to be shown has all its columns shown.
+    """
+    names = list(dict.fromkeys(map(bare_name, metrics)))
+    shown = _shown(names, metrics, declared)
+    if wanted:
+        families = dict.fromkeys([*wanted, ""])  # the last: columns that are not named after their metric
+        own = {family: [name for name in names if _metric_of(name, wanted) == family] for family in families}
+        own[""] = [name for name in own[""] if column_in(our_columns(), name) is None]
+        strange = any(name in explicit and not own[name] for name in wanted)
+        shown = [
+            column
+            for family, columns in own.items()
+            for column in [column for column in shown if column.metric in columns]
+            or [column_of(name, declared) for name in columns if (family in explicit if family else strange)]
+        ]
+    return found_columns(shown, metrics) or [TableColumn(metric, metric, Column().format) for metric in metrics]
+
+
+def _shown(names: Sequence[str], metrics: Sequence[str], declared: Declared) -> list[TableColumn]:
+    """Those that are declared to be shown, by rank."""
     shown = [
         (column.rank, name, column)
-        for name, column in columns_in(declared, dict.fromkeys(map(bare_name, metrics))).items()
+        for name, column in columns_in(declared, names).items()
         if column.shown and (not column.only_beside or _has(metrics, column.only_beside))
     ]
-    columns = [_table_column(name, column) for _, name, column in sorted(shown, key=lambda one: one[:2])]
-    return found_columns(columns, metrics) or [TableColumn(metric, metric, Column().format) for metric in metrics]
+    return [_table_column(name, column) for _, name, column in sorted(shown, key=lambda one: one[:2])]
+
+
+def _metric_of(name: str, wanted: Sequence[str]) -> str:
+    """The metric of these that a column is named after; "" where it is none."""
+    family = name.partition("/")[0]
+    return family if family in wanted else ""
 
 
 def found_columns(columns: Iterable[TableColumn], metrics: Sequence[str]) -> list[TableColumn]:

@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 
 from supreme.core import SupremeError
+from supreme.report.rows import asked, failures
 from supreme.report.rows.columns import declared_by
-from supreme.report.rows.labels import values_text, variants
-from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, PARTS, SEEDS, Reader, Row, read_all
+from supreme.report.rows.files import read_all
+from supreme.report.rows.labels import values_text
+from supreme.report.rows.naming import labels_of, metric_suffixes
+from supreme.report.rows.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,10 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     before the row was there, as JSON, or "".
 
     `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
+    `attrs["failures"]` has one mapping for each cell that failed and has no row, with the labels and seeds that the row
+    would have, the `error` in one line and the file name of its `log`. Where every cell failed the frame has no line.
+    `attrs["asked"]` tells of each block which metrics its rows were asked for, in their order.
+
     `attrs["columns"]` holds what the metrics declare of their columns (title, unit, direction, format), by name.
 
     `data`, `model`, `recipe`, `scenario` and `method` are names of YAML files, whatever else is in the directory.
@@ -58,18 +65,27 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
 
     Raises:
-        SupremeError: there is no readable row.
+        SupremeError: there is no readable row, and no cell has failed.
     """
     folder = Path(directory, "rows")
     rows, left_out = read_all(folder, Reader().read, "row")
     rows.sort(key=lambda row: (row.written, row.path.name))
-    if not rows:
+    failed, flaws = read_all(Path(directory, "failures"), failures.read, "failure")
+    failed.sort(key=lambda failure: (failure.written, failure.path.name))
+    left_out += flaws
+    if not rows and not failed:
         found = " ".join(left_out) or "it is empty or missing"
         raise SupremeError(
             f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
         )
-    entries, older = _newest(zip(rows, _labels(rows), _metric_suffixes(rows), strict=True))
+    labels = labels_of([*rows, *failed])  # these last, so that they move no row's name
+    entries, older = _newest(zip(rows, labels[: len(rows)], metric_suffixes(rows), strict=True))
     frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
+    frame.attrs["failures"] = failures.standing(
+        list(zip(failed, labels[len(rows) :], strict=True)),
+        [(row, told) for row, told, _ in entries],
+    )
+    frame.attrs["asked"] = asked.by_block((told[:-2], row.metric_settings) for row, told, _ in entries)
     frame.attrs["left_out"] = left_out
     frame.attrs["columns"] = declared_by((row.columns, row.declared) for row in rows)
     return frame
@@ -77,6 +93,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
 
 def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFrame:
     """The lines of these rows, in their order; made by columns, for a sweep may have a million of them."""
+    if not entries:
+        return pd.DataFrame(columns=list(COLUMNS))
     rows = [row for row, _, _ in entries]
     per_row = pd.DataFrame(
         [
@@ -132,46 +150,6 @@ def _text(strings: Iterable[Iterable[str]]) -> Any:
 def _family(column: str) -> str:
     """The metric that yields a column: `membership` of `membership/auc`."""
     return column.partition("/")[0]
-
-
-def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """`LABELS` of each row; the rows are in order of arrival."""
-    first: dict[Any, Row] = {}  # wherever they lie, the same images are the same data
-    for row in rows:
-        first.setdefault(_images_of(row), row)
-    parts = []
-    for kind in COMPONENTS:
-        told = [first[_images_of(row)] if kind == "data" else row for row in rows]
-        entries = [
-            (row.names[kind], one.changed.get(kind, {}), one.settings[kind])
-            for row, one in zip(rows, told, strict=True)
-        ]
-        parts.append(variants(entries, f"{kind}.", OF_THE_RUN if kind == "recipe" else ()))
-    settings = [", ".join(filter(None, told)) for told in zip(*parts, strict=True)]
-    blocks = [(*(row.names[kind] for kind in COMPONENTS), told) for row, told in zip(rows, settings, strict=True)]
-    methods = variants(
-        ((*block, row.names["method"]), row.changed.get("method", {}), row.settings["method"])
-        for row, block in zip(rows, blocks, strict=True)
-    )
-    return [(*block, row.names["method"], told) for row, block, told in zip(rows, blocks, methods, strict=True)]
-
-
-def _images_of(row: Row) -> Any:
-    return row.settings["data"]["content"]
-
-
-def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
-    suffixes: list[dict[str, str]] = [{} for _ in rows]
-    for family in {name for row in rows for name in row.metric_settings}:
-        having = [index for index, row in enumerate(rows) if family in row.metric_settings]
-        told = variants(
-            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
-            for index in having
-        )
-        for index, text in zip(having, told, strict=True):
-            suffixes[index][family] = f" ({text})" if text else ""
-    return suffixes
 
 
 def _newest(labelled: Iterable[_Labelled]) -> tuple[list[_Labelled], dict[str, int]]:

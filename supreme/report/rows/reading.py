@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from supreme.core.canonical import Damaged
-from supreme.core.row import OtherSchema, RowProvenance, StoredRow, Values, read_row
+from supreme.core.failure import StoredFailure
+from supreme.core.row import RowProvenance, StoredRow, Values, read_row
 from supreme.report.rows.environments import MACHINE, environment
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-TOLD = 5
-"""How many of the damaged files are named in a table's note."""
 COMPONENTS = ("data", "model", "recipe", "scenario")
 OF_THE_RUN = ("protocol", "deterministic", "threads")
 """Values of no component that change what is trained; they stand with those of the recipe."""
@@ -97,21 +91,14 @@ class Reader:
             raise Damaged(f"it is no row: {type(error).__name__}: {error}") from error
 
     def _parsed(self, path: Path, content: StoredRow) -> Row:
-        config = content["config"]
-        nodes = {kind: dict(config[kind]) for kind in (*COMPONENTS, "method")}
-        # Of no component, but they change what is trained: with the recipe. Rows of two protocols are never pooled,
-        # whether or not they differ where they were stored.
-        protocol = content["protocol"] or "fixed"
-        numerics = {"deterministic": config["deterministic"], "threads": config["threads"]}
-        nodes["recipe"] = {"protocol": protocol, **nodes["recipe"], **numerics}
-        nodes["data"]["content"] = content["provenance"]["data_fingerprint"][:8]  # one config may have read others
+        config, nodes = content["config"], nodes_of(content, content["provenance"]["data_fingerprint"])
         columns = tuple(content["metrics"])
         images = (columns, *sorted(content["sets"].items()))
         if images not in self._images:
             sizes = [float(content["sets"].get(column.rpartition("/")[2], math.nan)) for column in columns]
             self._images[images] = columns, sizes
         columns, sizes = self._images[images]
-        provenance, streams = content["provenance"], dict[str, Any](content["seeds"])
+        provenance = content["provenance"]
         texts = {**content["reasons"], "warnings": content["warnings"]}
         return Row(
             cell=content["cell"],
@@ -121,15 +108,12 @@ class Reader:
             changed=changed_of(content),
             code=_code(provenance["code_keys"]),
             versions=self._versions(provenance),
-            seeds=(
-                content["seed"],
-                *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]),
-            ),
+            seeds=seeds_of(content["seed"], content["seeds"]),
             forget_size=content["sets"]["forget"],
             forget_digest=content["forget_digest"],
             notes="; ".join(content["notes"]),
-            protocol=protocol,
-            tuned=_tuned(content["tuned"]),
+            protocol=content["protocol"] or "fixed",
+            tuned=tuned_of(content["tuned"]),
             endpoints=json.dumps(told, sort_keys=True) if (told := content.get("declared")) else "",
             columns=columns,
             declared=content.get("columns"),
@@ -154,7 +138,25 @@ class Reader:
         return self._flat[key]
 
 
-def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
+def nodes_of(content: StoredRow | StoredFailure, data_fingerprint: str) -> dict[str, dict[str, Any]]:
+    """The config of each component and of the method, with what else changes what is trained."""
+    config = content["config"]
+    nodes = {kind: dict(config[kind]) for kind in (*COMPONENTS, "method")}
+    # Of no component, but they change what is trained: with the recipe. Rows of two protocols are never pooled,
+    # whether or not they differ where they were stored.
+    protocol = content["protocol"] or "fixed"
+    numerics = {"deterministic": config["deterministic"], "threads": config["threads"]}
+    nodes["recipe"] = {"protocol": protocol, **nodes["recipe"], **numerics}
+    nodes["data"]["content"] = data_fingerprint[:8]  # one config may have read others
+    return nodes
+
+
+def seeds_of(seed: int, streams: Mapping[str, Any]) -> tuple[int, ...]:
+    """As `SEEDS` names them."""
+    return (seed, *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]))
+
+
+def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
     """Empty where no value of a preset is left."""
     if not told or not told["kept"]:
         return "", "", ""
@@ -198,34 +200,3 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in node.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return found
-
-
-def read_all(folder: Path, read: Callable[[Path], T], what: str) -> tuple[list[T], list[str]]:
-    """What this reader makes of the files of a folder, and a sentence of what is left out; each is logged, too.
-
-    Args:
-        what: a file holds: row or audit.
-    """
-    found, damaged, others = list[T](), list[str](), 0
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found.append(read(path))
-        except FileNotFoundError:  # a sweep has set it aside meanwhile
-            continue
-        except OtherSchema:
-            others += 1
-        except Damaged as flaw:
-            log.warning("skipped %s, which is damaged: %s", path, flaw)
-            damaged.append(path.name)
-    sentences = []
-    if damaged:
-        names = ", ".join(damaged[:TOLD]) + (f" and {len(damaged) - TOLD} more" if len(damaged) > TOLD else "")
-        sentences.append(f"Left out, damaged: {names}; the same sweep makes them again.")
-    if others:
-        count = f"{others} {what}{'' if others == 1 else 's'}"
-        sentences.append(
-            f"Left out, {count} of another version of supreme: the same sweep makes them again from the models that "
-            "are stored, and `supreme store verify --set-aside` moves the old files away."
-        )
-        log.warning("%s: %s", folder, sentences[-1])
-    return found, sentences

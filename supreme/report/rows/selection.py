@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from supreme.core import SupremeError
+from supreme.report.rows.columns import Kept
+from supreme.report.rows.failures import failures_in
 from supreme.report.rows.reading import COMPONENTS, SEEDS
 
 NAMES = (*COMPONENTS, "setting", "method", "variant", *SEEDS, "protocol", "preset", "metric", "cell")
@@ -27,7 +29,7 @@ _EXAMPLE = 'as in \'data == "digits" and method in ["ssd", "scrub"] and seed < 5
 
 
 def select(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
-    """The lines of a frame that `load` gave for which the condition holds.
+    """The lines of a frame that `load` gave for which the condition holds, and its failures for which it does.
 
         >>> select(frame, 'scenario == "random" and seed < 5')
 
@@ -35,16 +37,35 @@ def select(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
         SupremeError: it is more than comparisons of `NAMES` with values, joined by and, or, not; or nothing is left.
     """
     names = _checked(condition)
+    found, failed = _those(frame, condition), _failed(frame, condition)
+    if found.empty and not failed:
+        every: Any = pd.concat([frame[names], _lines(frame)[names]]) if failures_in(frame) else frame
+        there = "; ".join(f"{name}: {_listed(every[name].unique())}" for name in names)
+        raise SupremeError(f"no row has {condition}; there is {there}")
+    found.attrs = {**frame.attrs, "failures": failed}
+    return found
+
+
+def _those(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
     try:
-        found = frame.query(condition.strip(), engine="python", parser="pandas")
+        return frame.query(condition.strip(), engine="python", parser="pandas")
     except Exception as error:  # what pandas raises for a condition without a sense, as seed < "a", is not documented
         raise SupremeError(
             f"--filter {condition!r} has no sense here ({error}); compare like with like, {_EXAMPLE}"
         ) from error
-    if found.empty:
-        there = "; ".join(f"{name}: {_listed(frame[name].unique())}" for name in names)
-        raise SupremeError(f"no row has {condition}; there is {there}")
-    return found
+
+
+def _failed(frame: pd.DataFrame, condition: str) -> Kept[Any]:
+    """The failures for which it holds; of a metric, where it would hold had the cell its row."""
+    kept = set(_those(_lines(frame), condition)["cell"]) if failures_in(frame) else set()
+    return Kept(one for one in failures_in(frame) if one["cell"] in kept)
+
+
+def _lines(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of the failures, as those of rows, with each metric that rows have."""
+    metrics = list(frame["metric"].unique()) or [""]
+    lines = [{**one, "metric": metric} for one in failures_in(frame) for metric in metrics]
+    return pd.DataFrame(lines, columns=list(NAMES))
 
 
 def _listed(labels: Iterable[Any]) -> str:

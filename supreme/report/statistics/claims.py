@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -48,23 +49,39 @@ class Titles:
         return column is not None and column.direction == "higher"
 
 
-def claims(lines: Lines, verdicts: Verdicts, declared: Declared, titles: Titles) -> list[str]:
-    """What nobody should read the verdicts of a block without."""
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """The sentences that belong below a table of verdicts."""
+
+    margins: Sequence[str] = ()
+    out_of_reach: Sequence[str] = ()
+    """Why no method, or some, can be equivalent on all primary endpoints."""
+    doubts: Sequence[str] = ()
+    """What makes a verdict doubtful."""
+    rest: Sequence[str] = ()
+    """In what methods differ, and what the verdicts leave open."""
+
+
+NO_CLAIMS = Claims()
+
+
+def claims_of(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: Declared) -> Claims:
+    """What is to be said of the verdicts of one block, whose rows are `part`."""
+    titles = Titles(part)
     if not any(verdict["letter"] for verdict in verdicts.values()):
-        return _out_of_reach(verdicts)
-    return [
-        _margins(declared, titles),
-        *_out_of_reach(verdicts),
-        *_differences(verdicts, titles),
-        *_of_null(lines, verdicts, titles),
-        *_nearer_than_retraining(lines, titles),
-    ]
-
-
-def caveats(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: Declared, titles: Titles) -> list[str]:
-    """What the verdicts leave open; `part` has the rows of the block."""
+        return Claims(out_of_reach=_out_of_reach(verdicts))
     power = power_sentence(_seeds_needed(part, lines, declared, titles))
-    return [*_some_trainings(verdicts), *filter(None, [power]), *_normality(lines, titles)]
+    return Claims(
+        margins=[_margins(declared, titles)],
+        out_of_reach=_out_of_reach(verdicts),
+        doubts=[*_of_null(lines, verdicts, titles), *_nearer_than_retraining(lines, titles)],
+        rest=[
+            *_differences(verdicts, titles),
+            *_some_trainings(verdicts),
+            *filter(None, [power]),
+            *_normality(lines, titles),
+        ],
+    )
 
 
 def _seeds_needed(part: pd.DataFrame, lines: Lines, declared: Declared, titles: Titles) -> dict[str, SeedsNeeded]:

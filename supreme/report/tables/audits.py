@@ -16,10 +16,11 @@ from rich.text import Text
 
 from supreme.core import SupremeError
 from supreme.core.row import read_audit
+from supreme.report.rows.files import read_all
 from supreme.report.rows.labels import bare_name, titled, variants, with_titles
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import BLOCK, seed_list
-from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, changed_of, flat, moment, read_all
+from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, changed_of, flat, moment
 
 COLUMNS = (
     *("audit", *BLOCK, "method", "variant", "forget_digest", "forget_size", "name"),

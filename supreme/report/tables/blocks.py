@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from supreme.core.endpoints import Endpoints
 from supreme.report.figures.style import place
+from supreme.report.rows import failures
+from supreme.report.rows.asked import NOTHING, Asked, asked_in
 from supreme.report.rows.columns import (
     TableColumn,
     declared_in,
     default_columns,
     found_columns,
     refuse_unknown,
-    signed,
-    unsigned,
 )
+from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.per_seed import ANCHORS, BLOCK
 from supreme.report.rows.tuning import MARK, tuned_on_shown
-from supreme.report.tables.footnotes import footnotes
-
-LETTERS = {"equivalent": "E", "different": "D", "different but negligible": "N", "inconclusive": "?", "": ""}
-"""Of the verdicts; small where a correction for the number of methods takes the difference away."""
+from supreme.report.statistics.claims import NO_CLAIMS, Claims, claims_of
+from supreme.report.tables.cells import Cell, cell_of, digits_of_column
+from supreme.report.tables.failed import Failed, failed_methods
+from supreme.report.tables.footnotes import footnotes, only_failures
+from supreme.report.tables.headline import Headline, headlines_of
+from supreme.report.tables.notes import Notes
+from supreme.report.tables.slow import SLOW, slower_than_retraining
 
 LONGEST_NAME = 80
 """Characters of a block's name, with a digest of the rest where there is more."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    value: str
-    """`90.00 ± 7.07`."""
-    gap: str = ""
-    """`+2.50 [-29.27, +34.27]`; empty where there is none."""
-    letter: str = ""
-    best: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Line:
     method: str
-    """With what is to be said of it: `retrain (noise floor)`, `ssd †`."""
+    """Its name, with the marks of what is to be said of it: `ssd †`."""
     variant: str
     cells: Sequence[Cell]
+    headline: Headline | None = None
+    failed: Failed | None = None
+    """Where some or all of its runs failed; without any result there are no cells."""
+
+    @property
+    def role(self) -> str:
+        """What it is beside the methods, as it stands behind its name where there is room."""
+        return " (noise floor)" if self.method.split(" ")[0] == "retrain" else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ class Block:
     """Data, model, recipe, scenario and setting."""
     columns: Sequence[TableColumn]
     lines: Sequence[Line]
-    notes: Sequence[str]
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def title(self) -> str:
@@ -73,9 +75,14 @@ class Block:
         """Titles of the columns that say what a line is; `variant` where one has any."""
         return ("method", "variant") if any(line.variant for line in self.lines) else ("method",)
 
-    def names(self, line: Line) -> Sequence[str]:
+    def names(self, line: Line, *, roles: bool = True) -> Sequence[str]:
         """What a line has in the columns of `heads`."""
-        return (line.method, line.variant)[: len(self.heads)]
+        return (line.method + (line.role if roles else ""), line.variant)[: len(self.heads)]
+
+    @property
+    def judged(self) -> bool:
+        """Whether a line has a headline: a verdict of its method, or how much is removed."""
+        return any(line.headline is not None for line in self.lines)
 
 
 def title_of(labels: Iterable[str]) -> str:
@@ -95,23 +102,42 @@ def slug(text: str) -> str:
 
 
 def blocks(
-    frame: pd.DataFrame, table: pd.DataFrame, columns: Iterable[tuple[str, str, str]] | None = None
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    columns: Iterable[tuple[str, str, str]] | None = None,
+    asked: Asked | None = None,
+    verdicts: pd.DataFrame | None = None,
+    endpoints: Endpoints | None = None,
 ) -> list[Block]:
-    """The blocks of a frame and its summary, each with `columns` or those that its metrics show by default."""
-    declared = declared_in(frame)
+    """The blocks of a frame and its summary, and those of which every cell failed.
+
+    Args:
+        columns: those of each block, instead of those that its metrics show by default.
+        asked: the metrics that were asked for, instead of those that the rows of each block were.
+        verdicts: one line per block and method, see `headline`.
+        endpoints: with which these and the summary were made, where they were given.
+    """
+    declared, known = declared_in(frame), asked_in(frame)
     chosen = None if columns is None else [TableColumn(*column) for column in columns]
     for column in chosen or ():
         refuse_unknown(column.metric, list(frame["metric"].unique()))
-    parts = dict(list(frame.groupby(BLOCK)))
+    failed = failures.by_block(frame)
+    parts, tables = (dict[Any, pd.DataFrame](list(some.groupby(BLOCK))) for some in (frame, table))
     found = []
-    for labels, lines in table.groupby(BLOCK):
+    for labels in sorted({*parts, *failed}):
+        broken = failed.get(labels, [])
+        if labels not in parts:
+            found.append(_failed_block(labels, broken))
+            continue
+        lines = tables[labels]
         metrics = list(lines["metric"].unique())
-        wanted = default_columns(metrics, declared) if chosen is None else found_columns(chosen, metrics)
-        if wanted:
-            shown = [column.metric for column in wanted]
-            part = parts[labels]
-            part, lines = (some.loc[some["metric"].isin(shown)] for some in (part, lines))
-            found.append(_block(labels, part, lines, wanted))
+        if chosen is None:
+            wanted = default_columns(metrics, declared, *(asked or known.get(labels, NOTHING)))
+        else:
+            wanted = found_columns(chosen, metrics)
+        if wanted or broken:
+            claims = _claims(parts[labels], lines, verdicts, endpoints)
+            found.append(_block(labels, parts[labels], lines, wanted, broken, verdicts, claims))
     return found
 
 
@@ -121,49 +147,73 @@ def methods_and_variants(part: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys([*((anchor, "") for anchor in ANCHORS), *pairs]))
 
 
-def _block(labels: Any, part: pd.DataFrame, table: pd.DataFrame, wanted: Sequence[TableColumn]) -> Block:
-    names = {titled(*pair): pair for pair in methods_and_variants(part)}
+def _block(
+    labels: Any,
+    every: pd.DataFrame,
+    table: pd.DataFrame,
+    wanted: Sequence[TableColumn],
+    broken: Sequence[Mapping[str, Any]],
+    verdicts: pd.DataFrame | None,
+    claims: Claims,
+) -> Block:
+    shown = [column.metric for column in wanted]
+    part, lines_shown = (some.loc[some["metric"].isin(shown)] for some in (every, table))
+    failed = failed_methods(every, broken)
+    names = {
+        titled(*pair): pair for pair in [*methods_and_variants(every), *((one.method, one.variant) for one in failed)]
+    }
     lines: dict[str, dict[str, Mapping[str, Any]]] = {title: {} for title in sorted(names, key=place)}
-    for line in table.to_dict("records"):
+    for line in lines_shown.to_dict("records"):
         lines[titled(line["method"], line["variant"])][line["metric"]] = {str(name): one for name, one in line.items()}
     part = with_titles(part)
-    columns = [column for column in wanted if (table.loc[table["metric"] == column.metric, "seeds"] > 0).any()]
-    marked = tuned_on_shown(part, (column.metric for column in wanted))
+    columns = [
+        column for column in wanted if (lines_shown.loc[lines_shown["metric"] == column.metric, "seeds"] > 0).any()
+    ]
+    digits = [
+        digits_of_column((line.get(column.metric) for line in lines.values()), column.format) for column in columns
+    ]
+    marked, slow = tuned_on_shown(part, shown), slower_than_retraining(lines)
+    headlines, of = headlines_of(labels, verdicts), {titled(one.method, one.variant): one for one in failed}
+    hidden = [str(metric) for metric in every["metric"].unique() if metric not in shown]
     return Block(
         labels=labels,
         columns=columns,
         lines=[
             Line(
-                method=_marked(names[title][0], title in marked),
+                method=names[title][0] + f" {MARK}" * (title in marked) + f" {SLOW}" * (title in slow),
                 variant=names[title][1],
-                cells=[_cell(line.get(column.metric), column.format) for column in columns],
+                cells=[
+                    cell_of(line.get(column.metric), column.format, number)
+                    for column, number in zip(columns, digits, strict=True)
+                ]
+                if title not in of or of[title].done
+                else [],
+                headline=headlines.get(title),
+                failed=of.get(title),
             )
             for title, line in lines.items()
         ],
-        notes=footnotes(lines, {column.metric: column for column in wanted}, part),
+        notes=footnotes(lines, {column.metric: column for column in wanted}, part, failed, hidden, headlines, claims),
     )
 
 
-def _marked(method: str, tuned: bool) -> str:
-    return (f"{method} (noise floor)" if method == "retrain" else method) + (f" {MARK}" if tuned else "")
+def _claims(
+    part: pd.DataFrame, table: pd.DataFrame, verdicts: pd.DataFrame | None, endpoints: Endpoints | None
+) -> Claims:
+    """What is to be said of the verdicts of a block of these rows and these lines of the summary."""
+    if verdicts is None:
+        return NO_CLAIMS
+    labels = part[BLOCK].iloc[0].tolist()
+    own: Any = verdicts.loc[(verdicts[BLOCK] == labels).all(axis=1)]
+    lines: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for line in table.to_dict("records"):
+        lines.setdefault(titled(line["method"], line["variant"]), {})[line["metric"]] = line
+    told = {titled(line["method"], line["variant"]): line for line in own.to_dict("records")}
+    return claims_of(part, lines, told, declared_of(part, endpoints))
 
 
-def _cell(line: Mapping[str, Any] | None, form: str) -> Cell:
-    if line is None or line["seeds"] == 0:
-        return Cell(value="n/a")
-    if math.isnan(line["wilson_low"]):
-        value = f"{unsigned(line['mean'], form)} ± {unsigned(line['sd'], form)}"
-    else:
-        ends = (unsigned(line[end], form) for end in ("wilson_low", "wilson_high"))
-        value = f"{unsigned(line['mean'], form)} ({' to '.join(ends)})"
-    if math.isnan(line["gap"]):
-        return Cell(value=value)
-    low, high = (signed(line[end], form) for end in ("gap_low", "gap_high"))
-    interval = "n/a" if low == "n/a" else f"{low}, {high}"
-    letter = LETTERS[line["verdict"]]
-    return Cell(
-        value=value,
-        gap=f"{signed(line['gap'], form)} [{interval}]",
-        letter=letter.lower() if letter in ("D", "N") and line["p_adjusted"] >= 0.05 else letter,
-        best=line["best"],
-    )
+def _failed_block(labels: Sequence[str], broken: Sequence[Mapping[str, Any]]) -> Block:
+    """Of which there is nothing but failures."""
+    failed = failed_methods(None, broken)
+    lines = [Line(method=one.method, variant=one.variant, cells=[], failed=one) for one in failed]
+    return Block(labels=labels, columns=[], lines=lines, notes=only_failures(failed))

@@ -1,122 +1,116 @@
-r"""Tables for a paper, which need `\usepackage{booktabs}` and nothing else."""
+r"""Tables for a paper of one or two columns, which need no package; with booktabs their rules are finer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from supreme.report.tables.blocks import Block, Cell
+from supreme.report.tables.blocks import Block, Line
+from supreme.report.tables.hyphens import wrapped
+from supreme.report.tables.latex_columns import SEPARATION, Column, fitting, gap, name_columns, value_column
+from supreme.report.tables.latex_text import escaped
 
-WIDTH = 345
-"""Points of a line in the narrowest usual page."""
+LINES, WIDE_LINES = 44, 22
+"""Methods that fit on a page with notes below, where each has one line or two."""
 
-LINES = 24
-"""Methods that fit on a page, each two lines high, with notes below."""
-
-_SEPARATION = 3
-"""Points on either side of a column."""
-
-_POINTS = {"+": 6.3, "-": 6.3, "±": 6.3, ".": 2.3, ",": 2.3, "[": 2.3, "]": 2.3, " ": 2.3}
-"""Widths in the font of 7 points; of anything else, that of a digit, 4."""
-
-_ESCAPES = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "±": r"$\pm$",
-    "·": r"$\cdot$",
-    "\u00d7": r"$\times$",
-    "\u2212": "$-$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "Δ": r"$\Delta$",
-    "†": r"$\dagger$",
-    "\n": " ",
-    "…": r"\dots{}",
-    "[": "{[}",
-    "]": "{]}",  # brackets would be options after \\
-}
+_RULES = (
+    "\\providecommand{\\toprule}{\\hline\\noalign{\\vskip 2pt}}\n"
+    "\\providecommand{\\midrule}{\\hline\\noalign{\\vskip 2pt}}\n"
+    "\\providecommand{\\bottomrule}{\\hline}\n"
+)
+"""What stands in for booktabs where a paper does not load it."""
 
 
-def latex(blocks: Sequence[Block]) -> str:
-    r"""Floats to `\input` into a paper; a wide or long block becomes several."""
-    parts = ["% Made by `supreme report --format latex`; needs \\usepackage{booktabs}.\n"]
-    return "\n".join(parts + list(map(_floats, blocks)))
+def latex(blocks: Sequence[Block], *, wide: bool = False, notes: bool = False, before: Sequence[str] = ()) -> str:
+    r"""Floats to `\input` into a paper: one for each block, several where it is too wide or too long for a page.
+
+    Args:
+        wide: with the gaps and their intervals, in two lines for each method.
+        notes: all of them, not only those that always matter.
+        before: other floats, put first.
+    """
+    first = "% Made by `supreme report --format latex`; \\usepackage{booktabs} makes its rules finer.\n" + _RULES
+    return "\n".join([first, *before, *(_floats(block, wide=wide, notes=notes) for block in blocks)])
 
 
 def standalone(tables: str) -> str:
     """A document of nothing but these tables."""
-    head = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+    head = "\\documentclass{article}\n\\IfFileExists{booktabs.sty}{\\usepackage{booktabs}}{}\n\\begin{document}\n"
     return f"{head}\n{tables}\n\\end{{document}}\n"
 
 
-def escaped(text: str) -> str:
-    """Text as LaTeX prints it; runs of hyphens stay hyphens."""
-    return "".join(_ESCAPES.get(character, character) for character in text).replace("--", "-{}-")
-
-
-def _floats(block: Block) -> str:
-    size = _columns_that_fit(block)
-    long = max(1, math.ceil(len(block.lines) / LINES))
+def _floats(block: Block, *, wide: bool, notes: bool) -> str:
+    names = name_columns(block)
+    how = ("wide",) if wide else ("short", "shortest")
+    columns, (star, size) = [], ("*", 1)
+    for one in how:
+        columns = [value_column(block, place, one) for place in range(len(block.columns))]
+        star, size = fitting(names, columns)
+        if size >= len(columns):
+            break
+    most = WIDE_LINES if wide else LINES
+    long = max(1, math.ceil(len(block.lines) / most))
     height = max(1, math.ceil(len(block.lines) / long))
     places = [
         (column, line)
-        for column in range(0, max(1, len(block.columns)), size)
+        for column in range(0, max(1, len(columns)), size)
         for line in range(0, max(1, len(block.lines)), height)
     ]
+    told = block.notes.every if notes else block.notes.short
     floats = []
     for place, (column, line) in enumerate(places):
         continued = f" (continued, {place + 1} of {len(places)})" if place else ""
         label = f"\\label{{tab:supreme-{block.name}}}" if not place else ""
-        lines = [
-            "\\begin{table}[tbp]",
-            f"\\caption{{{escaped(block.title + continued)}}}{label}",
-            "\\centering\\scriptsize\\setlength{\\tabcolsep}{" + f"{_SEPARATION}pt}}",
-            *_tabular(block, slice(column, column + size), slice(line, line + height)),
-            *(_notes(block.notes) if place == len(places) - 1 else ()),
-            "\\end{table}\n",
-        ]
-        floats.append("\n".join(lines))
+        tabular = _tabular(block, names, columns[column : column + size], slice(line, line + height), wide=wide)
+        floats.append(
+            "\n".join(
+                [
+                    f"\\begin{{table{star}}}[tbp]",
+                    f"\\caption{{{escaped(block.title + continued)}}}{label}",
+                    *set_small(tabular),
+                    *(_notes(told) if place == len(places) - 1 else ()),
+                    f"\\end{{table{star}}}\n",
+                ]
+            )
+        )
     return "\n".join(floats)
 
 
-def _columns_that_fit(block: Block) -> int:
-    """How many columns side by side, spread evenly over as few tables as will do."""
-    label = sum(max(map(_points, texts)) for texts in zip(block.heads, *map(block.names, block.lines), strict=True))
-    label += 2 * _SEPARATION * (len(block.heads) - 1)
-    widths = [_points(column.title) for column in block.columns]
-    for line in block.lines:
-        needed = (max(_points(cell.value), _points(cell.gap + cell.letter)) for cell in line.cells)
-        widths = list(map(max, widths, needed))
-    for count in range(1, len(widths) + 1):
-        size = math.ceil(len(widths) / count)
-        groups = [widths[start : start + size] for start in range(0, len(widths), size)]
-        if all(label + sum(group) + 2 * _SEPARATION * len(group) <= WIDTH for group in groups):
-            return size
-    return 1
-
-
-def _points(text: str) -> float:
-    return sum(_POINTS.get(character, 4) for character in text)
-
-
-def _tabular(block: Block, columns: slice, lines: slice) -> list[str]:
-    shown = block.columns[columns]
-    rows = []
-    for line in block.lines[lines]:
-        cells = line.cells[columns]
-        rows.append(" & ".join([*map(escaped, block.names(line)), *map(_value, cells)]) + r" \\")
-        if any(cell.gap for cell in cells):
-            rows.append(" & ".join([*("" for _ in block.heads), *map(_gap, cells)]) + r" \\[1pt]")
+def set_small(tabular: Sequence[str]) -> list[str]:
+    """The lines of a tabular in the largest font in which it is no wider than the line."""
+    fonts = ("\\scriptsize", "\\fontsize{6}{7}\\selectfont", "\\fontsize{6}{7}\\selectfont\\tabcolsep=1pt")
     return [
-        f"\\begin{{tabular}}{{@{{}}l{'l' * (len(block.heads) - 1)}{'r' * len(shown)}@{{}}}}",
+        "\\centering",
+        f"\\setlength{{\\tabcolsep}}{{{SEPARATION}pt}}",
+        "\\def\\supremetable{%",
+        *tabular,
+        "}%",
+        "\\sbox0{\\footnotesize\\supremetable}%",
+        *(f"\\ifdim\\wd0>\\linewidth\\sbox0{{{font}\\supremetable}}\\fi" for font in fonts),
+        "\\usebox0",
+    ]
+
+
+def _tabular(
+    block: Block, names: Sequence[Column], columns: Sequence[Column], lines: slice, *, wide: bool
+) -> list[str]:
+    spans = [2 if column.lettered else 1 for column in columns]
+    total = len(names) + sum(spans) + (not columns)
+    rows = []
+    for place in range(len(block.lines))[lines]:
+        line = block.lines[place]
+        first = [column.shown[place][0] for column in names]
+        if not line.cells:
+            told = escaped(line.failed.told if line.failed else "")
+            rows.append(" & ".join([*first, f"\\multicolumn{{{total - len(names)}}}{{l}}{{{told}}}"]) + r" \\")
+            continue
+        cells = [part for column in columns for part in column.shown[place][: 2 if column.lettered else 1]]
+        rows.append(" & ".join([*first, *cells]) + r" \\")
+        rows += _below(line, block, names, columns, total, wide=wide)
+    return [
+        f"\\begin{{tabular}}{{@{{}}{'l' * len(names)}{_specification(spans, columns)}@{{}}}}",
         "\\toprule",
-        " & ".join([*block.heads, *(escaped(column.title) for column in shown)]) + r" \\",
+        " & ".join([*(_head(column, 1) for column in names), *map(_head, columns, spans)]) + r" \\",
         "\\midrule",
         *rows,
         "\\bottomrule",
@@ -124,25 +118,31 @@ def _tabular(block: Block, columns: slice, lines: slice) -> list[str]:
     ]
 
 
-def _value(cell: Cell) -> str:
-    if "±" not in cell.value:
-        text = escaped(cell.value)
-        return f"\\textbf{{{text}}}" if cell.best else text
-    mean, spread = (part if part != "n/a" else "\\mbox{n/a}" for part in cell.value.split(" ± "))
-    return f"$\\mathbf{{{mean} \\pm {spread}}}$" if cell.best else f"${mean} \\pm {spread}$"
+def _specification(spans: Sequence[int], columns: Sequence[Column]) -> str:
+    return "".join("r@{\\,}l" if span == 2 else "r" for span in spans) if columns else "l"
 
 
-def _gap(cell: Cell) -> str:
-    if not cell.gap:
-        return ""
-    gap, _, interval = cell.gap.partition(" ")
-    letter = f"^{{\\mathrm{{{cell.letter}}}}}" if cell.letter else ""
-    # Braces around a sign keep it close to its number.
-    numbers = [f"{{{number[0]}}}{number[1:]}" for number in (gap, *interval.strip("[]").split(", ")) if number != "n/a"]
-    told = ", ".join(numbers[1:]) or "\\mbox{n/a}"
-    return f"${numbers[0]}\\;[{told}]{letter}$"
+def _below(
+    line: Line, block: Block, names: Sequence[Column], columns: Sequence[Column], total: int, *, wide: bool
+) -> list[str]:
+    """What stands below a line of a method: its gaps in a wide table, and which of its runs failed."""
+    rows = []
+    if wide and any(cell.gap for cell in line.cells):
+        shown = {column.title: cell for column, cell in zip(block.columns, line.cells, strict=True)}
+        gaps = [[gap(shown[column.head]), ""][: 2 if column.lettered else 1] for column in columns]
+        rows.append(" & ".join([*("" for _ in names), *(part for gap in gaps for part in gap)]) + r" \\[1pt]")
+    if line.failed:
+        rows.append(f"\\multicolumn{{{total}}}{{@{{}}l@{{}}}}{{\\quad {escaped(line.failed.told)}}} \\\\")
+    return rows
+
+
+def _head(column: Column, span: int) -> str:
+    words = [escaped(word) for word in wrapped(column.head, 8, hyphens=False)]
+    text = words[0] if len(words) == 1 else "\\shortstack{" + r"\\".join(words) + "}"
+    return f"\\multicolumn{{2}}{{c}}{{{text}}}" if span == 2 else text
 
 
 def _notes(notes: Sequence[str]) -> list[str]:
-    text = [f"{escaped(note)}\\\\" for note in notes]
-    return ["", "\\medskip", "\\parbox{\\linewidth}{\\raggedright", *text, "}"] if notes else []
+    """One paragraph, as papers have it."""
+    text = " ".join(map(escaped, notes))
+    return ["", "\\smallskip", f"\\parbox{{\\linewidth}}{{\\scriptsize\\raggedright {text}}}"] if notes else []

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from supreme.core import SupremeError
+from supreme.report.rows.failures import failures_csv, failures_in
 from supreme.report.rows.load import load
-from supreme.report.statistics.aggregate import summary
 from supreme.report.tables.audits import load_audits, render_audits
-from supreme.report.tables.tables import render
+from supreme.report.tables.tables import render, summary_of
 
 
 def write(
@@ -20,22 +20,26 @@ def write(
 ) -> list[Path]:
     """Write the reports of this output directory into its `reports/`, each file at once; their paths.
 
-    `table.md` and `table.tex` are for people; `results.csv` has every value of every row, `summary.csv` every number
-    of the tables in full precision, and `audits.csv` those of audits, where there are any. `frame` is what `load`
-    gives and `table` its `summary`, if at hand.
+    `table.md` and `table.tex` are for people, the first with every note; `results.csv` has every value of every row,
+    `summary.csv` every number of the tables in full precision, `failures.csv` every cell that failed, and `audits.csv`
+    the numbers of audits, the last two where there are any. `frame` is what `load` gives and `table` its `summary`, if
+    at hand.
 
         >>> supreme.report.write("outputs")
         [PosixPath('outputs/reports/table.md'), ...]
     """
     frame = load(directory) if frame is None else frame
-    table = summary(frame) if table is None else table
+    table = summary_of(frame) if table is None else table
     audits = load_audits(directory, rows=frame)
     texts = {
-        "table.md": markdown(render(frame, "markdown", table=table), audits),
+        "table.md": markdown(render(frame, "markdown", table=table, notes=True), audits),
         "table.tex": render(frame, "latex", table=table),
         "results.csv": render(frame, "csv"),
         "summary.csv": summary_csv(table),
     }
+    Path(directory, "reports", "failures.csv").unlink(missing_ok=True)  # of cells that may have their rows by now
+    if failures_in(frame):
+        texts["failures.csv"] = failures_csv(frame)
     if len(audits):
         texts["audits.csv"] = render_audits(audits, "csv")
     return [write_file(Path(directory, "reports", name), text) for name, text in texts.items()]

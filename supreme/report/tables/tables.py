@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, overload
 
 import pandas as pd
@@ -10,9 +10,19 @@ from rich.console import RenderableType
 
 from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
-from supreme.report.statistics.aggregate import summary
-from supreme.report.tables.blocks import Block, Cell, blocks
+from supreme.report.rows.asked import asked as asked_for
+from supreme.report.statistics.aggregate import SUMMARY_COLUMNS, summary
+from supreme.report.statistics.joint import verdicts as verdicts_of
+from supreme.report.tables.blocks import blocks
 from supreme.report.tables.latex import latex
+from supreme.report.tables.leaderboard import (
+    Leaderboard,
+    leaderboard_latex,
+    leaderboard_markdown,
+    leaderboard_of,
+    leaderboard_panels,
+)
+from supreme.report.tables.markdown import markdown
 from supreme.report.tables.terminal import WIDTH, panels
 
 _Columns = Iterable[tuple[str, str, str]] | None
@@ -26,6 +36,12 @@ def render(
     width: int = ...,
     endpoints: Endpoints | None = ...,
     table: pd.DataFrame | None = ...,
+    *,
+    asked: Sequence[str] | None = ...,
+    wide: bool = ...,
+    notes: bool = ...,
+    verdicts: pd.DataFrame | None = ...,
+    leaderboard: Leaderboard | None = ...,
 ) -> list[RenderableType]: ...
 @overload
 def render(
@@ -35,6 +51,12 @@ def render(
     width: int = ...,
     endpoints: Endpoints | None = ...,
     table: pd.DataFrame | None = ...,
+    *,
+    asked: Sequence[str] | None = ...,
+    wide: bool = ...,
+    notes: bool = ...,
+    verdicts: pd.DataFrame | None = ...,
+    leaderboard: Leaderboard | None = ...,
 ) -> str: ...
 def render(
     frame: pd.DataFrame,
@@ -43,24 +65,36 @@ def render(
     width: int = WIDTH,
     endpoints: Endpoints | None = None,
     table: pd.DataFrame | None = None,
+    *,
+    asked: Sequence[str] | None = None,
+    wide: bool = False,
+    notes: bool = False,
+    verdicts: pd.DataFrame | None = None,
+    leaderboard: Leaderboard | None = None,
 ) -> list[RenderableType] | str:
-    """What `load` gives, for people: rich tables no wider than `width`, Markdown or LaTeX; or the frame itself, as CSV.
+    """What `load` gives, for people: tables no wider than `width`, Markdown or LaTeX; or the frame itself, as CSV.
 
-    A cell is the mean and the standard deviation between training seeds, and below it the gap to the reference with its
-    95 % interval and a letter for the verdict. A table too wide for the terminal is cut into several with the same
-    lines. Every printed number is in the summary, and can be computed again from the CSV.
+    A cell is the mean and the standard deviation between training seeds, with as many digits as the spread carries, and
+    a letter for the verdict; a `wide` table has the gap to the reference with its 95 % interval below it. A table too
+    wide for the terminal is cut into several with the same lines. Every printed number is in the summary, and can be
+    computed again from the CSV. A method whose runs failed has its line and says so.
 
         >>> print(supreme.report.render(frame, "markdown", columns=[("loss/forget", "forget loss", ".3f")]))
 
     Args:
         frame: what `load` gives.
         format: terminal, markdown, latex or csv.
-        columns: (metric, title, format) of each column, instead of those that metrics declare to be shown; see
+        columns: (metric, title, format) of each column, instead of those of the metrics that were asked for; see
             `TableColumn`. A table leaves out the columns in which nothing has a value, and a block without any of them
             has no table. CSV has everything.
         width: of the terminal, in characters.
-        endpoints: whose equivalence is tested, and with which margins.
+        endpoints: the primary ones, with their margins; None: see `summary`.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
+        asked: names of metrics, instead of those that the rows of each block were asked for.
+        wide: whether the gaps and their intervals are shown.
+        notes: whether every note is, and not only those that always matter.
+        verdicts: `verdicts(frame, table, endpoints)`, if it is at hand.
+        leaderboard: shown above the tables of the blocks; None: that of the summary, where it has two units and more.
 
     Raises:
         SupremeError: the format is none of these, or no row has a metric that `columns` names.
@@ -69,31 +103,22 @@ def render(
         return frame.to_csv(index=False, lineterminator="\n")
     if format not in ("terminal", "markdown", "latex"):
         raise SupremeError(f"there is no format {format!r}: give terminal, markdown, latex or csv")
-    found = blocks(frame, summary(frame, endpoints=endpoints) if table is None else table, columns)
+    if table is None:
+        table = summary_of(frame, endpoints)
+    if verdicts is None and len(frame):
+        verdicts = verdicts_of(frame, table, endpoints)
+    leaderboard = leaderboard or leaderboard_of(frame, table)
+    found = blocks(frame, table, columns, None if asked is None else asked_for(asked), verdicts, endpoints)
     if format == "latex":
-        return latex(found)
+        parts = [leaderboard_latex(leaderboard)] if leaderboard else []
+        return latex(found, wide=wide, notes=notes, before=parts)
     if format == "markdown":
-        return "\n".join(map(_markdown, found))
-    return [renderable for block in found for renderable in panels(block, width)]
+        parts = [leaderboard_markdown(leaderboard)] if leaderboard else []
+        return "\n".join([*parts, *(markdown(block, wide=wide, notes=notes) for block in found)])
+    first = leaderboard_panels(leaderboard) if leaderboard else []
+    return [*first, *(part for block in found for part in panels(block, width, wide=wide, notes=notes))]
 
 
-def _markdown(block: Block) -> str:
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    def text(cell: Cell) -> str:
-        value = f"**{cell.value}**" if cell.best else cell.value
-        return f"{value}<br>{cell.gap} {cell.letter}".rstrip() if cell.gap else value
-
-    return "\n".join(
-        [
-            f"## {block.title}",
-            "",
-            line([*block.heads, *(column.title for column in block.columns)]),
-            line([*(":--" for _ in block.heads), *("--:" for _ in block.columns)]),
-            *(line([*block.names(one), *map(text, one.cells)]) for one in block.lines),
-            "",
-            *(f"- {note}" for note in block.notes),
-            "",
-        ]
-    )
+def summary_of(frame: pd.DataFrame, endpoints: Endpoints | None = None) -> pd.DataFrame:
+    """The summary; one without a line where every cell failed."""
+    return summary(frame, endpoints=endpoints) if len(frame) else pd.DataFrame(columns=list(SUMMARY_COLUMNS))

@@ -11,7 +11,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from supreme.report.tables.blocks import Block, Cell
+from supreme.report.tables.blocks import Block, Line
+from supreme.report.tables.cells import Cell
+from supreme.report.tables.compact import compact
 
 WIDTH = 100
 """Of a table that goes to a file or a pipe, in characters."""
@@ -19,16 +21,16 @@ WIDTH = 100
 _LABEL_WIDTH = 26
 
 
-def panels(block: Block, width: int) -> list[RenderableType]:
-    """The block in as few tables as fit the width, their columns spread evenly; then its notes."""
-    measure = Console(width=10_000)
-    tables: list[Table] = []
-    for count in range(1, max(1, len(block.columns)) + 1):
-        ends = [len(block.columns) * part // count for part in range(count + 1)]
-        tables = [_panel(block, start, stop) for start, stop in itertools.pairwise(ends)]
-        if all(measure.measure(table).maximum <= width for table in tables):
-            break
-    return [*tables, *(_note(note) for note in block.notes), ""]
+def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False) -> list[RenderableType]:
+    """The block in as few tables as fit the width, then its notes.
+
+    Args:
+        wide: with the gaps and their intervals, in two lines for each method.
+        notes: all of them, not only those that always matter.
+    """
+    tables = _wide(block, width) if wide else compact(block, width)
+    told = block.notes.told(everything=notes, wide=wide)
+    return [*tables, Text(""), *(_note(note) for note in told), ""]
 
 
 def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
@@ -39,16 +41,42 @@ def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
     return capture.get()
 
 
+def _wide(block: Block, width: int) -> list[Table]:
+    measure = Console(width=10_000)
+    tables: list[Table] = []
+    for count in range(1, max(1, len(block.columns)) + 1):
+        ends = [len(block.columns) * part // count for part in range(count + 1)]
+        tables = [_panel(block, start, stop) for start, stop in itertools.pairwise(ends)]
+        if all(measure.measure(table).maximum <= width for table in tables):
+            break
+    return tables
+
+
 def _panel(block: Block, start: int, stop: int) -> Table:
     title = Text(block.title if start == 0 else f"{block.title} (continued)", style="bold")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_lines=False)
     for head in block.heads:
         table.add_column(head, max_width=_LABEL_WIDTH, overflow="fold")
-    for column in block.columns[start:stop]:
-        table.add_column(Text(column.title), justify="right")
+    if block.judged:
+        table.add_column("verdict, % removed")
+    for column in block.columns[start:stop] or [None]:
+        table.add_column(Text(column.title if column else ""), justify="right")
     for line in block.lines:
-        table.add_row(*map(Text, block.names(line)), *map(_text, line.cells[start:stop]))
+        headline = [Text(_headline(line))] if block.judged else []
+        cells = [_text(cell) for cell in line.cells[start:stop]] or [Text(line.failed.told if line.failed else "")]
+        table.add_row(*map(Text, _names(block, line)), *headline, *cells)
     return table
+
+
+def _names(block: Block, line: Line) -> list[str]:
+    first, *others = block.names(line)
+    return [f"{first}\n{line.failed.told}" if line.failed and line.cells else first, *others]
+
+
+def _headline(line: Line) -> str:
+    if line.headline is None:
+        return ""
+    return line.headline.told + (f"\n({line.headline.metric})" if line.headline.metric else "")
 
 
 def _text(cell: Cell) -> Text:

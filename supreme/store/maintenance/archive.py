@@ -26,7 +26,7 @@ SCHEMA = 1
 CHUNK = 1 << 20
 
 _FILE = r"\w[\w.-]*"
-_ROW = re.compile(r"(?P<folder>rows|audits)/(?P<name>[0-9a-f]{16})\.json")
+_ROW = re.compile(r"(?P<folder>rows|audits|failures)/(?P<name>[0-9a-f]{16})\.json")
 _LOG = re.compile(rf"logs/{_FILE}\.log")
 _DATA = re.compile(rf"store/data/(?P<key>[0-9a-f]{{32}})/{_FILE}")
 _ARTEFACT = re.compile(
@@ -36,10 +36,10 @@ _ARTEFACT = re.compile(
 
 @dataclass(frozen=True)
 class Unit:
-    """What is published as a whole: an artefact, decoded data, a row, an audit, a log."""
+    """What is published as a whole: an artefact, decoded data, a row, an audit, a failure, a log."""
 
     kind: str
-    """artefact, data, rows, audits or logs."""
+    """artefact, data, rows, audits, failures or logs."""
     name: str
     """Its folder's name in the export, or its file's."""
 
@@ -71,7 +71,7 @@ class Export:
             unit = unit_of(name)
             assert unit is not None
             found.setdefault(unit, []).append(name)
-        order = ("data", "artefact", "logs", "rows", "audits")
+        order = ("data", "artefact", "logs", "rows", "audits", "failures")
         return dict(sorted(found.items(), key=lambda item: (order.index(item[0].kind), item[0].name)))
 
     def copy(self, name: str, target: IO[bytes]) -> bool:

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         _gc,
         "list what no row refers to, and delete it with --yes",
         "Models of cells that failed, or have not run yet, have no row: finish the sweep first, or they are trained "
-        "again. Rows, audits and logs always stay, and so a finished sweep finds its rows and runs nothing.",
+        "again. Rows, audits, failures and logs always stay, and so a finished sweep finds its rows and runs nothing.",
     )
     gc.add_argument("--yes", action="store_true", help="delete; without it, this only lists")
     gc.add_argument("--min-age", type=float, default=1.0, metavar="HOURS", help="leave what is younger (1)")
@@ -76,8 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     told.add_argument("--json", action="store_true", help="for a script")
 
-    out = _verb(verbs, "export", _export, "write rows, audits and the store into one tar file", file=True)
-    out.add_argument("--rows-only", action="store_true", help="rows and audits: enough for every report")
+    out = _verb(verbs, "export", _export, "write rows, audits, failures and the store into one tar file", file=True)
+    out.add_argument("--rows-only", action="store_true", help="rows, audits and failures: enough for every report")
     out.add_argument("--data", action="store_true", help="the decoded data too; else they are decoded again there")
     out.add_argument("--logs", action="store_true", help="the logs too")
 
@@ -236,6 +236,7 @@ ONE: Mapping[str, str] = {
     "logs": "log",
     "rows": "row",
     "audits": "audit",
+    "failures": "failure",
 }
 """What one of each kind is called."""
 

@@ -26,7 +26,7 @@ from supreme.store.maintenance.verifying import READERS, flaw_of
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Beside rows and audits."""
+    """Beside rows, audits and failures."""
 
     artefacts: bool
     data: bool

@@ -50,6 +50,8 @@ class Inventory:
     rows: Rows
     audits: int
     """How many records of audits."""
+    failures: int
+    """How many records of cells that failed."""
     items: Sequence[Item]
     claims: Sequence[Holder]
 
@@ -77,8 +79,10 @@ def take(directory: Path) -> Inventory:
     claims = store.claims()  # before the rows: what a sweep that ends meanwhile has made is then named by them
     rows = Rows(directory)
     items = [*_artefacts(store.root, rows), *_data(store.root / "data", rows), *_rest(directory)]
-    audits = len(list((directory / "audits").glob("*.json")))
-    return Inventory(directory=directory, store=store, rows=rows, audits=audits, items=items, claims=claims)
+    audits, failures = (len(list((directory / name).glob("*.json"))) for name in ("audits", "failures"))
+    return Inventory(
+        directory=directory, store=store, rows=rows, audits=audits, failures=failures, items=items, claims=claims
+    )
 
 
 def stages(root: Path) -> list[str]:
@@ -129,7 +133,7 @@ def _rest(directory: Path) -> Iterator[Item]:
     root = directory / "store"
     for path in [*(root / "corrupt").glob("*"), *(root / "data").glob("*.damaged-*")]:
         yield _item("corrupt", path.name, path, "unused", (), _age(path))
-    for folder in (root / "tmp", root, directory / "rows", directory / "audits"):
+    for folder in (root / "tmp", root, *(directory / name for name in ("rows", "audits", "failures"))):
         for path in orphans(folder):
             yield _item("leftover", path.name, path, "unused", (), _age(path))
     for path in (root / "data").glob(".*-*"):

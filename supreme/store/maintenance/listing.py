@@ -32,6 +32,7 @@ def overview(inventory: Inventory) -> dict[str, Any]:
         "rows": len(inventory.rows.rows),
         "unreadable_rows": [str(path) for path in inventory.rows.unreadable],
         "audits": inventory.audits,
+        "failures": inventory.failures,
         "kinds": {kind: _numbers(inventory.of_kind(kind)) for kind in kinds},
         "claims": [_claim(claim) for claim in inventory.claims],
         "bytes": sum(item.bytes for item in inventory.items),
@@ -40,7 +41,10 @@ def overview(inventory: Inventory) -> dict[str, Any]:
 
 def overview_tables(inventory: Inventory) -> Iterator[RenderableType]:
     found = overview(inventory)
-    yield Text(f"{inventory.directory}: {counted(found['rows'], 'row')}, {counted(found['audits'], 'audit')}")
+    told = [counted(found["rows"], "row"), counted(found["audits"], "audit")]
+    if found["failures"]:
+        told.append(counted(found["failures"], "failure"))
+    yield Text(f"{inventory.directory}: {', '.join(told)}")
     table = Table("", box=box.SIMPLE)
     for title in ("number", "size", "used by rows", "unused", "size of unused", "owner unknown"):
         table.add_column(title, justify="right")

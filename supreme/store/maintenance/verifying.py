@@ -1,4 +1,4 @@
-"""`supreme store verify`: every file against its SHA-256, every row and audit against what such a file is."""
+"""`supreme store verify`: every file against its SHA-256, every row, audit and failure against what such a file is."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from pathlib import Path
 
 from supreme.core import SupremeError
 from supreme.core.canonical import Damaged
+from supreme.core.failure import read_failure
 from supreme.core.row import read_audit, read_row
 from supreme.store.files import set_aside
 from supreme.store.maintenance.amounts import tracked
 from supreme.store.maintenance.inventory import artefact_folders, data_folders, open_store
 from supreme.store.store import Store
 
-READERS: dict[str, Callable[[Path], object]] = {"rows": read_row, "audits": read_audit}
+READERS: dict[str, Callable[[Path], object]] = {
+    "rows": read_row,
+    "audits": read_audit,
+    "failures": read_failure,
+}
 """Of each folder of results, who reads its files."""
 
 

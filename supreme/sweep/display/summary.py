@@ -13,7 +13,9 @@ from rich.text import Text
 from supreme import report
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.failures import failure_path
 from supreme.pipeline.workplace import Workplace
+from supreme.sweep.failures import cause, told
 from supreme.sweep.schedule.tasks import Outcome, Task
 
 WIDTH = 100
@@ -21,19 +23,22 @@ WIDTH = 100
 
 
 def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
-    """The table of these cells on standard output; nothing when none of them has a row."""
+    """The table of these cells on standard output, with what was asked for; nothing when nothing became of any."""
     at = Workplace(output_dir=str(output_dir), device="")
-    if not any(at.row_path(cell).exists() for cell in cells):
+    if not any(at.row_path(cell).exists() or failure_path(cell, at).exists() for cell in cells):
         return
     frame = report.load(output_dir)
-    table = report.summary(frame)
-    own = frame.loc[frame["cell"].isin([cell.id for cell in cells])]
+    table = report.summary(frame) if len(frame) else None
+    own = report.of_cells(frame, {cell.id for cell in cells})
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     known = table if len(own) == len(frame) else None
-    console.print(*report.render(own, "terminal", width=console.width, table=known), sep="\n")
-    written = [*report.write(output_dir, frame, table), report.write_page(output_dir, frame, table)]
-    told = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
-    console.print(told, style="dim", soft_wrap=True, highlight=False)
+    asked = list(dict.fromkeys(name for cell in cells for name in cell.metrics))
+    console.print(*report.render(own, "terminal", width=console.width, table=known, asked=asked), sep="\n")
+    written = report.write(output_dir, frame, table)
+    if len(frame):
+        written.append(report.write_page(output_dir, frame, table))
+    where = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
+    console.print(where, style="dim", soft_wrap=True, highlight=False)
 
 
 def print_audits(jobs: Sequence[AuditJob], output_dir: Path) -> None:
@@ -64,19 +69,13 @@ def print_failures(cells: Sequence[Cell], outcomes: Mapping[str, Outcome], total
     console.print(f"\n{len(cells)} of {total} cells failed", style="bold red")
     for cell in cells:
         outcome = outcomes[cell.id]
-        cause = _cause(outcome, outcomes)
-        why = cause.error if cause is outcome else f"{cause.task.label} failed: {cause.error}"
+        came_from = cause(outcome, outcomes)
         console.print(Text(outcome.task.label, style="bold"))
-        console.print(Text(f"  why   {why}"))
-        if cause.task.log.exists():
-            console.print(Text(f"  log   {cause.task.log}"))
+        console.print(Text(f"  why   {told(outcome, outcomes)}"))
+        if came_from.task.log.exists():
+            console.print(Text(f"  log   {came_from.task.log}"))
         console.print(Text(f"  alone {_command(cell)}"))
     console.print("The same command again runs only what is missing.")
-
-
-def _cause(outcome: Outcome, outcomes: Mapping[str, Outcome]) -> Outcome:
-    """The outcome that this one comes from: of a task that it needs, where that failed."""
-    return next((outcomes[key] for key in outcome.task.needs if outcomes[key].status == "failed"), outcome)
 
 
 def _command(cell: Cell) -> str:

@@ -1,0 +1,50 @@
+"""What the rows of an output directory are called, all together: see `labels` for what makes such names last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from supreme.report.rows.failures import Failure
+from supreme.report.rows.labels import variants
+from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, Row
+
+
+def labels_of(rows: Sequence[Row | Failure]) -> list[tuple[str, ...]]:
+    """Data, model, recipe, scenario, setting, method and variant of each row; they are in order of arrival."""
+    first: dict[Any, Row | Failure] = {}  # wherever they lie, the same images are the same data
+    for row in rows:
+        first.setdefault(_images_of(row), row)
+    parts = []
+    for kind in COMPONENTS:
+        told = [first[_images_of(row)] if kind == "data" else row for row in rows]
+        entries = [
+            (row.names[kind], one.changed.get(kind, {}), one.settings[kind])
+            for row, one in zip(rows, told, strict=True)
+        ]
+        parts.append(variants(entries, f"{kind}.", OF_THE_RUN if kind == "recipe" else ()))
+    settings = [", ".join(filter(None, told)) for told in zip(*parts, strict=True)]
+    blocks = [(*(row.names[kind] for kind in COMPONENTS), told) for row, told in zip(rows, settings, strict=True)]
+    methods = variants(
+        ((*block, row.names["method"]), row.changed.get("method", {}), row.settings["method"])
+        for row, block in zip(rows, blocks, strict=True)
+    )
+    return [(*block, row.names["method"], told) for row, block, told in zip(rows, blocks, methods, strict=True)]
+
+
+def _images_of(row: Row | Failure) -> Any:
+    return row.settings["data"]["content"]
+
+
+def metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
+    suffixes: list[dict[str, str]] = [{} for _ in rows]
+    for family in {name for row in rows for name in row.metric_settings}:
+        having = [index for index, row in enumerate(rows) if family in row.metric_settings]
+        told = variants(
+            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
+            for index in having
+        )
+        for index, text in zip(having, told, strict=True):
+            suffixes[index][family] = f" ({text})" if text else ""
+    return suffixes

@@ -1,0 +1,126 @@
+"""One table over all blocks, above theirs: methods down, scenarios across, and the mean rank of each method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from supreme.report.rows.columns import unsigned
+from supreme.report.rows.endpoints import declared_of
+from supreme.report.rows.per_seed import BLOCK
+from supreme.report.statistics.aggregate import identical
+from supreme.report.statistics.ranks import FEWEST_UNITS, leaderboard
+from supreme.report.tables.latex import set_small
+from supreme.report.tables.latex_text import escaped
+from supreme.report.tables.markdown import row
+
+TITLE = "all scenarios"
+MEAN_RANK = "mean_rank"
+_HEAD = "mean rank"
+
+FEWEST_METHODS = 2
+"""That there is anything to rank."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """What the table shows."""
+
+    table: pd.DataFrame
+    """Indexed by method, in the order to be shown; a column for each unit with the score in it, NaN where there is
+    none, and `mean_rank`."""
+    notes: Sequence[str] = ()
+
+    @property
+    def heads(self) -> list[str]:
+        """The mean rank first."""
+        return ["method", _HEAD, *self._units]
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """Texts below the heads."""
+        ranks, scores = (
+            [self.table[name].to_numpy(dtype=float) for name in some] for some in ([MEAN_RANK], self._units)
+        )
+        return [
+            [str(method), unsigned(ranks[0][place], ".1f"), *(unsigned(own[place], ".2f") for own in scores)]
+            for place, method in enumerate(self.table.index)
+        ]
+
+    @property
+    def _units(self) -> list[str]:
+        return [str(unit) for unit in self.table.columns if unit != MEAN_RANK]
+
+
+def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame) -> Leaderboard | None:
+    """The leaderboard of these rows and their summary; None where there are too few units or methods to rank."""
+    if not len(frame):
+        return None
+    parts: Any = frame.groupby(BLOCK, observed=True)
+    left = min(declared_of(part).endpoints.most_left for _, part in parts)
+    copies = {method: "it is identical to the reference" for _, part in parts for method in identical(part)}
+    found = leaderboard(table, left, copies)
+    units = list(found.attrs["units"])
+    if len(units) < FEWEST_UNITS or len(found) < FEWEST_METHODS:
+        return None
+    return Leaderboard(table=found.set_index("method")[[*units, MEAN_RANK]], notes=found.attrs["notes"])
+
+
+def leaderboard_panels(board: Leaderboard) -> list[RenderableType]:
+    """For a terminal: heads go over several lines where they are long."""
+    table = Table(title=Text(TITLE, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    for number, head in enumerate(board.heads):
+        table.add_column(Text(head), justify="right" if number else "left", overflow="fold")
+    for line in board.lines:
+        table.add_row(*map(Text, line))
+    return [table, *(Text(f"- {note}", style="dim") for note in board.notes), ""]
+
+
+def leaderboard_markdown(board: Leaderboard) -> str:
+    """As a table of its own, before those of the blocks."""
+    rule = [":--", *("--:" for _ in board.heads[1:])]
+    return "\n".join(
+        [
+            f"## {TITLE}",
+            "",
+            row(board.heads),
+            row(rule),
+            *map(row, board.lines),
+            "",
+            *(f"- {n}" for n in board.notes),
+            "",
+        ]
+    )
+
+
+def leaderboard_latex(board: Leaderboard) -> str:
+    """A float of one column, or of two where there are many units."""
+    star = "*" if len(board.heads) > 4 else ""
+    lines = [" & ".join(map(escaped, line)) + r" \\" for line in board.lines]
+    notes = " ".join(map(escaped, board.notes))
+    return "\n".join(
+        [
+            f"\\begin{{table{star}}}[tbp]",
+            f"\\caption{{{escaped(TITLE)}}}\\label{{tab:supreme-leaderboard}}",
+            *set_small(
+                [
+                    f"\\begin{{tabular}}{{@{{}}l{'r' * (len(board.heads) - 1)}@{{}}}}",
+                    "\\toprule",
+                    " & ".join(map(escaped, board.heads)) + r" \\",
+                    "\\midrule",
+                    *lines,
+                    "\\bottomrule",
+                    "\\end{tabular}",
+                ]
+            ),
+            *(["", f"\\parbox{{\\linewidth}}{{\\scriptsize\\raggedright {notes}}}"] if notes else []),
+            f"\\end{{table{star}}}\n",
+        ]
+    )
