@@ -25,9 +25,10 @@ class RMIA:
     """How well a strong attacker tells the forget set from unseen images, in each unlearned model.
 
     The true class's probability of an image, over its mean under models that never saw the image, is compared with
-    that of the test images, in logarithms: a class that was hidden has probabilities of 0 in float64. Those models are the references of the other training seeds, never the one that is judged;
-    they serve unlearned and retrained models alike, so that the latter say what is ideal. Non-members are the test
-    images, but where classes are forgotten only those of these (`forget_test`).
+    that of the test images, in logarithms: a class that was hidden has probabilities of 0 in float64. Those models are
+    the references of the other training seeds, never the one that is judged; they serve unlearned and retrained models
+    alike, so that the latter say what is ideal. Non-members are the test images, but where classes are forgotten only
+    those of these (`forget_test`).
 
     * `rmia/auc`: of the attack, forget set against non-members, mean over unlearned models; in [0, 1].
     * `rmia/reference_auc`: the same in the retrained models: the ideal, near .5 when random images are forgotten.

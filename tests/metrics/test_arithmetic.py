@@ -420,6 +420,28 @@ def test_the_logistic_attack_is_the_regression_of_another_library(scale, shift):
     assert a.logistic_attack(members, nonmembers, targets) == known.predict(targets[:, None]).mean()
 
 
+def test_the_logistic_attack_at_its_optimum_is_not_where_scikit_learn_stops():
+    values = [1e-5, 2e-5, 3e-5, 4e-5], [2e-4, 3e-4, 4e-4, 5e-4], [1e-5, 1e-4, 3e-4, 4e-5]
+    assert a.logistic_attack(*values) == 0.75
+    assert a.logistic_attack(*values, solver="sklearn") == 0.0
+    with pytest.raises(ValueError, match="optimum or sklearn, not newton"):
+        a.logistic_attack(*values, solver="newton")
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-2, 0.1, 1.0])
+def test_the_solver_called_sklearn_is_that_of_the_published_code(scale):
+    """Foster et al. and SUPREME 0.1.4 set the class weights and, apart from what is the default, nothing else."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    members, nonmembers, targets = (rng.exponential(scale * k, n) for n, k in ((300, 1), (90, 2), (50, 1.5)))
+    known = LogisticRegression(class_weight="balanced").fit(
+        np.r_[members, nonmembers][:, None], np.repeat([1, 0], [300, 90])
+    )
+    expected = known.predict(targets[:, None]).mean()
+    assert a.logistic_attack(members, nonmembers, targets, solver="sklearn") == expected
+
+
 def test_the_logistic_attack_refuses_empty_and_infinite_values():
     for values in ([], [math.inf], [math.nan]):
         with pytest.raises(ValueError, match=r"one number per sample|infinite"):

@@ -13,8 +13,9 @@ import pandas as pd
 
 from supreme.core import SupremeError
 from supreme.report.rows.columns import declared_by
-from supreme.report.rows.labels import values_text, variants
+from supreme.report.rows.labels import variants
 from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, PARTS, SEEDS, Reader, Row, read_all
+from supreme.report.rows.values import family_of, metric_values, scenario_values
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
     *(*TUNED, "code", "versions", "older"),
 )
-COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
+COLUMNS = (*PER_ROW, "metric", "metric_values", "images", "warning", *VALUES, *REASONS)
 
 _Labelled = tuple[Row, tuple[str, ...], dict[str, str]]
 """A row, its labels, and what to add to the columns of its metrics."""
@@ -47,10 +48,11 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     `data`, `model`, `recipe`, `scenario` and `method` are names of YAML files, whatever else is in the directory.
     `variant` tells what a row has otherwise than its method's YAML and preset, `alpha=5`, and `setting` the same of the
     other components, `recipe.epochs=1`; both are "" of the plain row. Rows that differ in any value differ in one of
-    these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed has them
-    in its name. Of several rows of one config and seeds, which other code or data made, the newest is here, and `older`
-    is the number of those left out; `code` are digests of the code and values of model, recipe and scenario, and of the
-    method; `versions` tells the versions, devices and CPU capabilities that made the row and its models.
+    these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed, which
+    those of a protocol are not, has them in its name; `metric_values` are all of them. Of several rows of one config
+    and seeds, which other code or data made, the newest is here, and `older` is the number of those left out; `code`
+    are digests of the code and values of model, recipe and scenario, and of the method; `versions` tells the versions,
+    devices and CPU capabilities that made the row and its models.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -91,8 +93,9 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         per_row.take(lines)
         .assign(
             metric=_text(
-                (column + suffix.get(_family(column), "") for column in row.columns) for row, _, suffix in entries
+                (column + suffix.get(family_of(column), "") for column in row.columns) for row, _, suffix in entries
             ),
+            metric_values=_text(metric_values(row) for row in rows),
             images=np.concatenate([row.images for row in rows]),
             warning=_told(rows, "warnings"),
             **{
@@ -103,11 +106,6 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         )
         .reset_index(drop=True)
     )
-
-
-def scenario_values(row: Row) -> str:
-    """`target=3`, or `fraction=0.1, count=null`: what labels leave out where it is the same in all rows."""
-    return values_text({name: value for name, value in row.settings["scenario"].items() if name != "_target_"})
 
 
 def _told(rows: Iterable[Row], name: str) -> Any:
@@ -125,11 +123,6 @@ def _text(strings: Iterable[Iterable[str]]) -> Any:
     places: dict[str, int] = {}
     codes = [places.setdefault(string, len(places)) for some in strings for string in some]
     return pd.array(list(places), dtype="str").take(np.array(codes, dtype=np.int64))
-
-
-def _family(column: str) -> str:
-    """The metric that yields a column: `membership` of `membership/auc`."""
-    return column.partition("/")[0]
 
 
 def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -159,12 +152,15 @@ def _images_of(row: Row) -> Any:
 
 
 def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
+    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival.
+
+    Each protocol has plain values of its own: as rows of two protocols differ in `setting`, no name tells them twice.
+    """
     suffixes: list[dict[str, str]] = [{} for _ in rows]
     for family in {name for row in rows for name in row.metric_settings}:
         having = [index for index, row in enumerate(rows) if family in row.metric_settings]
         told = variants(
-            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
+            (rows[index].protocol, rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
             for index in having
         )
         for index, text in zip(having, told, strict=True):
