@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 LABELS = (*COMPONENTS, "setting", "method", "variant")
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
-TUNED = ("preset", "tuned_on", "tuned_seeds")
+TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
     *(*TUNED, "code", "versions", "older"),
@@ -40,7 +40,9 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     is in images, and so is `images`, the size of the set that a metric speaks of, NaN where it names none; `notes` tell
     of a method that misbehaves, as `unchanged` where it returned the original; `warning` of a value to be doubted.
     `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
-    found, if results chose them, and `tuned_seeds` the training seeds.
+    found, if results chose them, `tuned_seeds` the training seeds, `tuned_images` the images beside the forget set
+    (test, validation or training), and `tuned_reference` whether the retrained model was used (yes, no, or unknown in
+    an older row, whose images then count as test); each is "" where results chose nothing.
 
     `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
     `attrs["columns"]` holds what the metrics declare of their columns (title, unit, direction, format), by name.

@@ -17,6 +17,7 @@ import numpy as np
 from supreme.core.canonical import Damaged
 from supreme.core.row import OtherSchema, RowProvenance, StoredRow, Values, read_row
 from supreme.report.rows.environments import MACHINE, environment
+from supreme.report.rows.tuning import tuned_of
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -54,8 +55,8 @@ class Row:
     notes: str
     protocol: str
     """fixed, or another one of conf/protocol."""
-    tuned: tuple[str, str, str]
-    """The preset that set values of the method, and, where results chose these, the columns and training seeds."""
+    tuned: tuple[str, str, str, str, str]
+    """The preset that set values of the method, and, where results chose these, by what; see `tuned_of`."""
     columns: tuple[str, ...]
     """Of the metrics."""
     declared: Mapping[str, Mapping[str, Any]] | None
@@ -124,7 +125,7 @@ class Reader:
             forget_size=content["sets"]["forget"],
             notes="; ".join(content["notes"]),
             protocol=protocol,
-            tuned=_tuned(content["tuned"]),
+            tuned=tuned_of(content["tuned"]),
             columns=columns,
             declared=content.get("columns"),
             images=sizes,
@@ -146,14 +147,6 @@ class Reader:
         if key not in self._flat:
             self._flat[key] = flat(node)
         return self._flat[key]
-
-
-def _tuned(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    """Empty where no value of a preset is left."""
-    if not told or not told["kept"]:
-        return "", "", ""
-    columns, seeds = (", ".join(map(str, told.get(name, ()))) for name in ("columns", "seeds"))
-    return str(told["preset"]), columns, seeds
 
 
 def _numbers(part: Values, columns: Sequence[str]) -> FloatArray:
