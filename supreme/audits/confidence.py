@@ -10,8 +10,9 @@ from supreme.audits.arithmetic import FloatArray
 from supreme.core import Ensemble, Predictions, Undefined
 from supreme.metrics.arithmetic import logit_confidence
 
-LIMIT = 100.0
-"""Confidences are cut to plus or minus this, so that a masked class, whose logit is minus infinity, has one too."""
+LIMIT = 1e5
+"""Confidences are cut to plus or minus this, so that a class whose logit is minus infinity has one too; far beyond the
+-1e4 of `mask_class`, for images of a class that is hidden by a finite logit still differ from each other."""
 
 
 def confidences(ensemble: Ensemble, models: Sequence[Predictions], name: str) -> FloatArray:

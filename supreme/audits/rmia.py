@@ -25,9 +25,10 @@ class RMIA:
     """How well a strong attacker tells the forget set from unseen images, in each unlearned model.
 
     The true class's probability of an image, over its mean under models that never saw the image, is compared with
-    that of the test images. Those models are the references of the other training seeds, never the one that is judged;
-    they serve unlearned and retrained models alike, so that the latter say what is ideal. Non-members are the test
-    images, but where classes are forgotten only those of these (`forget_test`).
+    that of the test images, in logarithms: a class that was hidden has probabilities of 0 in float64. Those models are
+    the references of the other training seeds, never the one that is judged; they serve unlearned and retrained models
+    alike, so that the latter say what is ideal. Non-members are the test images, but where classes are forgotten only
+    those of these (`forget_test`).
 
     * `rmia/auc`: of the attack, forget set against non-members, mean over unlearned models; in [0, 1].
     * `rmia/reference_auc`: the same in the retrained models: the ideal, near .5 when random images are forgotten.
@@ -61,16 +62,16 @@ class RMIA:
             if name not in ensemble.sets:
                 return dict.fromkeys(self.columns(ensemble), Undefined(f"there are no non-members: {name} is empty"))
         sets = ("forget", unseen, "test")
-        references = [[_true_class(ensemble, model, name) for name in sets] for model in ensemble.references]
-        sums = [torch.stack([answers[number] for answers in references]).sum(0) for number in range(len(sets))]
+        references = [[_log_probability(ensemble, model, name) for name in sets] for model in ensemble.references]
+        sums = [torch.stack([answers[number].exp() for answers in references]).sum(0) for number in range(len(sets))]
         aucs, reference_aucs = [], []
         for own, model in zip(references, ensemble.unlearned, strict=True):
             # Rounding may leave a mean of certain answers a last bit above 1.
             without = [
-                ((total - answers) / (len(references) - 1)).clamp(0, 1)
+                ((total - answers.exp()) / (len(references) - 1)).clamp(0, 1)
                 for total, answers in zip(sums, own, strict=True)
             ]
-            aucs.append(self._auc([_true_class(ensemble, model, name) for name in sets], without))
+            aucs.append(self._auc([_log_probability(ensemble, model, name) for name in sets], without))
             reference_aucs.append(self._auc(own, without))
         excess = np.subtract(aucs, reference_aucs)
         return {
@@ -80,7 +81,7 @@ class RMIA:
         }
 
     def _auc(self, answers: list[Tensor], without: list[Tensor]) -> float:
-        """Of one model, given true-class probabilities on the forget set, non-members and test, and their means."""
+        """Of one model, given ln p of the true class on forget set, non-members and test, and means of p there."""
         forget, unseen = (
             arithmetic.rmia(answers[set_], without[set_], answers[2], without[2], self.gamma, self.offline)
             for set_ in (0, 1)
@@ -88,7 +89,6 @@ class RMIA:
         return arithmetic.roc_auc(forget, unseen)
 
 
-def _true_class(ensemble: Ensemble, model: Predictions, name: str) -> Tensor:
-    """The probability of the true class, float64, of each image of the set."""
-    labels = ensemble.labels(name).cpu()
-    return model.logits(name).double().softmax(1).gather(1, labels[:, None]).squeeze(1)
+def _log_probability(ensemble: Ensemble, model: Predictions, name: str) -> Tensor:
+    """ln p of the true class, float64, of each image of the set."""
+    return arithmetic.log_probability(model.logits(name), ensemble.labels(name))

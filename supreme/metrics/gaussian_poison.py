@@ -81,11 +81,11 @@ class GaussianPoison:
 def _directions(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The gradient of every image's cross-entropy with respect to the image, up to a positive factor.
 
-    Its part at the logits, p minus one-hot, is taken in float64 (on the CPU: not every device has it) and scaled to
-    length 1, so that the gradient of an image of which the model is all but certain does not vanish in rounding.
+    Its part at the logits, p minus one-hot, is taken in float64 (on the CPU: not every device has it), divided by 1 -
+    p_y and scaled to length 1. As p_k / (1 - p_y) is the softmax of the other classes alone, the gradient of an image
+    of which the model is certain vanishes neither in rounding nor where every other probability is 0 in float64.
     """
     logits, own = model(x.requires_grad_()), y.cpu()[:, None]
-    pull = logits.detach().cpu().double().softmax(1).scatter(1, own, 0.0)
-    pull = pull.scatter(1, own, -pull.sum(1, keepdim=True))
-    pull = pull / pull.norm(dim=1, keepdim=True).clamp_min(torch.finfo(pull.dtype).tiny)
+    pull = logits.detach().cpu().double().scatter(1, own, -torch.inf).softmax(1).scatter(1, own, -1.0)
+    pull = pull / pull.norm(dim=1, keepdim=True)
     return torch.autograd.grad((logits * pull.to(logits)).sum(), x)[0]

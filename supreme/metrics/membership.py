@@ -10,7 +10,7 @@ from annotated_types import Gt, Lt
 from torch import Tensor
 
 from supreme.core import Column, Evaluation, Series, Undefined
-from supreme.core.validation import bounded
+from supreme.core.validation import OneOf, bounded
 from supreme.metrics import arithmetic
 from supreme.metrics.comparison import few_images, unseen_set
 
@@ -30,7 +30,9 @@ class Membership:
       threshold that keeps it, not interpolated.
     * `membership/entropy_attack`: share of the forget set that a balanced logistic regression on the entropy, fitted to
       retain as members and test as non-members, calls members: the attack of SSD (Foster et al., AAAI 2024) and of
-      SUPREME 0.1.4, kept to compare with their tables. Its hard threshold makes it noisy.
+      SUPREME 0.1.4, kept to compare with their tables. Its hard threshold makes it noisy. `entropy_solver` says how it
+      is fitted: `optimum` to its optimum, `sklearn` as far as theirs, scikit-learn's, goes: where entropies are small,
+      as those of sure models are, that one stops at its start and calls every image a non-member.
 
     For figures `membership/roc`: the whole curve of the first two, true-positive rates in the convention of the second
     at 0 and at 61 false-positive rates from 0.001 to 1, evenly spaced in their logarithm.
@@ -48,6 +50,8 @@ class Membership:
 
     fpr: Annotated[float, Gt(0), Lt(1)]
     """The false-positive rate at which the true-positive rate is read."""
+    entropy_solver: Annotated[str, OneOf("optimum", "sklearn")]
+    """How the regression of `entropy_attack` is fitted: optimum, or sklearn as in the published tables."""
 
     declared_columns: ClassVar[Mapping[str, Column]] = {
         "membership/auc": Column(title="membership AUC", unit="fraction", format=".3f", shown=True, rank=20),
@@ -72,7 +76,7 @@ class Membership:
             values = dict.fromkeys((auc, tpr), Undefined(f"there are no non-members: {unseen} is empty"))
         if "test" in evaluation.sets:
             entropies = (arithmetic.entropy(evaluation.subject.logits(name)) for name in ("retain", "test", "forget"))
-            values[entropy_attack] = arithmetic.logistic_attack(*entropies)
+            values[entropy_attack] = arithmetic.logistic_attack(*entropies, solver=self.entropy_solver)
         else:
             values[entropy_attack] = Undefined("there are no non-members: test is empty")
         return values

@@ -27,7 +27,8 @@ from supreme.report.rows.selection import select
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
-from supreme.report.tables.published_comparison import against, nothing_matches, published, render_against
+from supreme.report.tables.published_comparison import against, nothing_matches, published
+from supreme.report.tables.published_tables import render_against
 from supreme.report.tables.tables import render, summary_of
 from supreme.report.tables.terminal import WIDTH, plain
 
@@ -100,7 +101,8 @@ def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
     found = against(frame, theirs)
     rendered = render_against(found, form)
     if not len(found):
-        return rendered if form == "csv" and isinstance(rendered, str) else f"{nothing_matches(frame, theirs)}\n"
+        told = " ".join([nothing_matches(frame, theirs), *found.attrs["left_out"]])
+        return rendered if form == "csv" and isinstance(rendered, str) else f"{told}\n"
     if isinstance(rendered, str):
         return rendered
     return plain(rendered, Console().width if to_terminal else WIDTH)

@@ -11,6 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from supreme.audits import arithmetic as a
+from supreme.audits.confidence import confidences
 from supreme.core import Undefined
 from supreme.core.registry import build
 from supreme.metrics import arithmetic as metrics
@@ -204,13 +205,48 @@ def test_rmia_judges_each_model_by_the_references_of_the_other_seeds(forgets_cla
         for seed in range(4):
             out = {name: np.delete(both[1], seed, axis=0).mean(0) for name, both in p.items()}
             scores = [
-                metrics.rmia(p[name][side][seed], out[name], p["test"][side][seed], out["test"])
+                metrics.rmia(np.log(p[name][side][seed]), out[name], np.log(p["test"][side][seed]), out["test"])
                 for name in ("forget", unseen)
             ]
             aucs[side].append(metrics.roc_auc(*scores))
     assert found["rmia/auc"] == pytest.approx(np.mean(aucs[0]), abs=1e-6)
     assert found["rmia/reference_auc"] == pytest.approx(np.mean(aucs[1]), abs=1e-6)
     assert found["rmia/excess_auc"] == pytest.approx(np.mean(aucs[0]) - np.mean(aucs[1]), abs=1e-6)
+
+
+HIDDEN = (0.0, -800.0, -1e4)
+"""What is added to the true class's logit: nothing; probabilities of 0 in float64; the logit of `mask_class`."""
+
+
+def hidden(shift: float) -> TinyEnsemble:
+    """Eight models that know the forget set by two standard deviations, and answer its class that much lower."""
+    unlearned, reference = normal(8, 40, seed=1)
+    unseen, unseen_reference = normal(8, 40, seed=2)
+    return TinyEnsemble(
+        confidences={
+            "forget": (unlearned + 2 + shift, reference),
+            "forget_test": (unseen + shift, unseen_reference),
+            "test": (unseen + shift, unseen_reference),
+        },
+        forgets_class=True,
+    )
+
+
+def test_rmia_finds_the_members_of_a_class_that_is_hidden():
+    for shift in HIDDEN:
+        assert audit("rmia")(hidden(shift))["rmia/auc"] == pytest.approx(0.92, abs=0.04), shift
+
+
+def test_the_confidences_of_a_class_that_is_hidden_keep_their_spread():
+    shown, masked = (confidences(hidden(shift), hidden(shift).unlearned, "forget") for shift in (0.0, -1e4))
+    assert masked == pytest.approx(shown - 1e4, abs=2e-3)  # the step of a float32 there is 1e-3
+    gone = TinyEnsemble(confidences={"forget": (np.full((3, 2), -np.inf), np.full((3, 2), np.inf))})
+    assert np.isfinite(confidences(gone, gone.unlearned, "forget")).all()
+
+
+def test_klom_is_what_its_own_clip_makes_it_however_low_a_class_is_hidden():
+    values = [audit("klom", minimum=2)(hidden(shift))["klom/forget"] for shift in (-1e3, -1e4)]
+    assert values[0] == values[1]
 
 
 def test_rmia_takes_models_that_are_certain_to_the_last_bit():

@@ -420,6 +420,28 @@ def test_the_logistic_attack_is_the_regression_of_another_library(scale, shift):
     assert a.logistic_attack(members, nonmembers, targets) == known.predict(targets[:, None]).mean()
 
 
+def test_the_logistic_attack_at_its_optimum_is_not_where_scikit_learn_stops():
+    values = [1e-5, 2e-5, 3e-5, 4e-5], [2e-4, 3e-4, 4e-4, 5e-4], [1e-5, 1e-4, 3e-4, 4e-5]
+    assert a.logistic_attack(*values) == 0.75
+    assert a.logistic_attack(*values, solver="sklearn") == 0.0
+    with pytest.raises(ValueError, match="optimum or sklearn, not newton"):
+        a.logistic_attack(*values, solver="newton")
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-2, 0.1, 1.0])
+def test_the_solver_called_sklearn_is_that_of_the_published_code(scale):
+    """Foster et al. and SUPREME 0.1.4 set the class weights and, apart from what is the default, nothing else."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    members, nonmembers, targets = (rng.exponential(scale * k, n) for n, k in ((300, 1), (90, 2), (50, 1.5)))
+    known = LogisticRegression(class_weight="balanced").fit(
+        np.r_[members, nonmembers][:, None], np.repeat([1, 0], [300, 90])
+    )
+    expected = known.predict(targets[:, None]).mean()
+    assert a.logistic_attack(members, nonmembers, targets, solver="sklearn") == expected
+
+
 def test_the_logistic_attack_refuses_empty_and_infinite_values():
     for values in ([], [math.inf], [math.nan]):
         with pytest.raises(ValueError, match=r"one number per sample|infinite"):
@@ -440,7 +462,26 @@ def test_the_gaussian_log_ratio_is_that_of_two_normal_densities():
 
 
 def test_rmia_has_the_hand_computed_value():
-    assert a.rmia([0.9], [0.4], [0.8, 0.5, 0.9], [0.8, 0.6, 0.3]).tolist() == pytest.approx([2 / 3], **HAND)
+    scores = a.rmia(np.log([0.9]), [0.4], np.log([0.8, 0.5, 0.9]), [0.8, 0.6, 0.3])
+    assert scores.tolist() == pytest.approx([2 / 3], **HAND)
+
+
+def test_rmia_tells_samples_apart_whose_probabilities_are_all_0_in_float64():
+    assert np.exp(-800.0) == 0
+    assert a.rmia([-800.0, -900.0], [0, 0], [-850.0, -950.0], [0, 0]).tolist() == [1.0, 0.5]
+    assert a.rmia([-math.inf, -1.0], [0, 0], [-math.inf, -2.0], [0, 0]).tolist() == [0.0, 1.0]
+
+
+def test_rmia_of_a_class_that_is_hidden_by_a_low_logit_finds_its_members():
+    rng = np.random.default_rng(0)
+    for shift in (0, -30, -700, -800, -1e4):
+        answers = rng.normal(0, 1, (2000, 10))
+        answers[:, 0] += 3 + shift
+        answers[:1000, 0] += 1.5
+        log_p = a.log_probability(answers, np.zeros(2000, dtype=np.int64))
+        out = np.full(1000, 0.5)
+        scores = [a.rmia(part, out, log_p[1000:], out) for part in (log_p[:1000], log_p[1000:])]
+        assert a.roc_auc(*scores) > 0.8, shift
 
 
 def test_rmia_ratios_have_the_hand_computed_values():
@@ -449,7 +490,8 @@ def test_rmia_ratios_have_the_hand_computed_values():
     for ratio in (0.919540, 0.675676, 1.651376):
         below, above = target / ratio * (1 - 2e-6), target / ratio * (1 + 2e-6)
         scores = [
-            float(a.rmia([0.9], [0.4], [0.8, 0.5, 0.9], [0.8, 0.6, 0.3], gamma=gamma)) for gamma in (below, above)
+            float(a.rmia(np.log([0.9]), [0.4], np.log([0.8, 0.5, 0.9]), [0.8, 0.6, 0.3], gamma=gamma))
+            for gamma in (below, above)
         ]
         assert scores[0] - scores[1] == pytest.approx(1 / 3)
 
@@ -459,13 +501,19 @@ def test_rmia_agrees_with_a_count_over_all_pairs():
     x, x_out, z, z_out = rng.random((4, 30))
     ratio = [p / (0.65 * out + 0.35) for p, out in ((x, x_out), (z, z_out))]
     expected = (ratio[0][:, None] / ratio[1][None] > 1.2).mean(1)
-    assert a.rmia(x, x_out, z, z_out, gamma=1.2).tolist() == pytest.approx(expected.tolist())
+    assert a.rmia(np.log(x), x_out, np.log(z), z_out, gamma=1.2).tolist() == pytest.approx(expected.tolist())
 
 
 def test_rmia_refuses_what_is_no_probability():
-    for target, out in (([1.2], [0.5]), ([0.5], [-0.1]), ([0.5], [0.5, 0.5])):
+    for target, out in (([0.2], [0.5]), ([-0.5], [-0.1]), ([-0.5], [0.5, 0.5])):
         with pytest.raises(ValueError, match="probabilities"):
-            a.rmia(target, out, [0.5], [0.5])
+            a.rmia(target, out, [-0.5], [0.5])
+
+
+def test_the_log_probability_of_a_true_class_keeps_its_spread_below_the_least_float():
+    found = a.log_probability([[0.0, -800.0], [0.0, -900.0], [0.0, -math.inf]], [1, 1, 1])
+    assert found.tolist() == [-800.0, -900.0, -math.inf]
+    assert a.log_probability(logits([0.7, 0.3]), [1]).tolist() == pytest.approx([math.log(0.3)], **HAND)
 
 
 def normal_models(count, samples=400, shift=0.0, seed=0):

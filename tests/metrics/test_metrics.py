@@ -197,6 +197,10 @@ def test_an_infinite_loss_is_undefined_and_the_accuracy_beside_it_is_not():
     assert isinstance(values["loss/forget"], Undefined)
 
 
+def membership(fpr: float, entropy_solver: str = "optimum") -> Membership:
+    return Membership(fpr=fpr, entropy_solver=entropy_solver)
+
+
 def membership_evaluation(forgets_class, **sets):
     sets = {"retain": [SURE] * 5, "forget": [SURE, UNSURE], **sets}
     labels = {name: [0] * len(rows) for name, rows in sets.items()}
@@ -205,31 +209,42 @@ def membership_evaluation(forgets_class, **sets):
 
 def test_non_members_are_the_test_images_where_no_class_is_forgotten():
     evaluation = membership_evaluation(False, test=[UNSURE, UNSURE], forget_test=[SURE, SURE])
-    values = Membership(fpr=0.01)(evaluation)
+    values = membership(0.01)(evaluation)
     assert values["membership/auc"] == 0.75
     assert values["membership/tpr_at_0.01"] == 0.5
 
 
 def test_non_members_are_the_test_images_of_the_forgotten_classes_where_classes_are_forgotten():
     evaluation = membership_evaluation(True, test=[UNSURE, UNSURE], forget_test=[SURE, SURE])
-    values = Membership(fpr=0.01)(evaluation)
+    values = membership(0.01)(evaluation)
     assert values["membership/auc"] == 0.25
     assert values["membership/tpr_at_0.01"] == 0.0
 
 
 def test_the_column_of_the_true_positive_rate_names_its_false_positive_rate():
     evaluation = membership_evaluation(False, test=[UNSURE, SURE])
-    assert "membership/tpr_at_0.5" in Membership(fpr=0.5)(evaluation)
-    assert Membership(fpr=0.5)(evaluation)["membership/tpr_at_0.5"] == 0.5
+    assert "membership/tpr_at_0.5" in membership(0.5)(evaluation)
+    assert membership(0.5)(evaluation)["membership/tpr_at_0.5"] == 0.5
 
 
 def test_the_entropy_attack_calls_members_what_is_as_sure_as_the_retain_set():
     evaluation = membership_evaluation(False, test=[UNSURE, UNSURE], forget=[SURE, UNSURE, UNSURE, UNSURE])
-    assert Membership(fpr=0.01)(evaluation)["membership/entropy_attack"] == 0.25
+    assert membership(0.01)(evaluation)["membership/entropy_attack"] == 0.25
+
+
+def test_the_solver_of_the_entropy_attack_is_the_one_that_the_config_names():
+    """A logit gap of 12 has an entropy of 8e-5, one of 10 of 5e-4: values at which scikit-learn stops at its start."""
+    near, far = [12.0, 0.0], [10.0, 0.0]
+    sets = {"retain": [near] * 4, "test": [far] * 4, "forget": [near, near, near, far]}
+    evaluation = Written(Answers(sets), label={name: [0] * 4 for name in sets})
+    found = [membership(0.01, solver)(evaluation)["membership/entropy_attack"] for solver in ("optimum", "sklearn")]
+    assert found == [0.75, 0.0]
+    with pytest.raises(SupremeError, match="entropy_solver"):
+        membership(0.01, "newton")
 
 
 def test_without_test_images_of_the_forgotten_classes_the_auc_is_undefined_and_says_why():
-    values = Membership(fpr=0.01)(membership_evaluation(True, test=[UNSURE, UNSURE]))
+    values = membership(0.01)(membership_evaluation(True, test=[UNSURE, UNSURE]))
     for column in ("membership/auc", "membership/tpr_at_0.01"):
         assert isinstance(values[column], Undefined)
         assert "forget_test is empty" in values[column]
@@ -239,7 +254,7 @@ def test_without_test_images_of_the_forgotten_classes_the_auc_is_undefined_and_s
 @pytest.mark.parametrize("fpr", [0.0, 1.0, -0.1, math.nan])
 def test_a_false_positive_rate_that_tells_nothing_is_refused(fpr):
     with pytest.raises(SupremeError, match=r"fpr=0\.01"):
-        Membership(fpr=fpr)
+        membership(fpr)
 
 
 @pytest.mark.parametrize("base", [1.0, 0.0, math.inf, math.nan])
@@ -384,7 +399,7 @@ def test_the_roc_curve_passes_through_the_rate_of_the_column_and_never_falls(tin
 
 
 def test_without_non_members_there_is_no_roc_curve():
-    assert Membership(fpr=0.01).series(membership_evaluation(True, test=[UNSURE])) == {}
+    assert membership(0.01).series(membership_evaluation(True, test=[UNSURE])) == {}
 
 
 def test_the_distances_of_the_layers_make_the_whole_distance(tiny):
@@ -402,12 +417,12 @@ def test_the_distances_of_the_layers_make_the_whole_distance(tiny):
 
 def test_few_images_and_few_non_members_are_warned_of_and_enough_are_not():
     few = membership_evaluation(False, test=[UNSURE] * 99, forget=[SURE] * 100)
-    assert set(Membership(fpr=0.01).warnings(few)) == {"membership/auc", "membership/tpr_at_0.01"}
-    assert "fewer than 100 non-members" in Membership(fpr=0.01).warnings(few)["membership/tpr_at_0.01"]
+    assert set(membership(0.01).warnings(few)) == {"membership/auc", "membership/tpr_at_0.01"}
+    assert "fewer than 100 non-members" in membership(0.01).warnings(few)["membership/tpr_at_0.01"]
     enough = membership_evaluation(False, test=[UNSURE] * 100, forget=[SURE] * 100)
-    assert Membership(fpr=0.01).warnings(enough) == {}
+    assert membership(0.01).warnings(enough) == {}
     fewer = membership_evaluation(False, test=[UNSURE] * 100, forget=[SURE] * 99)
-    assert "membership/entropy_attack" in Membership(fpr=0.01).warnings(fewer)
+    assert "membership/entropy_attack" in membership(0.01).warnings(fewer)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -80,6 +80,7 @@ FAULTS = {
         "recipe.reference_batch_size": (128, None),
         "recipe.warmup_from_zero": (True, False),
         "method.compat": ("reference", "paper"),
+        "metric.membership.entropy_solver": ("sklearn", "optimum"),
     },
     "pins_vit": {
         "data.test": ("training", "held_out"),

@@ -18,6 +18,11 @@ OURS = {1: (0.30, 0.40, 0.20), 10: (0.10, 0.20, 0.60)}
 """Forget accuracy of finetune by target and seed 260, 261, 262; the reference has 0."""
 
 
+def membership(solver: str | None) -> dict[str, Any]:
+    """The config of the metric; None: as it was before there was a choice, which was the optimum."""
+    return {"_target_": "m.Membership", "fpr": 0.01, **({"entropy_solver": solver} if solver else {})}
+
+
 def row(seed: int, target: int | None, value: float, protocol: str, **changes: Any) -> dict[str, Any]:
     """Of finetune on Pins with ResNet-18, as a sweep leaves it."""
     full = target is not None
@@ -47,6 +52,7 @@ def row(seed: int, target: int | None, value: float, protocol: str, **changes: A
             "recipe": {"_target_": "r.R"},
             "scenario": {"_target_": "s.S", **scenario},
             "method": {"_target_": "u.U"},
+            "metric": {"membership": membership("sklearn" if protocol == "supreme_paper" else "optimum")},
         },
         "notes": [],
         "provenance": {},
@@ -111,6 +117,37 @@ def test_under_the_paper_protocol_each_number_stands_beside_the_column_that_comp
         ("weight_distance/reference", "value"),
     }
     assert set(found["method"]) == {"finetune", "reference"}  # the original is published nowhere
+
+
+@pytest.mark.parametrize("solver", ["optimum", None])
+def test_the_entropy_attack_stands_beside_the_published_one_only_where_the_same_solver_fitted_it(
+    saved: Any, capsys: pytest.CaptureFixture[str], solver: str | None
+) -> None:
+    rows = five_seeds("supreme_paper")
+    for one in rows:
+        one["config"]["metric"]["membership"] = membership(solver)
+    folder = saved(*rows)
+    found = against(load(folder), published())
+    assert "membership/entropy_attack" not in set(found["metric"])
+    assert "legacy_batch_accuracy/forget_test" in set(found["metric"])
+    sentence = (
+        "membership/entropy_attack is not compared where it was computed without entropy_solver=sklearn, as the "
+        "published is: type metric.membership.entropy_solver=sklearn."
+    )
+    assert found.attrs["left_out"] == [sentence]
+    for form in ("markdown", "terminal"):
+        assert main([str(folder), "--against", "published", "--format", form]) == 0
+        assert sentence in " ".join(capsys.readouterr().out.split())
+    assert against(load(saved(*five_seeds("supreme_paper"))), published()).attrs["left_out"] == []
+
+
+def test_a_metric_keeps_its_name_under_each_protocol_and_says_its_values_beside_it(saved: Any) -> None:
+    frame = load(saved(*five_seeds("fixed"), *five_seeds("supreme_paper")))
+    own = frame[frame["metric"].str.startswith("membership/")]
+    assert set(own["metric"]) == {"membership/entropy_attack"}
+    assert set(own.query("protocol == 'fixed'")["metric_values"]) == {"fpr=0.01, entropy_solver=optimum"}
+    assert set(own.query("protocol == 'supreme_paper'")["metric_values"]) == {"fpr=0.01, entropy_solver=sklearn"}
+    assert set(frame[frame["metric"].str.startswith("accuracy/")]["metric_values"]) == {""}
 
 
 def test_under_the_fixed_protocol_only_accuracies_of_training_images_and_weights_are_alike(saved: Any) -> None:

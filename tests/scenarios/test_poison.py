@@ -328,11 +328,12 @@ def test_the_trace_of_noise_by_hand_is_positive_where_the_noise_points_to_a_smal
         assert found["gaussian_poison/tpr_at_0.01"] == (sign > 0)  # all of them are beyond 2.326
 
 
-def test_the_trace_of_noise_survives_a_model_that_is_all_but_certain() -> None:
-    """At a margin of 200 the gradient of the loss is 1e-87, which single precision calls zero."""
+@pytest.mark.parametrize("margin", [200, 2000])
+def test_the_trace_of_noise_survives_a_model_that_is_certain(margin: int) -> None:
+    """At a margin of 200 the gradient of the loss is 1e-87, which single precision calls zero; double does at 2,000."""
     split = planted_by_hand(0)
     pixel = np.asarray(split.data.pixels)[split.extra["clean_forget"].indices[0], 0, 1, 1] / 255
-    found = judge(GaussianPoisonMetric(fpr=0.01), split, linear((0, 0, 200 / pixel)))
+    found = judge(GaussianPoisonMetric(fpr=0.01), split, linear((0, 0, margin / pixel)))
     assert found["gaussian_poison/mean"] == pytest.approx(3.0, rel=1e-6)
 
 

@@ -288,6 +288,11 @@ OWN = """
 """
 
 
+def found_on(images: str, reference: str) -> str:
+    how = f"found, columns: [accuracy/forget], images: {images}, uses_reference: {reference}, seeds: [1]"
+    return OWN.format(name="a", values="alpha: 3").replace("reasoned", how)
+
+
 def written(folder: Path, **texts: str) -> Path:
     for name, text in texts.items():
         group, _, file = name.partition("__")
@@ -329,6 +334,15 @@ def test_others_have_presets_for_their_own_method_and_add_some_for_ours(tmp_path
         ),
         (OWN.format(name="a", values="alpha: 3").replace("data:", "method:"), "for: method is nothing that"),
         (OWN.format(name="a", values="alpha: 3").replace("reasoned", "guessed"), "chosen: {'source': 'guessed'}"),
+        (
+            OWN.format(name="a", values="alpha: 3").replace(
+                "reasoned", "found, columns: [accuracy/forget], seeds: [1]"
+            ),
+            "columns: [accuracy/forget], images: validation, uses_reference: true, seeds: [100, 101]}",
+        ),
+        (found_on("tests", "true"), "images one of test, validation, training"),
+        (found_on("test", "perhaps"), "uses_reference: true"),
+        (found_on("test", "true").replace("[accuracy/forget]", "[]"), "columns are all that were read"),
     ],
 )
 def test_a_file_of_presets_that_says_something_else_is_refused(text: str, sentence: str, tmp_path: Path) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import pytest
+from conf_files import CONF
+from omegaconf import OmegaConf
 from test_plan import composer  # noqa: F401
 from test_report import row, text
 
@@ -12,8 +17,11 @@ from supreme.report.page.page import page_data
 from supreme.report.rows.load import load
 from supreme.report.rows.tuning import tuning_text
 from supreme.report.statistics.aggregate import summary
+from tests.benchmarks.methods_digits import badness, columns_read, how_chosen
 
-FOUND = {"preset": "scrub/digits-small_cnn-random", "source": "found", "columns": ["accuracy/forget"], "seeds": [1, 9]}
+OLD = {"preset": "scrub/digits-small_cnn-random", "source": "found", "columns": ["accuracy/forget"], "seeds": [1, 9]}
+"""As rows told it before presets said on which images they were found."""
+FOUND = {**OLD, "images": "validation", "uses_reference": True}
 
 
 def test_a_cell_knows_its_preset_and_what_the_command_line_left_of_it(composer: Any) -> None:  # noqa: F811
@@ -23,7 +31,9 @@ def test_a_cell_knows_its_preset_and_what_the_command_line_left_of_it(composer: 
     assert tuned() == {
         "preset": "scrub/digits-small_cnn-random",
         "source": "found",
-        "columns": ["accuracy/forget", "membership/auc"],
+        "columns": ["accuracy/forget", "membership/auc", "accuracy/test"],
+        "images": "test",
+        "uses_reference": True,
         "seeds": [100, 101, 102],
         "kept": ["lr"],
         "overridden": [],
@@ -71,3 +81,111 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
 def test_the_card_names_the_values_of_a_preset_that_were_overridden() -> None:
     told = {"preset": "p", "source": "published", "kept": ["a"], "overridden": ["b"]}
     assert tuning_text({"tuned": told}) == "preset p (a; overridden: b): published values, whose source its YAML names"
+
+
+# How presets were found.
+
+PRESETS = {
+    f"{path.stem}/{entry['name']}": entry
+    for path in sorted((CONF / "tuned").glob("*.yaml"))
+    for entry in OmegaConf.to_container(OmegaConf.load(path))
+    if entry["chosen"]["source"] == "found"
+}
+READ_ELSEWHERE = {"ssd/orl_faces-small_cnn-random": {"accuracy/retain"}}
+"""What was read to find the presets that tests/benchmarks/methods_digits.py did not find: see their comments."""
+
+
+class Watched(Mapping[str, float]):
+    """The columns of a row, with a note of those that somebody reads."""
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> float:
+        self.read.add(name)
+        return 0.5
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def read_by_the_selection(scenario: str) -> set[str]:
+    metrics, reference = Watched(), Watched()
+    badness([{"scenario": scenario, "metrics": metrics, "reference": reference}])
+    return metrics.read | reference.read
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_that_results_chose_names_every_column_that_the_selection_read(name: str) -> None:
+    preset = PRESETS[name]
+    chosen = preset["chosen"]
+    read = READ_ELSEWHERE.get(name) or read_by_the_selection(preset["for"]["scenario"])
+    assert set(chosen["columns"]) >= read
+    assert chosen["uses_reference"] == (name not in READ_ELSEWHERE)
+
+
+@pytest.mark.parametrize("scenario", ["random", "full_class"])
+def test_the_selection_reads_what_it_tells_of_itself(scenario: str) -> None:
+    assert set(columns_read(scenario)) == read_by_the_selection(scenario)
+    assert OmegaConf.to_container(OmegaConf.create(how_chosen(scenario))) == {
+        "source": "found",
+        "columns": list(columns_read(scenario)),
+        "images": "validation",
+        "uses_reference": True,
+        "seeds": [100, 101, 102],
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "images", "reference", "sentence"),
+    [
+        ({"images": "test", "uses_reference": True}, "test", "yes", "on test images, with the retrained model at hand"),
+        (
+            {"images": "validation", "uses_reference": False},
+            "validation",
+            "no",
+            "on validation images, without the retrained model",
+        ),
+        ({}, "test", "unknown", "on images that an older row does not name (taken for test images), with or without"),
+    ],
+)
+def test_note_card_and_frame_say_on_which_images_and_whether_with_the_reference_values_were_found(
+    saved: Any, told: dict[str, Any], images: str, reference: str, sentence: str
+) -> None:
+    columns = ["accuracy/forget", "accuracy/unseen"]
+    tuned = {**OLD, **told, "columns": columns, "kept": ["lr"], "overridden": []}
+    directory = saved(*(row("scrub", seed, tuned=tuned) for seed in (0, 1)), row("jit", 0), row("jit", 1))
+    frame = load(directory)
+    own = frame[frame["method"] == "scrub"]
+    assert set(zip(own["tuned_images"], own["tuned_reference"], strict=True)) == {(images, reference)}
+    assert set(frame.loc[frame["method"] == "jit", "tuned_images"]) == {""}
+    note = render(frame, "markdown")
+    assert f"found by forget acc. % and accuracy/unseen {sentence}" in note
+    (card,) = [
+        entry for entry in page_data(directory, frame, summary(frame))["card"]["method"] if "lr" in entry["tuning"]
+    ]
+    assert f"values found by accuracy/forget and accuracy/unseen {sentence}" in card["tuning"]
+    assert card["tuning"].endswith("on training seeds 1, 9")
+
+
+def test_tuning_evaluates_on_validation_images_and_on_no_test_image(tmp_path: Path) -> None:
+    import hydra
+
+    from supreme.core.registry import build
+    from supreme.data.digits import Digits
+
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        folder = Path(__file__).parents[1] / "benchmarks" / "conf"
+        config = hydra.compose(
+            "config", ["data=digits_validation", "recipe=digits-small_cnn", f"hydra.searchpath=[file://{folder}]"]
+        )
+    data, digits = build(OmegaConf.to_container(config.data)), build(OmegaConf.to_container(config.data)["of"])
+    assert isinstance(digits, Digits)
+    found, source = data(), digits()
+    assert found.train.tolist() == source.train.tolist()
+    assert found.test.tolist() == source.validation.tolist()
+    assert not {*found.test.tolist()} & {*source.test.tolist()}
+    assert found.fingerprint != source.fingerprint

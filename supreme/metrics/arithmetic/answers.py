@@ -82,6 +82,11 @@ def modified_entropy(logits: Matrix, labels: Values) -> Tensor:
     return per_sample(of_rows, *labelled(logits, labels, classes=2))
 
 
+def log_probability(logits: Matrix, labels: Values) -> Tensor:
+    """ln p_y of each sample, N values in [-inf, 0]; minus infinity where the true class is masked."""
+    return per_sample(pick, *labelled(logits, labels))
+
+
 def logit_confidence(logits: Matrix, labels: Values) -> Tensor:
     """ln(p_y / (1 - p_y)) of each sample, as f_y - logsumexp_{k != y} f_k, which does not saturate. N values.
 

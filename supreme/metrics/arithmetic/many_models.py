@@ -7,7 +7,16 @@ import math
 import torch
 from torch import Tensor
 
-from supreme.metrics.arithmetic.steps import Matrix, Values, matrix_of, probabilities, ratio, require_fraction, weighted
+from supreme.metrics.arithmetic.steps import (
+    Matrix,
+    Values,
+    log_probabilities,
+    matrix_of,
+    probabilities,
+    ratio,
+    require_fraction,
+    weighted,
+)
 
 
 def gaussian_log_ratio(value: float, in_mean: float, in_std: float, out_mean: float, out_std: float) -> float:
@@ -29,25 +38,26 @@ def rmia(
     """Offline RMIA of each target: the share of population samples that it outdoes. N values in [0, 1].
 
     Zarifzadeh et al., ICML 2024. Likelihood ratios are p(x) / pbar(x), pbar = ((1 + a) out(x) + 1 - a) / 2, and a
-    target outdoes a sample when its ratio is more than gamma times the sample's.
+    target outdoes a sample when its ratio is more than gamma times the sample's. They are compared in logarithms, so
+    that samples of a class whose probability is too small for a float64 (below 1e-323) still differ from each other.
 
     Args:
-        target, population: probability of the true class under the attacked model.
-        target_out, population_out: its mean under models that were not trained on the sample.
+        target, population: ln p of the true class under the attacked model; 0 or below, minus infinity where p is 0.
+        target_out, population_out: mean of p, not of ln p, under models that were not trained on the sample.
         gamma: how far a target must outdo a sample; > 0.
         offline: a, how far the mean over models trained with the sample lies from 1; in [0, 1).
     """
     if not (gamma > 0 and 0 <= offline < 1):
         raise ValueError(f"gamma must be positive and offline in [0, 1), not {gamma} and {offline}")
 
-    def ratios(inside: Values, outside: Values) -> Tensor:
-        inside, outside = probabilities(inside), probabilities(outside)
+    def log_ratios(inside: Values, outside: Values) -> Tensor:
+        inside, outside = log_probabilities(inside), probabilities(outside)
         if inside.shape != outside.shape:
             raise ValueError(f"{len(inside)} probabilities come with {len(outside)} of the models without the sample")
-        return inside / (((1 + offline) * outside + 1 - offline) / 2)
+        return inside - (((1 + offline) * outside + 1 - offline) / 2).log()
 
-    others = ratios(population, population_out).sort().values
-    return torch.searchsorted(others, ratios(target, target_out) / gamma).double() / len(others)
+    others = log_ratios(population, population_out).sort().values
+    return torch.searchsorted(others + math.log(gamma), log_ratios(target, target_out)).double() / len(others)
 
 
 def klom(unlearned: Matrix, reference: Matrix, bins: int = 20, clip: float = 100.0, floor: float = 1e-5) -> Tensor:

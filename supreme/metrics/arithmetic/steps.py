@@ -98,6 +98,13 @@ def probabilities(values: Values) -> Tensor:
     return values
 
 
+def log_probabilities(values: Values) -> Tensor:
+    values = scores_of(values).cpu()
+    if values.max() > 0:
+        raise ValueError(f"logarithms of probabilities must be 0 or below, not {values.min():g} to {values.max():g}")
+    return values
+
+
 def same_length(values: Values, references: Values) -> tuple[Tensor, Tensor]:
     values, references = finite(values), finite(references)
     if values.shape != references.shape:

@@ -13,7 +13,8 @@ from supreme.core.canonical import Damaged
 from supreme.core.failure import read_failure
 from supreme.report.rows.columns import Kept
 from supreme.report.rows.per_seed import BLOCK
-from supreme.report.rows.reading import SEEDS, Row, changed_of, flat, moment, nodes_of, seeds_of, tuned_of
+from supreme.report.rows.reading import SEEDS, Row, changed_of, flat, moment, nodes_of, seeds_of
+from supreme.report.rows.tuning import tuned_of
 
 LABELS = (*BLOCK, "method", "variant")
 

@@ -15,21 +15,21 @@ from supreme.core import SupremeError
 from supreme.report.rows import asked, failures
 from supreme.report.rows.columns import declared_by
 from supreme.report.rows.files import read_all
-from supreme.report.rows.labels import values_text
 from supreme.report.rows.naming import labels_of, metric_suffixes
 from supreme.report.rows.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
+from supreme.report.rows.values import family_of, metric_values, scenario_values
 
 log = logging.getLogger(__name__)
 
 LABELS = (*COMPONENTS, "setting", "method", "variant")
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
-TUNED = ("preset", "tuned_on", "tuned_seeds")
+TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
     *(*TUNED, "declared", "code", "versions", "older"),
 )
-COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
+COLUMNS = (*PER_ROW, "metric", "metric_values", "images", "warning", *VALUES, *REASONS)
 
 _Labelled = tuple[Row, tuple[str, ...], dict[str, str]]
 """A row, its labels, and what to add to the columns of its metrics."""
@@ -43,8 +43,10 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     the same `forget_digest` forget the same images; `notes` tell of a method that misbehaves, as `unchanged` where it
     returned the original; `warning` of a value to be doubted.
     `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
-    found, if results chose them, and `tuned_seeds` the training seeds. `declared` has the endpoints that were declared
-    before the row was there, as JSON, or "".
+    found, if results chose them, `tuned_seeds` the training seeds, `tuned_images` the images beside the forget set
+    (test, validation or training), and `tuned_reference` whether the retrained model was used (yes, no, or unknown in
+    an older row, whose images then count as test); each is "" where results chose nothing. `declared` has the endpoints
+    that were declared before the row was there, as JSON, or "".
 
     `attrs["left_out"]` says in sentences which files were left out, and why; a table repeats them below it.
     `attrs["failures"]` has one mapping for each cell that failed and has no row, with the labels and seeds that the row
@@ -56,10 +58,11 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     `data`, `model`, `recipe`, `scenario` and `method` are names of YAML files, whatever else is in the directory.
     `variant` tells what a row has otherwise than its method's YAML and preset, `alpha=5`, and `setting` the same of the
     other components, `recipe.epochs=1`; both are "" of the plain row. Rows that differ in any value differ in one of
-    these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed has them
-    in its name. Of several rows of one config and seeds, which other code or data made, the newest is here, and `older`
-    is the number of those left out; `code` are digests of the code and values of model, recipe and scenario, and of the
-    method; `versions` tells the versions, devices and CPU capabilities that made the row and its models.
+    these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed, which
+    those of a protocol are not, has them in its name; `metric_values` are all of them. Of several rows of one config
+    and seeds, which other code or data made, the newest is here, and `older` is the number of those left out; `code`
+    are digests of the code and values of model, recipe and scenario, and of the method; `versions` tells the versions,
+    devices and CPU capabilities that made the row and its models.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -111,8 +114,9 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         per_row.take(lines)
         .assign(
             metric=_text(
-                (column + suffix.get(_family(column), "") for column in row.columns) for row, _, suffix in entries
+                (column + suffix.get(family_of(column), "") for column in row.columns) for row, _, suffix in entries
             ),
+            metric_values=_text(metric_values(row) for row in rows),
             images=np.concatenate([row.images for row in rows]),
             warning=_told(rows, "warnings"),
             **{
@@ -123,11 +127,6 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         )
         .reset_index(drop=True)
     )
-
-
-def scenario_values(row: Row) -> str:
-    """`target=3`, or `fraction=0.1, count=null`: what labels leave out where it is the same in all rows."""
-    return values_text({name: value for name, value in row.settings["scenario"].items() if name != "_target_"})
 
 
 def _told(rows: Iterable[Row], name: str) -> Any:
@@ -145,11 +144,6 @@ def _text(strings: Iterable[Iterable[str]]) -> Any:
     places: dict[str, int] = {}
     codes = [places.setdefault(string, len(places)) for some in strings for string in some]
     return pd.array(list(places), dtype="str").take(np.array(codes, dtype=np.int64))
-
-
-def _family(column: str) -> str:
-    """The metric that yields a column: `membership` of `membership/auc`."""
-    return column.partition("/")[0]
 
 
 def _newest(labelled: Iterable[_Labelled]) -> tuple[list[_Labelled], dict[str, int]]:

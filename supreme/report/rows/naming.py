@@ -37,12 +37,15 @@ def _images_of(row: Row | Failure) -> Any:
 
 
 def metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival."""
+    """For each row, what to add to the columns of each metric whose values are changed; in order of arrival.
+
+    Each protocol has plain values of its own: as rows of two protocols differ in `setting`, no name tells them twice.
+    """
     suffixes: list[dict[str, str]] = [{} for _ in rows]
     for family in {name for row in rows for name in row.metric_settings}:
         having = [index for index, row in enumerate(rows) if family in row.metric_settings]
         told = variants(
-            ((), rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
+            (rows[index].protocol, rows[index].changed.get(f"metric.{family}", {}), rows[index].metric_settings[family])
             for index in having
         )
         for index, text in zip(having, told, strict=True):

@@ -17,6 +17,7 @@ from supreme.core.canonical import Damaged
 from supreme.core.failure import StoredFailure
 from supreme.core.row import RowProvenance, StoredRow, Values, read_row
 from supreme.report.rows.environments import MACHINE, environment
+from supreme.report.rows.tuning import tuned_of
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -50,8 +51,8 @@ class Row:
     notes: str
     protocol: str
     """fixed, or another one of conf/protocol."""
-    tuned: tuple[str, str, str]
-    """The preset that set values of the method, and, where results chose these, the columns and training seeds."""
+    tuned: tuple[str, str, str, str, str]
+    """The preset that set values of the method, and, where results chose these, by what; see `tuned_of`."""
     endpoints: str
     """What the sweep declared of them, as JSON; empty in a row that is older than such declarations."""
     columns: tuple[str, ...]
@@ -154,14 +155,6 @@ def nodes_of(content: StoredRow | StoredFailure, data_fingerprint: str) -> dict[
 def seeds_of(seed: int, streams: Mapping[str, Any]) -> tuple[int, ...]:
     """As `SEEDS` names them."""
     return (seed, *(streams[name.removeprefix("seed_")] for name in SEEDS[1:]))
-
-
-def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    """Empty where no value of a preset is left."""
-    if not told or not told["kept"]:
-        return "", "", ""
-    columns, seeds = (", ".join(map(str, told.get(name, ()))) for name in ("columns", "seeds"))
-    return str(told["preset"]), columns, seeds
 
 
 def _numbers(part: Values, columns: Sequence[str]) -> FloatArray:

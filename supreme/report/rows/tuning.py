@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,34 +13,81 @@ from supreme.report.rows.columns import TableColumn, is_config_of
 MARK = "†"
 
 
-def tuned_on_shown(part: pd.DataFrame, shown: Iterable[str]) -> dict[str, tuple[list[str], str]]:
-    """Of each such method of a block, the metrics among these that chose its values, and on which training seeds."""
+IMAGES = {"test": "on test images", "validation": "on validation images", "training": "on training images"}
+REFERENCE = {"yes": "with the retrained model at hand", "no": "without the retrained model"}
+UNKNOWN = "on images that an older row does not name (taken for test images), with or without the retrained model"
+
+
+class Tuning(NamedTuple):
+    """How results chose the values of a method's preset."""
+
+    columns: tuple[str, ...]
+    seeds: str
+    """The training seeds, with commas between them."""
+    images: str
+    """test, validation or training: those beside the forget set."""
+    reference: str
+    """Whether the retrained model was used: yes, no, or unknown, as images then are: they count as test images."""
+
+    def told(self, titles: Iterable[str]) -> str:
+        """What follows "values found by", given what the columns are called."""
+        *most, last = titles
+        names = f"{', '.join(most)} and {last}" if most else last
+        where = UNKNOWN if self.reference == "unknown" else f"{IMAGES[self.images]}, {REFERENCE[self.reference]}"
+        return f"{names} {where}, on training seeds {self.seeds}"
+
+
+def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str, str, str]:
+    """Preset, columns, seeds, images and reference, as `load` has them, of what a row says of its preset.
+
+    Empty where no value of a preset is left; all but the preset, where no results chose its values.
+    """
+    if not told or not told["kept"]:
+        return "", "", "", "", ""
+    if told["source"] != "found":
+        return str(told["preset"]), "", "", "", ""
+    columns, seeds = (", ".join(map(str, told[name])) for name in ("columns", "seeds"))
+    if "images" not in told or "uses_reference" not in told:  # a row that is older than these two
+        return str(told["preset"]), columns, seeds, "test", "unknown"
+    return str(told["preset"]), columns, seeds, str(told["images"]), "yes" if told["uses_reference"] else "no"
+
+
+def tuned_on_shown(part: pd.DataFrame, shown: Iterable[str]) -> dict[str, Tuning]:
+    """Of each method of a block whose values any of these metrics chose, how."""
     shown = list(shown)
-    found: dict[str, tuple[list[str], str]] = {}
-    told = part.loc[part["tuned_on"] != "", ["method", "tuned_on", "tuned_seeds"]].drop_duplicates()
-    for method, chosen_by, seeds in told.itertuples(index=False, name=None):
-        metrics = [metric for metric in shown if any(is_config_of(metric, name) for name in chosen_by.split(", "))]
-        if metrics:
-            found[str(method)] = metrics, seeds
+    found: dict[str, Tuning] = {}
+    told = part.loc[part["tuned_on"] != "", ["method", *_FRAME]].drop_duplicates()
+    for method, columns, *rest in told.itertuples(index=False, name=None):
+        tuning = Tuning(tuple(columns.split(", ")), *rest)
+        if any(is_config_of(metric, name) for metric in shown for name in tuning.columns):
+            found[str(method)] = tuning
     return found
+
+
+_FRAME = ("tuned_on", "tuned_seeds", "tuned_images", "tuned_reference")
 
 
 def tuning_notes(part: pd.DataFrame, columns: Mapping[str, TableColumn]) -> list[str]:
     """One sentence for the methods that were tuned alike."""
-    alike: dict[Any, list[str]] = defaultdict(list)
-    for method, (metrics, seeds) in sorted(tuned_on_shown(part, columns).items()):
-        alike[tuple(metrics), seeds].append(method)
+    alike: dict[Tuning, list[str]] = defaultdict(list)
+    for method, tuning in sorted(tuned_on_shown(part, columns).items()):
+        alike[tuning].append(method)
     evaluated = {str(seed) for seed in part["seed"].unique()}
     notes = []
-    for (metrics, seeds), methods in alike.items():
-        titles = " and ".join(columns[metric].title for metric in metrics)
-        also = sorted(evaluated & set(seeds.split(", ")), key=int)
+    for tuning, methods in alike.items():
+        titles = [title for name in tuning.columns for title in _titles(name, columns)]
+        also = sorted(evaluated & set(tuning.seeds.split(", ")), key=int)
         notes.append(
-            f"{MARK} {', '.join(methods)}: a preset whose values were found by {titles}, on training seeds {seeds}"
+            f"{MARK} {', '.join(methods)}: a preset whose values were found by {tuning.told(titles)}"
             + (f" (evaluated here too: {', '.join(also)})" if also else "")
             + ": a verdict there flatters tuned methods; tuned=none does without."
         )
     return notes
+
+
+def _titles(name: str, columns: Mapping[str, TableColumn]) -> list[str]:
+    """Of a column that chose values, the titles under which the table shows it; its own name where it does not."""
+    return [column.title for metric, column in columns.items() if is_config_of(metric, name)] or [name]
 
 
 def tuning_text(row: Mapping[str, Any]) -> str:
@@ -49,11 +96,13 @@ def tuning_text(row: Mapping[str, Any]) -> str:
     if tuned is None or not tuned["kept"]:
         preset = "no preset" if tuned is None else f"preset {tuned['preset']}, all of whose values were overridden"
         return f"{preset}: say how these values were chosen, on which data and seeds"
+    _, columns, *rest = tuned_of(tuned)
     source = {
         "published": "published values, whose source its YAML names",
         "reasoned": "values set by thought, without results",
-        "found": f"values found by {', '.join(tuned.get('columns', []))} on training seeds "
-        + ", ".join(map(str, tuned.get("seeds", []))),
     }.get(tuned["source"], "say how its values were chosen, on which data and seeds")
+    if columns:
+        tuning = Tuning(tuple(columns.split(", ")), *rest)
+        source = f"values found by {tuning.told(tuning.columns)}"
     but = f"; overridden: {', '.join(tuned['overridden'])}" if tuned["overridden"] else ""
     return f"preset {tuned['preset']} ({', '.join(tuned['kept'])}{but}): {source}"

@@ -70,7 +70,8 @@ def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame) -> Leaderboard | No
     units = list(found.attrs["units"])
     if len(units) < FEWEST_UNITS or len(found) < FEWEST_METHODS:
         return None
-    return Leaderboard(table=found.set_index("method")[[*units, MEAN_RANK]], notes=found.attrs["notes"])
+    shown: Any = found.set_index("method")[[*units, MEAN_RANK]]
+    return Leaderboard(table=shown, notes=found.attrs["notes"])
 
 
 def leaderboard_panels(board: Leaderboard) -> list[RenderableType]:

@@ -15,6 +15,9 @@ from supreme.sweep.plan.scope import Scope
 SOURCES = ("published", "reasoned", "found")
 """Where a preset's values come from: a paper or its code; thought alone; results of ours, by columns and on seeds."""
 
+IMAGES = ("test", "validation", "training")
+"""On which images, beside the forget set, results chose a preset's values."""
+
 RESERVED = ("auto", "none")
 """What `tuned` says instead of a preset's name."""
 
@@ -30,7 +33,8 @@ class Preset:
     fields: Mapping[str, Any]
     """Of the method, what it sets: dotted where a field lies in another."""
     chosen: Mapping[str, Any]
-    """How the values were chosen: a source, and with `found` the columns and the training seeds."""
+    """How the values were chosen: a source, and with `found` the columns that were read, the images beside the forget
+    set (one of `IMAGES`), whether the retrained model was used, and the training seeds."""
 
     @property
     def label(self) -> str:
@@ -117,15 +121,19 @@ def _preset(method: str, entry: object, where: str) -> Preset:
 
 def _chosen(told: object) -> dict[str, Any]:
     source = told.get("source") if isinstance(told, Mapping) else None
-    lists = ("columns", "seeds") if source == "found" else ()
-    if (
-        not isinstance(told, Mapping)
-        or source not in SOURCES
-        or set(told) != {"source", *lists}
-        or not all(isinstance(told[key], list) for key in lists)
-    ):
+    more = ("columns", "images", "uses_reference", "seeds") if source == "found" else ()
+    if not isinstance(told, Mapping) or source not in SOURCES or set(told) != {"source", *more} or not _says_how(told):
         raise SupremeError(
-            f"chosen: {told} is not allowed: give {{source: published}}, {{source: reasoned}}, or "
-            "{source: found, columns: [accuracy/forget], seeds: [100, 101]}"
+            f"chosen: {told} is not allowed: give {{source: published}}, {{source: reasoned}}, or {{source: found, "
+            "columns: [accuracy/forget], images: validation, uses_reference: true, seeds: [100, 101]}; columns are all "
+            f"that were read, images one of {', '.join(IMAGES)}"
         )
     return {str(key): value for key, value in told.items()}
+
+
+def _says_how(told: Mapping[Any, Any]) -> bool:
+    return told["source"] != "found" or (
+        all(isinstance(told[key], list) and told[key] for key in ("columns", "seeds"))
+        and told["images"] in IMAGES
+        and isinstance(told["uses_reference"], bool)
+    )
