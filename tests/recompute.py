@@ -46,8 +46,16 @@ PRINTED = {  # title in the table: metric, and what multiplies and rounds it
     "poison z": ("gaussian_poison/z", 1, 2),
     "seconds": ("cost/seconds", 1, 2),
 }
-NUMBER = re.compile(r"[+-]?\d+\.\d+")
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 SHARES = tuple(f"share_{source}" for source in ("train", "forget", "interaction", "unlearn", "evaluate"))
+LETTERS = {
+    "equivalent": "(E)",
+    "different": "D",
+    "different but negligible": "(N)",
+    "inconclusive": "?",
+    "equal": "=",
+    "": "",
+}
 SANITY = ("reference", "retrain", "original")
 NAN = math.nan
 
@@ -537,34 +545,42 @@ def printed_cells(markdown):
             parts = [part.strip() for part in re.split(r"(?<!\\)\|", text)[1:-1]]
             if parts[0] == "method":
                 titles = parts[1:]
-            elif not parts[0].startswith(":"):
-                method = parts[0].replace(" (noise floor)", "").removesuffix(" †")
+            elif not parts[0].startswith(":") and not any("failed (" in part for part in parts[1:]):
+                method = parts[0].partition("<br>")[0].replace(" (noise floor)", "").rstrip(" †‡")
                 variant = parts[1] if titles[0] == "variant" else ""
                 for title, cell in zip(titles, parts[1:], strict=True):
-                    if title != "variant":
+                    if title not in ("variant", "verdict, % removed"):
                         cells[block, method, variant, title] = cell
     return cells
 
 
-def as_printed(own, scale, digits):
+def carried(spread, digits):
+    """The decimals that a spread carries: those of its first digit, or of its second after a 1."""
+    first = math.floor(math.log10(spread))
+    return min(digits, max(0, (spread / 10**first < 2) - first))
+
+
+def usual_decimals(lines, scale, digits):
+    """Those of a value of a column that has no spread: as the median spread carries."""
+    spreads = [own["sd"] * scale for own in lines if own["sd"] > 0]
+    return carried(statistics.median(spreads), digits) if spreads else digits
+
+
+def as_printed(own, scale, digits, usual):
     """A cell from the numbers made again."""
-
-    def told(name, sign=""):
-        value = own.get(name, NAN)
-        return "n/a" if math.isnan(value) else f"{value * scale:{sign}.{digits}f}"
-
     if not own["seeds"]:
         return "n/a"
-    text = f"{told('mean')} ± {told('sd')}"
-    if "wilson_low" in own:
-        text = f"{told('mean')} ({told('wilson_low')} to {told('wilson_high')})"
+    spread = own["sd"] * scale
+    decimals = carried(spread, digits) if spread > 0 else usual
+    text = f"{own['mean'] * scale:.{decimals}f}"
+    if not math.isnan(spread):
+        text += f" ± {spread:.{decimals}f}"
     if own.get("best"):
         text = f"**{text}**"
-    if math.isnan(own["gap"]):
-        return text
-    interval = f"{told('gap_low', '+z')}, {told('gap_high', '+z')}" if "gap_low" in own else "n/a"
-    letter = ""
-    return f"{text}<br>{told('gap', '+z')} [{interval}] {letter}".rstrip()
+    letter = LETTERS[own["verdict"]] if not math.isnan(own["gap"]) else ""
+    if letter in ("D", "(N)") and own.get("p_adjusted", NAN) >= 0.05:
+        letter = letter.lower()
+    return f"{text} {letter}".rstrip()
 
 
 def check(reports):
@@ -576,11 +592,13 @@ def check(reports):
     for (block, method, variant, title), cell in cells.items():
         metric, scale, digits = PRINTED[title]
         own = told.get((*block, method, variant, metric), {"seeds": 0})
-        again = as_printed(own, scale, digits)
+        column = [one for line, one in told.items() if line[: len(BLOCK)] == block and line[-1] == metric]
+        again = as_printed(own, scale, digits, usual_decimals(column, scale, digits))
         assert NUMBER.sub("0", cell) == NUMBER.sub("0", again), (block, method, title, cell, again)
         for written, made in zip(NUMBER.findall(cell), NUMBER.findall(again), strict=True):
             # What lies halfway between two numbers may be rounded to either, on its last bit.
-            assert written == made or abs(abs(float(written) - float(made)) - 10**-digits) < 1e-9, (
+            last = 10.0 ** -len(written.partition(".")[2])
+            assert written == made or abs(abs(float(written) - float(made)) - last) < 1e-9, (
                 block,
                 method,
                 cell,

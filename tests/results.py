@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from supreme.core.failure import SCHEMA, sealed_failure
 from supreme.core.row import SCHEMAS, sealed_audit, sealed_row
 from supreme.store.files import digest
 
@@ -62,6 +63,23 @@ def complete(content: Mapping[str, Any]) -> dict[str, Any]:
 def save_row(directory: Path, content: Mapping[str, Any]) -> Path:
     """Write the row as a sweep would into this output directory."""
     return _save(directory / "rows" / f"{content['cell']}.json", sealed_row(complete(content)))
+
+
+def save_failure(directory: Path, content: Mapping[str, Any], error: str, finished: str = "") -> Path:
+    """Write the record of a cell that failed as a sweep would, from what its row would hold."""
+    whole = complete(content)
+    shared = ("cell", "data", "model", "recipe", "scenario", "method", "protocol", "tuned", "changed", "seed", "seeds")
+    record = {name: whole[name] for name in (*shared, "config")} | {
+        "schema": SCHEMA,
+        "error": error,
+        "log": f"{whole['cell'][:16]}.log",
+        "provenance": {
+            "data_fingerprint": whole["provenance"]["data_fingerprint"],
+            "overrides": [],
+            "finished": finished or whole["provenance"]["finished"],
+        },
+    }
+    return _save(directory / "failures" / f"{whole['cell']}.json", sealed_failure(record))
 
 
 def save_audit(directory: Path, record: Mapping[str, Any]) -> Path:

@@ -91,7 +91,8 @@ def main(argv: Sequence[str]) -> int:
 def _refuse_without_rows(frame: pd.DataFrame, directory: str) -> None:
     if not len(frame):
         raise SupremeError(
-            f"every cell in {directory} failed, so there is nothing to draw or to compare; `supreme report` says why"
+            f"every cell in {directory} failed, so there is nothing to draw or to compare; "
+            f"`supreme report {directory}` says why"
         )
 
 
@@ -165,12 +166,17 @@ def _parquet(frame: pd.DataFrame, choices: Choices) -> bytes:
     return buffer.getvalue()
 
 
+def _html(frame: pd.DataFrame, choices: Choices) -> str:
+    _refuse_without_rows(frame, str(choices.directory))
+    return html(choices.directory, frame, summary_of(frame, choices.endpoints))
+
+
 FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {
     "terminal": lambda frame, choices: plain(_terminal(frame, choices)),
     "markdown": _markdown,
     "csv": lambda frame, choices: render(_chosen(frame, choices), "csv"),
     "parquet": _parquet,
     "latex": _latex,
-    "html": lambda frame, choices: html(choices.directory, frame, summary_of(frame, choices.endpoints)),
+    "html": _html,
 }
 """What makes a report of each format from the tidy frame."""

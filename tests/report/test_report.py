@@ -75,7 +75,7 @@ def line(table, method, metric="accuracy/forget"):
 
 def text(directory, width=100, **options):
     console = Console(width=width, file=io.StringIO())
-    console.print(*render(load(directory), "terminal", width=width, **options))
+    console.print(*render(load(directory), "terminal", width=width, wide=True, notes=True, **options), sep="\n")
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -233,7 +233,7 @@ def test_what_is_missing_or_undefined_is_told(saved):
     assert line(table, "scrub", "js_divergence/forget")["missing"] == "seed 2 undefined"
     assert line(table, "scrub", "js_divergence/forget")["reason"] == "too few"
     assert line(table, "scrub", "cost/peak_memory_bytes")["missing"] == ""
-    printed = render(frame, "markdown")
+    printed = render(frame, "markdown", wide=True, notes=True)
     assert "- ssd: seeds 0, 2 missing." in printed
     assert "- scrub (JS div. forget): seed 2 undefined (too few)." in printed
     assert "- n/a, compared with itself: reference (JS div. forget)." in printed
@@ -248,7 +248,8 @@ def test_a_method_that_changed_nothing_is_told(saved):
 
 def test_a_markdown_table_prints_what_can_be_worked_out_by_hand(saved):
     rows = [row(seed=0, value=0.95), row(seed=1, value=0.85), row("retrain", 0, 0.9), row("retrain", 1, 0.85 - 1e-9)]
-    lines = render(load(saved(*rows)), "markdown").splitlines()
+    printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
+    lines = printed.splitlines()
     # Gaps of scrub 5 and 0 points: mean 2.5, half-width 12.706 x 3.5355 / sqrt 2 = 31.77.
     assert lines[0] == "## digits · small_cnn · digits-small_cnn · random"
     assert lines[2] == "| method | forget acc. % | JS div. forget |"
@@ -259,22 +260,28 @@ def test_a_markdown_table_prints_what_can_be_worked_out_by_hand(saved):
         "| scrub",
     ]
     assert lines[4] == "| reference | 87.50 ± 3.54 | n/a |"
-    assert lines[5] == ("| retrain (noise floor) | 87.50 ± 3.54<br>+0.00 [+0.00, +0.00] E | 0.1000 ± 0.0000 |")
+    assert lines[5] == ("| retrain (noise floor) | 87.50 ± 3.54<br>+0.00 [+0.00, +0.00] (E) | 0.1000 ± 0.0000 |")
     assert lines[7] == "| scrub | 90.00 ± 7.07<br>+2.50 [-29.27, +34.27] ? | 0.1000 ± 0.0000 |"
-    assert lines[10] == (
-        "- I = 2 training seeds, J = 1 unlearning draw, K = 1 evaluation draw, R = 1 reference per training seed; "
-        "20 forget images; no method lacks a run that others have."
+    assert lines[9] == (
+        "- mean ± SD of 2 training seeds; accuracies in per cent; 20 forget images; no method lacks a run that others "
+        "have."
     )
-    assert "Margins: forget acc. 3.54 (1 SD of the reference)." in lines[11]
-    assert lines[12] == (
+    assert lines[10].startswith("- Against the reference, at 5 %, for the cell alone: (E) within the margin, ? not")
+    assert lines[10].endswith("Margins: forget acc. 3.54.")
+    told = printed.partition(lines[10])[2].splitlines()
+    assert (
+        "- I = 2 training seeds, J = 1 unlearning draw, K = 1 evaluation draw, R = 1 reference per training seed."
+        in told
+    )
+    assert (
         "- 2 seeds are few: their exact sign-flip p cannot be below 0.5, so every p below that leans on gaps being "
         "normally distributed."
-    )
-    assert lines[13] == "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0."
+    ) in told
+    assert "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0." in told
 
 
 def test_a_table_of_one_seed_says_so(saved):
-    printed = render(load(saved(row(value=0.93))), "markdown")
+    printed = render(load(saved(row(value=0.93))), "markdown", wide=True, notes=True)
     assert "| 93.00 (76.39 to 99.11)<br>+3.00 [n/a] |" in printed  # Wilson's interval of 19 of 20 images
     assert "what so few images leave open, not what another training would" in printed
     assert "0.1000 ± n/a" in printed
@@ -288,7 +295,7 @@ def test_the_draws_of_the_design_are_those_of_the_methods(saved):
         for draw in (0, 1)
         for evaluation in (0, 1, 2)
     ]
-    printed = render(load(saved(*rows)), "markdown")
+    printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
     assert "I = 2 training seeds, J = 2 unlearning draws, K = 3 evaluation draws, R = 1 reference per" in printed
 
 
@@ -321,7 +328,7 @@ def test_no_table_is_wider_than_the_terminal_and_none_loses_a_column(saved, widt
     rows += [content | {"method": "a_method_with_a_name_that_is_rather_long", "cell": "x"} for content in rows[:1]]
     printed = text(saved(*rows), width)
     assert max(map(len, printed.splitlines())) <= width
-    tables = printed.partition("- mean")[0]
+    tables = printed.partition("- mean ±")[0]
     assert all(tables.count("  " + column.title) == 1 for column in shown_by_our_metrics())
     assert "…" not in printed
     assert ("continued" in printed) == (width < 400)
@@ -335,11 +342,13 @@ def test_text_in_brackets_is_printed_as_it_is(saved):
 
 def test_columns_can_be_chosen_and_a_wrong_one_is_refused(saved):
     directory = saved(row())
-    printed = render(load(directory), "markdown", columns=[("accuracy/forget", "fraction", ".3f")])
+    printed = render(
+        load(directory), "markdown", wide=True, notes=True, columns=[("accuracy/forget", "fraction", ".3f")]
+    )
     assert "| method | fraction |" in printed
     assert "| 0.900 (0.699 to 0.972)" in printed
     with pytest.raises(SupremeError, match="did you mean accuracy/forget"):
-        render(load(directory), "markdown", columns=[("accuracy/forgot", "", ".3f")])
+        render(load(directory), "markdown", wide=True, notes=True, columns=[("accuracy/forgot", "", ".3f")])
 
 
 def declaring(columns, seed=0, **changes):
@@ -354,13 +363,13 @@ def test_a_metric_of_anyone_is_shown_as_its_rows_declare(saved):
     loud = Column(title="loudness", format=".1f", shown=True)
     own = our_columns()["accuracy/forget"]
     frame = load(saved(declaring({"loud/test": loud, "accuracy/forget": own})))
-    assert "| method | forget acc. % | loudness |" in (printed := render(frame, "markdown"))
+    assert "| method | forget acc. % | loudness |" in (printed := render(frame, "markdown", wide=True, notes=True))
     assert "| 90.00 (69.90 to 97.21)" in printed
     assert "| 12.5 ± n/a" in printed
     first = load(saved(declaring({"loud/test": replace(loud, rank=1), "accuracy/forget": own})))
-    assert "| method | loudness | forget acc. % |" in render(first, "markdown")
+    assert "| method | loudness | forget acc. % |" in render(first, "markdown", wide=True, notes=True)
     beside = load(saved(declaring({"loud/test": replace(loud, only_beside="loud/retain"), "accuracy/forget": own})))
-    assert "| method | forget acc. % |\n" in render(beside, "markdown")
+    assert "| method | forget acc. % |\n" in render(beside, "markdown", wide=True, notes=True)
 
 
 def test_of_a_column_that_nobody_declares_the_plain_name_is_shown(saved, capsys):
@@ -404,7 +413,12 @@ def test_frames_made_of_a_frame_show_the_same_and_can_be_written(saved, tmp_path
 
 def test_rows_without_any_usual_metric_show_what_they_have(saved):
     values = {"zrf/forget": 0.25}
-    printed = render(load(saved(row() | {"metrics": values, "reference": values, "original": values})), "markdown")
+    printed = render(
+        load(saved(row() | {"metrics": values, "reference": values, "original": values})),
+        "markdown",
+        wide=True,
+        notes=True,
+    )
     assert "| scrub | 0.2500 ± n/a<br>+0.0000 [n/a] |" in printed
 
 
@@ -426,13 +440,13 @@ def test_every_printed_number_can_be_computed_from_the_csv(saved):
     half = T_975[2] * statistics.stdev(gaps) / 3**0.5
     gap = statistics.mean(gaps)
     printed = f"{gap:+.2%} [{gap - half:+.2%}, {gap + half:+.2%}]".replace("%", "")
-    assert printed in render(load(directory), "markdown")
+    assert printed in render(load(directory), "markdown", wide=True, notes=True)
 
 
 def test_the_command_prints_to_the_terminal_and_writes_files(saved, capsys):
     directory = saved(row(seed=0), row(seed=1))
     assert main([str(directory)]) == 0
-    assert "90.00 ± 0.00" in capsys.readouterr().out
+    assert "90 ± 0" in capsys.readouterr().out
     assert main([str(directory), "--format", "csv"]) == 0
     assert capsys.readouterr().out == render(load(directory), "csv")
     for form in ("terminal", "markdown", "csv"):
@@ -492,23 +506,30 @@ def test_letters_tell_the_verdicts_and_small_ones_what_the_number_of_methods_tak
     odd = (0.3, -0.2, 0)
     values = {"even": (0.0, 0.001, -0.001), "far": (0.30, 0.31, 0.30), "near": (0.08, 0.10, 0.12), "odd": odd}
     rows = [row(method, seed, FORGET[seed] + values[method][seed]) for method in values for seed in range(3)]
-    printed = render(load(saved(*rows)), "markdown", columns=[("accuracy/forget", "forget", ".2f")])
-    letters = {line.split(" | ")[0][2:]: line.rstrip(" |")[-1] for line in printed.splitlines() if "<br>" in line}
+    printed = render(
+        load(saved(*rows)), "markdown", wide=True, notes=True, columns=[("accuracy/forget", "forget", ".2f")]
+    )
+    letters = {
+        line.split(" | ")[0][2:]: line.rstrip(" |").split(" ")[-1] for line in printed.splitlines() if "<br>" in line
+    }
     # The p of near is .013, the second smallest of 4: Holm makes it 3 x .013 < .05, but 12 x .013 among 13.
-    assert letters == {"original": "?", "even": "E", "far": "D", "near": "D", "odd": "?"}
+    assert letters == {"original": "?", "even": "(E)", "far": "D", "near": "D", "odd": "?"}
     rows += [row(f"m{number}", seed, FORGET[seed] + odd[seed]) for number in range(9) for seed in range(3)]
-    printed = render(load(saved(*rows)), "markdown", columns=[("accuracy/forget", "forget", ".2f")])
+    printed = render(
+        load(saved(*rows)), "markdown", wide=True, notes=True, columns=[("accuracy/forget", "forget", ".2f")]
+    )
     assert "+0.10 [+0.05, +0.15] d |" in printed
-    assert "(small where Holm's correction for 13 methods takes that back)" in printed
+    assert "small: not after correction for the number of methods" in printed
 
 
 def test_what_is_equivalent_on_average_but_not_in_its_worst_seed_is_named(saved):
     gaps = (0.05, -0.05, 0.0, 0.0)
     rows = [row(seed=seed, value=FORGET[seed] + gap) for seed, gap in enumerate(gaps)]
-    printed = render(load(saved(*rows)), "markdown")
+    printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
     assert "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0." in printed
     assert "E or N on average" not in printed  # the margin is one SD of the reference, 6.45
-    printed = render(load(saved(*rows)), "markdown", endpoints=Endpoints({"accuracy/forget": 0.0499}))
+    endpoints = Endpoints({"accuracy/forget": 0.0499})
+    printed = render(load(saved(*rows)), "markdown", wide=True, notes=True, endpoints=endpoints)
     assert "- E or N on average, yet beyond the margin in the worst seed: forget acc. scrub +5.00 in seed 0." in printed
 
 
@@ -518,24 +539,30 @@ def test_only_a_best_method_is_bold(saved):
         for method, gap in (("close", 0.01), ("far", 0.5), ("retrain", 0.0))
         for seed in FORGET
     ]
-    printed = render(load(saved(*rows)), "markdown")
+    printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
     assert printed.count("**") == 2
     assert "| close | **86.50 ± 6.45**<br>" in printed
     assert "- Bold: shown to be closer to the reference than every other method" in printed
-    assert "\\mathbf{86.50 \\pm 6.45}" in render(load(saved(*rows)), "latex")
+    assert "\\mathbf{86.50{\\pm}6.45}" in render(load(saved(*rows)), "latex", wide=True, notes=True)
 
 
 def test_a_warning_is_printed_once_with_its_columns(saved):
-    doubtful = {"accuracy/forget": "only 20 images", "js_divergence/forget": "only 20 images", "zrf/x": "not shown"}
-    printed = render(load(saved(*(row(seed=seed, warnings=doubtful) for seed in (0, 1)))), "markdown")
+    doubtful = {
+        "accuracy/forget": "only 20 images",
+        "js_divergence/forget": "only 20 images",
+        "zrf/x": "a hidden doubt",
+    }
+    printed = render(
+        load(saved(*(row(seed=seed, warnings=doubtful) for seed in (0, 1)))), "markdown", wide=True, notes=True
+    )
     assert printed.count("only 20 images") == 1
     assert "- forget acc. %, JS div. forget: only 20 images." in printed
-    assert "not shown" not in printed
+    assert "a hidden doubt" not in printed
 
 
 def test_the_noise_floor_is_missed_where_no_retrain_was_swept(saved):
-    assert "No noise floor: sweep method=retrain" in render(load(saved(row())), "markdown")
-    assert "No noise floor" not in render(load(saved(row(), row("retrain"))), "markdown")
+    assert "No noise floor: sweep method=retrain" in render(load(saved(row())), "markdown", wide=True, notes=True)
+    assert "No noise floor" not in render(load(saved(row(), row("retrain"))), "markdown", wide=True, notes=True)
 
 
 def test_shares_of_the_variance_are_told_where_there_are_draws(saved):
@@ -545,7 +572,7 @@ def test_shares_of_the_variance_are_told_where_there_are_draws(saved):
         for draw, value in enumerate(draws)
     ]
     told = "- Variance from training / unlearning / evaluation in %, median of the methods: forget acc. 88 / 12 / n/a"
-    assert told in render(load(saved(*rows)), "markdown")
+    assert told in render(load(saved(*rows)), "markdown", wide=True, notes=True)
 
 
 def synthetic(seeds=4):
@@ -638,7 +665,14 @@ def test_the_command_shows_the_metrics_that_are_asked_for(saved, capsys):
 
 def test_endpoints_can_be_declared_on_the_command_line(saved, capsys):
     directory = str(saved(*(row(seed=seed, value=FORGET[seed] + 0.01 * (seed == 0)) for seed in FORGET)))
-    arguments = [directory, "--format", "markdown", "--endpoints", "accuracy/forget=0.02, js_divergence/forget=0.5"]
+    arguments = [
+        directory,
+        "--format",
+        "markdown",
+        "--notes",
+        "--endpoints",
+        "accuracy/forget=0.02, js_divergence/forget=0.5",
+    ]
     assert main(arguments) == 0
     assert "Margins: forget acc. 2.00." in capsys.readouterr().out
     assert main([directory, "--format", "markdown", "--endpoints", "js_divergence/forget=0.5"]) == 0
@@ -696,15 +730,15 @@ def test_a_latex_table_escapes_what_latex_would_read_and_has_as_many_cells_in_ev
     ]
     text = render(load(saved(*rows)), "latex")
     assert r"a\_b 50\% \& \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$" in text
-    for name in ("table", "tabular"):
-        assert text.count(f"\\begin{{{name}}}") == text.count(f"\\end{{{name}}}") > 1
-    for tabular in text.split("\\begin{tabular}")[1:]:
-        columns = tabular.partition("l")[2].partition("@")[0]
-        lines = [
-            line for line in tabular.partition("\\end{tabular}")[0].splitlines() if line.endswith(("\\\\", "[1pt]"))
-        ]
-        assert {line.replace("\\&", "").count("&") for line in lines} == {len(columns)}
-    assert all(text.count(title) >= 1 for title in ("forget acc. \\%", "JS div. forget", "seconds"))
+    for name in ("table*", "tabular"):
+        assert text.count(f"\\begin{{{name}}}") == text.count(f"\\end{{{name}}}") >= 1
+    for tabular in text.split("\\begin{tabular}{@{}")[1:]:
+        specification, _, body = tabular.partition("@{}}")
+        columns = specification.replace("@{\\,}", "")
+        lines = [line for line in body.partition("\\end{tabular}")[0].splitlines() if line.endswith("\\\\")]
+        counts = [line.replace("\\&", "").count("&") + line.count("\\multicolumn{2}") for line in lines]
+        assert set(counts) == {len(columns) - 1}
+    assert all(text.count(title) >= 1 for title in ("forget\\\\acc. \\%", "JS div.\\\\forget", "seconds"))
     assert text.count("Margins: forget acc.") == 1
     assert "documentclass" not in text
 
@@ -716,9 +750,10 @@ def test_a_latex_table_compiles_alone_and_inside_a_paper(saved, tmp_path):
     directory = saved(*(content | {"cell": str(place)} for place, content in enumerate(rows)))
     assert main([str(directory), "--format", "latex", "--output", str(tmp_path / "table.tex")]) == 0
     assert main([str(directory), "--format", "latex", "--standalone", "--output", str(tmp_path / "alone.tex")]) == 0
-    paper = r"\documentclass{article} \usepackage{booktabs} \begin{document} \input{table} \end{document}"
-    (tmp_path / "paper.tex").write_text(paper)
-    for name in ("alone", "paper"):
+    for kind in ("onecolumn", "twocolumn"):
+        paper = rf"\documentclass[{kind}]{{article}} \begin{{document}} \input{{table}} \end{{document}}"
+        (tmp_path / f"{kind}.tex").write_text(paper)
+    for name in ("alone", "onecolumn", "twocolumn"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
         log = done.stdout.decode("utf-8", "replace")

@@ -16,6 +16,8 @@ import psutil
 import pytest
 from conftest import Run, environment
 
+from supreme.core.failure import StoredFailure, read_failure
+
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
 """Cells that cost a fraction of a second."""
 
@@ -163,6 +165,10 @@ def test_a_truncated_artefact_is_set_aside_and_made_again(clean: Any, supreme: R
     assert rows(tmp_path / "outputs")[path.stem] == rows(outputs)[path.stem]
 
 
+def failures(directory: Path) -> list[StoredFailure]:
+    return [read_failure(path) for path in sorted((directory / "failures").glob("*.json"))]
+
+
 @pytest.fixture
 def broken(tmp_path: Path) -> str:
     """`--config-dir` with methods that misbehave."""
@@ -171,6 +177,7 @@ def broken(tmp_path: Path) -> str:
     ways = "raises not_finite other_architecture returns_nothing unchanged"
     for how in ways.split():
         (folder / f"{how}.yaml").write_text(f"_target_: broken.Broken\nhow: {how}\n")
+    (folder / "once.yaml").write_text(f"_target_: broken.FailsForSeed\nseed: 1\nmark: {tmp_path}/marks/healed*\n")
     (folder / "slow.yaml").write_text(f"_target_: broken.Slow\nmarks: {tmp_path}/marks/*\nseconds: 1.5\n")
     (tmp_path / "marks").mkdir()
     return str(folder.parent)
@@ -196,8 +203,51 @@ def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: 
         assert (tmp_path / told[at + 2].split()[1]).is_file()
         assert f"python -m supreme --config-dir {broken} method={method} " in told[at + 3]
     assert "neggrad" in done.stdout
+    failed = failures(tmp_path / "outputs")
+    assert {one["method"] for one in failed} == failing.keys()
+    for one in failed:
+        assert failing[one["method"]] in one["error"]
+        assert (tmp_path / "outputs" / "logs" / one["log"]).is_file()
+        line = next(line for line in done.stdout.splitlines() if line.startswith(f"{one['method']} "))
+        assert line.split(maxsplit=1)[1] == "failed (1 of 1)"
+    assert "no method lacks a run" not in done.stdout
     log = next(path for path in (tmp_path / "outputs" / "logs").glob("*.log") if "does not work" in path.read_text())
     assert "Traceback" in log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["local", "basic"])
+def test_a_failure_is_recorded_by_whatever_runs_the_cells_and_forgotten_with_the_row(
+    broken: str, supreme: Run, tmp_path: Path, launcher: str
+) -> None:
+    command = ("--config-dir", broken, "-m", "method=once", "seed=range(2)", *SMALL, f"hydra/launcher={launcher}")
+    assert supreme(*command, "dry_run=true").returncode == 0
+    assert not failures(tmp_path / "outputs")
+    done = supreme(*command)
+    assert done.returncode == 1
+    (found,) = failures(tmp_path / "outputs")
+    assert (found["method"], found["seed"]) == ("once", 1)
+    assert "not with this seed" in found["error"]
+    assert "incomplete (1 of 2 failed)" in supreme("report").stdout  # the basic launcher of Hydra ends with its job
+    (tmp_path / "marks" / "healed").touch()
+    done = supreme(*command)
+    assert done.returncode == 0, done.stderr
+    assert not failures(tmp_path / "outputs")
+    assert "failed" not in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_of_one_cell_leaves_a_record_too_and_a_table_where_all_failed(
+    broken: str, supreme: Run, tmp_path: Path
+) -> None:
+    assert supreme("--config-dir", broken, "method=raises", *SMALL).returncode == 1
+    (found,) = failures(tmp_path / "outputs")
+    assert found["error"] == "RuntimeError: this method does not work"
+    done = supreme("--config-dir", broken, "-m", "method=raises", *SMALL)
+    assert done.returncode == 1
+    assert "failed (1 of 1)" in done.stdout
+    assert "failed (1 of 1)" in supreme("report").stdout
+    assert supreme("store", "verify").returncode == 0
 
 
 def _start(arguments: list[str], cwd: Path) -> subprocess.Popen[bytes]:
@@ -228,6 +278,7 @@ def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(
     process.send_signal(number)
     assert process.wait() == 128 + number
     assert "the same command goes on from here" in (tmp_path / "first.log").read_text()
+    assert not failures(tmp_path / "outputs")
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 

@@ -11,11 +11,13 @@ import yaml
 
 from supreme.report.catalogue.methods import method_entries
 from supreme.report.rows.environments import environment_counts
+from supreme.report.rows.failures import by_block
 from supreme.report.rows.labels import titled
 from supreme.report.rows.reading import COMPONENTS
 from supreme.report.rows.spread import by_block
 from supreme.report.rows.tuning import tuning_text
 from supreme.report.statistics.aggregate import BLOCK
+from supreme.report.tables.failed import failed_methods
 
 STEPS = ("original", "reference", "unlearned")
 FEW_SEEDS = 5
@@ -45,6 +47,7 @@ def evaluation_card(frame: pd.DataFrame, table: pd.DataFrame, rows: Sequence[Map
             "margins": _margins(table),
             "corrections": sorted({str(name) for name in table["adjustment"] if name}) or "none",
             "missing": _missing(table),
+            "failed": _failed(frame),
         },
         "compute": _compute(rows),
         "determinism": _unique(
@@ -140,6 +143,16 @@ def _missing(table: pd.DataFrame) -> list[str] | str:
         f"{titled(method, variant)} ({', '.join(filter(None, block))}): {what}"
         for *block, method, variant, what in told
     ] or "nothing"
+
+
+def _failed(frame: pd.DataFrame) -> list[str] | str:
+    """Per method and block, how many of its runs failed, and why."""
+    told = [
+        f"{one.note} ({', '.join(filter(None, block))})"
+        for block, failed in by_block(frame).items()
+        for one in failed_methods(frame.loc[(frame[BLOCK] == list(block)).all(axis=1)], failed)
+    ]
+    return told or "nothing"
 
 
 def _compute(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

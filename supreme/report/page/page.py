@@ -158,6 +158,7 @@ def _block(
     wanted = {column.metric: column for column in columns}
     plain = {metric: TableColumn(metric, metric, Column().format) for metric in metrics}
     told = {method: {metric: own[metric] for metric in wanted if metric in own} for method, own in lines.items()}
+    notes = footnotes(told, wanted, part.loc[part["metric"].isin(wanted)], failed)
     return {
         "labels": list(labels),
         "slug": name_of(labels),
@@ -166,10 +167,18 @@ def _block(
         "metrics": {metric: list(column[1:]) for metric, column in (plain | wanted).items()},
         "spread": spread_words(part).sd,
         "shown": [column.metric for column in shown],
-        "failed": [{"method": titled(one.method, one.variant), "told": one.told, "done": one.done} for one in failed],
-        "lacking": sum(one.count for one in failed),
+        "failed": [
+            {
+                "method": titled(one.method, one.variant),
+                "told": one.told,
+                "done": one.done,
+                "seeds": len(one.seeds),
+            }
+            for one in failed
+        ],
         "tuned": sorted(tuned_on_shown(part, wanted)),
-        "notes": footnotes(told, wanted, part.loc[part["metric"].isin(wanted)], failed).every,
+        "notes": notes.every,
+        "always": len(notes.short),
         "lines": {method: {metric: _compact(own) for metric, own in found.items()} for method, found in lines.items()},
         "figures": _figures(part, series),
     }

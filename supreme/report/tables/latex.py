@@ -79,6 +79,7 @@ def _floats(block: Block, *, wide: bool, notes: bool) -> str:
 def set_small(tabular: Sequence[str]) -> list[str]:
     """The lines of a tabular in the largest font in which it is no wider than the line."""
     fonts = ("\\scriptsize", "\\fontsize{6}{7}\\selectfont", "\\fontsize{6}{7}\\selectfont\\tabcolsep=1pt")
+    fonts += ("\\tiny\\tabcolsep=1pt",)
     return [
         "\\centering",
         f"\\setlength{{\\tabcolsep}}{{{SEPARATION}pt}}",

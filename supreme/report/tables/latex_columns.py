@@ -11,7 +11,7 @@ from supreme.report.tables.cells import Cell
 from supreme.report.tables.hyphens import wrapped
 from supreme.report.tables.latex_text import ems, escaped
 
-COLUMN, PAGE = 200, 395
+COLUMN, PAGE = 200, 420
 """Points of a line in the narrowest usual column, and of one over both columns; on a narrower page the font shrinks."""
 
 SIZES = (8.5, 8.0)

@@ -4,7 +4,8 @@ function head() {
   const missing = DATA.blocks.reduce((sum, block) => {
     const ran = new Set(CELLS.filter((entry) => entry.block.every((part, index) => part === block.labels[index])).map((entry) => JSON.stringify([entry.method, entry.seed])));
     const methods = new Set([...ran].map((pair) => JSON.parse(pair)[0]));
-    return sum + methods.size * block.seeds.length - ran.size;
+    const broken = block.failed.reduce((count, one) => count + (one.done ? 0 : one.seeds), 0);  // of methods that have no row at all
+    return sum + methods.size * block.seeds.length - ran.size + broken;
   }, 0);
   const item = ([name, count, bad]) => make('div', { class: bad ? 'bad' : null }, make('dt', {}, name), make('dd', {}, count.toLocaleString('en')));
   replace(byId('counts'), counted.map(item), item(['failed or unfinished', DATA.failures.length, DATA.failures.length > 0]),

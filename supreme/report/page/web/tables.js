@@ -60,6 +60,10 @@ function blockTable(block) {
   const [name, variant] = [0, 1].map((part) => (method) => block.names[method][part]);
   const several = Object.keys(block.lines).some(variant);
 
+  function told(method) {  // how many of its runs failed
+    const one = block.failed.find((other) => other.done && other.method === method);
+    return one ? make('span', { class: 'soft' }, ` ${one.told}`) : null;
+  }
   function key(method) {
     const line = block.lines[method][order.by];
     if (!line || !line.seeds) return null;
@@ -90,16 +94,18 @@ function blockTable(block) {
     replace(place, make('table', {},
       make('thead', {}, make('tr', {}, header('method', 'method'), several ? header('variant', 'variant', 'words') : null, metrics.map((metric) => header(metric, block.metrics[metric][0])))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
-        make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null),
+        make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, told(method)),
         several ? make('td', { class: 'words' }, variant(method)) : null,
-        metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))))));
+        metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))),
+      block.failed.filter((one) => !one.done).map((one) => make('tr', { class: 'failed', 'data-method': one.method },
+        make('th', { scope: 'row' }, one.method), make('td', { class: 'none', colspan: String(metrics.length + (several ? 1 : 0) || 1), style: 'text-align:left' }, one.told))))));
   }
   listeners.push(draw);
   draw();
   const by = make('select', { 'aria-label': 'Sort columns by', onchange: (event) => { order.gap = event.target.value === 'gap'; draw(); } },
     make('option', { value: 'value' }, 'sort by value'), make('option', { value: 'gap' }, 'sort by |gap|'));
   const columns = menu('metrics', known, shown, draw, { right: true });
-  const seen = (note, index) => index < 2 || note.startsWith('†'); // what a mark means stands beside it
+  const seen = (note, index) => index < block.always; // what makes a number invalid stands beside it
   const [first, rest] = [block.notes.filter(seen), block.notes.filter((note, index) => !seen(note, index))];
   const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
   return make('article', { class: 'block', id: `block-${block.slug}` },
