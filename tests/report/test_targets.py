@@ -76,6 +76,7 @@ def test_one_target_has_no_mean_and_neither_have_blocks_that_differ_in_more():
         assert found.rows.empty
         assert found.notes == {}
         assert list(found.lines.columns) == [*per_seed(frame).columns, "grid"]
+        assert found.lines.dtypes.to_dict() == {**per_seed(frame).dtypes, "grid": "float64"}
 
 
 def test_the_other_settings_stay_in_the_name_of_the_block():

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from supreme.report.rows.labels import titled, without
@@ -56,7 +57,7 @@ def target_means(frame: pd.DataFrame, lines: pd.DataFrame | None = None) -> Targ
     sizes: Any = told.groupby(_SEED, sort=False)["target"].transform("size")
     complete = told.loc[sizes == told["targets"]]
     return TargetMeans(
-        lines=_labelled(_averages(complete), [*lines, "grid"]),
+        lines=_labelled(_averages(complete), [*lines, "grid"]).astype({**lines.dtypes, "grid": np.float64}),
         rows=_labelled(frame.merge(blocks, on=BLOCK) if len(blocks) else frame.iloc[:0].assign(block=None), frame),
         farthest=_farthest(complete),
         notes={block: _notes(told.loc[told["block"] == block]) for block in dict.fromkeys(blocks["block"])},
