@@ -13,6 +13,7 @@ from tidy_frames import frame
 from supreme.report import variance
 from supreme.report.rows.per_seed import with_anchors
 from supreme.report.rows.spread import by_block, forget_design, spread_words
+from supreme.report.statistics import variance_components
 from supreme.report.statistics.crossed import (
     crossed_analysis,
     crossed_error,
@@ -221,3 +222,10 @@ def test_the_note_of_the_variance_names_what_its_shares_are_of():
         "Variance from training seed and forget set / unlearning in %, median of the methods: forget acc. 88 / 12."
     )
     assert variance_note({"forget acc.": []}, "training seed") == ""
+
+
+@pytest.mark.parametrize("value", [0.1, 0.95, 1 / 3])
+def test_rounding_of_a_mean_is_no_variance(value):
+    for shape in ((7, 3), (3, 7), (6, 6)):
+        assert crossed_analysis(np.full(shape, value)).raw == (0, 0, 0)
+        assert variance_components(np.full(shape, value)).intraclass_correlation is None

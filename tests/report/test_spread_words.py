@@ -43,7 +43,7 @@ DESIGNS = {
 def test_every_place_says_what_the_spread_contains(saved, expected):
     directory = saved(*DESIGNS[expected])
     frame = load(directory)
-    assert f"- mean ± {expected}; below it the gap" in render(frame, "markdown")
+    assert expected.removeprefix("SD between training seeds, ") in render(frame, "markdown")
     assert expected in words(plot_tradeoff(frame))
     assert expected in words(plot_seeds(frame))
     stored = [json.loads(path.read_text()) for path in (directory / "rows").iterdir()]

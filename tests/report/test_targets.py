@@ -75,7 +75,8 @@ def test_one_target_has_no_mean_and_neither_have_blocks_that_differ_in_more():
         assert found.lines.empty
         assert found.rows.empty
         assert found.notes == {}
-        assert list(found.lines.columns) == list(per_seed(frame).columns)
+        assert list(found.lines.columns) == [*per_seed(frame).columns, "grid"]
+        assert found.lines.dtypes.to_dict() == {**per_seed(frame).dtypes, "grid": "float64"}
 
 
 def test_the_other_settings_stay_in_the_name_of_the_block():
@@ -100,6 +101,20 @@ def test_the_reference_and_the_original_have_means_too_and_values_that_are_not_t
 def test_the_images_are_those_of_the_smallest_target():
     found = target_means(pd.concat([rows(1, ONE), rows(10, TEN, images=18.0)]))
     assert set(found.lines["images"]) == {18}
+
+
+def test_the_grid_of_a_mean_is_that_of_the_smallest_target_over_their_number():
+    shares = (0.0, 0.05, 0.10), (0.0, 0.04, 0.08)
+    same = target_means(pd.concat([rows(1, shares[0]), rows(10, shares[0])])).lines
+    assert set(same["grid"]) == {0.025}
+    unlike = target_means(pd.concat([rows(1, shares[0]), rows(10, shares[1], images=25.0)])).lines
+    assert set(unlike["grid"]) == {0.025}
+    none = target_means(pd.concat([rows(1, shares[0]), rows(10, (0.013, 0.05, 0.1))])).lines
+    assert set(of(none)["grid"]) == {0.0}
+    nameless = target_means(
+        pd.concat([rows(1, shares[0], images=math.nan), rows(10, shares[0], images=math.nan)])
+    ).lines
+    assert set(nameless["grid"]) == {0.0}
 
 
 def test_the_target_that_is_farthest_away_is_named():

@@ -20,12 +20,17 @@ class Spread(NamedTuple):
     """The words for a standard deviation between training seeds."""
 
     design: Design
-    sd: str
-    """`SD between training seeds, one forget set`."""
+    sets: str
+    """What a training seed forgets: `one forget set`, `each with a forget set of its own`, `of means over ...`."""
     train: str
     """What the part of the variance stands for that `variance` calls `train`."""
     not_supported: str
     """What does not follow from such a design, as a sentence; "" where other forget sets are spoken of too."""
+
+    @property
+    def sd(self) -> str:
+        """`SD between training seeds, one forget set`."""
+        return f"SD between training seeds, {self.sets}"
 
 
 def forget_design(part: pd.DataFrame) -> Design:
@@ -50,19 +55,18 @@ def spread_words(part: pd.DataFrame) -> Spread:
         part: lines of one block of what `load` gives, with `seed` and `forget_digest`.
     """
     design, sets = forget_design(part), len(set(part["forget_digest"]))
-    between = "SD between training seeds"
     if design == "own":
-        return Spread(design, f"{between}, each with a forget set of its own", "training seed and forget set", "")
+        return Spread(design, "each with a forget set of its own", "training seed and forget set", "")
     if design == "one":
         claim = "All training seeds forget the same images: nothing is said about other forget sets."
-        return Spread(design, f"{between}, one forget set", "training seed", claim)
+        return Spread(design, "one forget set", "training seed", claim)
     if design == "crossed":
-        return Spread(design, f"{between}, of means over the same {sets} forget sets", "training seed", "")
+        return Spread(design, f"of means over the same {sets} forget sets", "training seed", "")
     claim = (
         f"Fewer than {FEWEST_SETS} training seeds have the same {FEWEST_SETS} or more forget sets: nothing is said "
         "about other forget sets than these."
     )
-    return Spread(design, f"{between}, of means over these forget sets only", "training seed", claim)
+    return Spread(design, "of means over these forget sets only", "training seed", claim)
 
 
 def by_block(frame: pd.DataFrame, tell: Callable[[Spread], str]) -> list[str]:

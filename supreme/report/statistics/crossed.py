@@ -51,8 +51,9 @@ def crossed_analysis(values: ArrayLike, grid: float = 0.0) -> CrossedAnalysis:
             f"a crossed design has at least 2 training seeds by 2 forget sets, not the shape {table.shape}"
         )
     seeds, sets = table.shape
-    by_seed, by_set = (table.mean(axis=axis) for axis in (1, 0))
-    rest = table - by_seed[:, None] - by_set[None, :] + table.mean()
+    moved = table - table[0, 0]  # equal values have no variance: that of their mean's rounding is none
+    by_seed, by_set = (moved.mean(axis=axis) for axis in (1, 0))
+    rest = moved - by_seed[:, None] - by_set[None, :] + moved.mean()
     squares = (
         sets * float(by_seed.var(ddof=1)),
         seeds * float(by_set.var(ddof=1)),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from supreme.report.rows.labels import titled, without
@@ -16,6 +17,8 @@ from supreme.report.rows.per_seed import BLOCK, LINE, per_seed, seed_list
 _AVERAGED = ("value", "reference", "against", "gap")
 _COUNTED = ("defined", "draws")
 _SEED = ["block", *LINE[len(BLOCK) :], "seed"]
+_ROUNDING = 1e-9
+"""Of a share of images, in images for each image."""
 _TITLE = re.compile(r", mean of targets ")
 
 Block = tuple[str, ...]
@@ -26,7 +29,9 @@ class TargetMeans:
     """Blocks whose scenario is called `full_class, mean of targets 1, 10, 20`."""
 
     lines: pd.DataFrame
-    """As `per_seed` gives them: each seed's values are means over the targets, of the seeds that have all of them."""
+    """As `per_seed` gives them: each seed's values are means over the targets, of the seeds that have all of them; and
+    `grid`, the step of such a mean where every value is a share of images, 1 / images of the smallest target / draws of
+    all targets, 0 elsewhere. Targets have unlike numbers of images, so the mean itself is no share of any."""
     rows: pd.DataFrame
     """The lines of `load` that they are made of, with the labels of these blocks."""
     farthest: pd.DataFrame
@@ -52,7 +57,7 @@ def target_means(frame: pd.DataFrame, lines: pd.DataFrame | None = None) -> Targ
     sizes: Any = told.groupby(_SEED, sort=False)["target"].transform("size")
     complete = told.loc[sizes == told["targets"]]
     return TargetMeans(
-        lines=_labelled(_averages(complete), lines),
+        lines=_labelled(_averages(complete), [*lines, "grid"]).astype({**lines.dtypes, "grid": np.float64}),
         rows=_labelled(frame.merge(blocks, on=BLOCK) if len(blocks) else frame.iloc[:0].assign(block=None), frame),
         farthest=_farthest(complete),
         notes={block: _notes(told.loc[told["block"] == block]) for block in dict.fromkeys(blocks["block"])},
@@ -108,9 +113,21 @@ def _averages(complete: pd.DataFrame) -> pd.DataFrame:
         found[name] = grouped[name].sum()
     found["defined"] = found["defined"].where(found["value"].notna(), 0)
     found["images"] = grouped["images"].min()
+    found["grid"] = (
+        _steps(complete).groupby([complete[name] for name in _SEED], sort=False).max() / found["targets"]
+    ).fillna(0)
     for name in (name for name in ("reason", "contrast") if name in complete):
         found[name] = grouped[name].max()
     return found.reset_index()
+
+
+def _steps(complete: pd.DataFrame) -> Any:
+    """Of each target's value the step of a share of its images; 0 for a line with values that are no such shares."""
+    counts: Any = complete["images"] * complete["defined"]
+    shares: Any = complete["value"] * counts
+    off: Any = ~((shares - shares.round()).abs() <= _ROUNDING * counts) & complete["value"].notna()
+    line = [complete[name] for name in _SEED[:-1]]
+    return (1 / counts.where(counts > 0)).mask(off.groupby(line, sort=False).transform("any"), 0.0)
 
 
 def _farthest(complete: pd.DataFrame) -> pd.DataFrame:

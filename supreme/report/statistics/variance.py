@@ -33,6 +33,7 @@ def variance_components(values: ArrayLike) -> VarianceComponents:
     if table.ndim not in (2, 3) or min(table.shape) < 2:
         raise ValueError(f"variance components need 2 or 3 levels of at least 2 each, not the shape {table.shape}")
     seeds, draws = table.shape[:2]
+    table = table - table.flat[0]  # equal values have no variance: that of their mean's rounding is none
     means = table.reshape(seeds, draws, -1).mean(axis=2)
     each = table[0, 0].size
     between = draws * each * means.mean(axis=1).var(ddof=1)
