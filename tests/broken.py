@@ -16,7 +16,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from supreme.core import Context, Evaluation, Split, Undefined, seeds
+from supreme.core import Context, Evaluation, Split, SupremeError, Undefined, seeds
 from supreme.functional.classifier import Classifier
 
 
@@ -44,6 +44,12 @@ class Broken:
                 return nn.Linear(2, 2)
             case "returns_nothing":
                 return None  # type: ignore[return-value]
+            case "reads_test" | "reads_test_in_secret":
+                try:
+                    context.fit(model, split.test, epochs=1)
+                except SupremeError:
+                    if self.how == "reads_test":
+                        raise
             case "unchanged":
                 pass
         return model

@@ -168,7 +168,7 @@ def broken(tmp_path: Path) -> str:
     """`--config-dir` with methods that misbehave."""
     folder = tmp_path / "conf" / "method"
     folder.mkdir(parents=True)
-    ways = "raises not_finite other_architecture returns_nothing unchanged"
+    ways = "raises not_finite other_architecture returns_nothing reads_test reads_test_in_secret unchanged"
     for how in ways.split():
         (folder / f"{how}.yaml").write_text(f"_target_: broken.Broken\nhow: {how}\n")
     (folder / "slow.yaml").write_text(f"_target_: broken.Slow\nmarks: {tmp_path}/marks/*\nseconds: 1.5\n")
@@ -183,13 +183,15 @@ def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: 
         "not_finite": "weights that are not finite",
         "other_architecture": "another architecture",
         "returns_nothing": "returned NoneType",
+        "reads_test": "method reads_test read split.test.to, and no method may read test images",
+        "reads_test_in_secret": "method reads_test_in_secret read split.test.to, and no method may read test images",
     }
     methods = ",".join([*failing, "unchanged", "neggrad"])
     done = supreme("--config-dir", broken, "-m", f"method={methods}", *SMALL)
     assert done.returncode == 1
     found = {json.loads(path.read_text())["method"] for path in (tmp_path / "outputs" / "rows").glob("*.json")}
     assert found == {"unchanged", "neggrad"}
-    told = done.stderr.split("4 of 6 cells failed")[1].splitlines()
+    told = done.stderr.split("6 of 8 cells failed")[1].splitlines()
     for method, reason in failing.items():
         at = next(number for number, line in enumerate(told) if line.startswith(f"{method} digits"))
         assert reason in told[at + 1]
