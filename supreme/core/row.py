@@ -19,6 +19,9 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store
 SCHEMAS = {"row": 2, "audit": 2}
 """Raised when what a file holds changes its meaning: files of another one are left alone, and made again."""
 
+UNCHANGED, IDENTICAL = "unchanged", "identical to the reference"
+"""Notes of a row whose method returned the original, and of one whose method returned the reference."""
+
 Values = Mapping[str, float | None]
 """Of columns; null has its reason beside it."""
 

@@ -141,3 +141,9 @@ def model_of(prepared: Prepared, stage: str) -> Classifier:
     if artefact.record.get("unchanged"):
         artefact = original(prepared)
     return prepared.loaded(artefact.tensors())
+
+
+def returned_reference(done: Mapping[str, Artefact]) -> bool:
+    """Whether every weight and buffer of the unlearned model equals the reference's; `done` has both, by stage."""
+    unlearned = done["original" if done["unlearned"].record.get("unchanged") else "unlearned"]
+    return unlearned.has_tensors_of(done["reference"])

@@ -202,6 +202,23 @@ def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: 
     assert "Traceback" in log.read_text()
 
 
+@pytest.mark.slow
+def test_a_method_that_returns_the_reference_is_noted_and_a_second_retraining_is_not(
+    supreme: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "conf" / "method"
+    folder.mkdir(parents=True)
+    weights = "outputs/store/reference/*/*/weights.safetensors"
+    (folder / "copy.yaml").write_text(f"_target_: broken.ReturnsReference\nfound: {weights}\n")
+    done = supreme("--config-dir", str(folder.parent), "-m", "method=copy,retrain,original,neggrad", *SMALL)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(path.read_text()) for path in (tmp_path / "outputs" / "rows").glob("*.json")]
+    notes = {row["method"]: row["notes"] for row in found}
+    identical = ["identical to the reference"]
+    assert notes == {"copy": identical, "retrain": [], "original": ["unchanged"], "neggrad": []}
+    assert "copy: identical to the reference in seed 0." in " ".join(done.stdout.split())
+
+
 def _start(arguments: list[str], cwd: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "supreme", *arguments]
     with (cwd / "first.log").open("wb") as log:
