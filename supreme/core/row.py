@@ -136,6 +136,8 @@ class RowOfLater(TypedDict, total=False):
 
     columns: Mapping[str, Mapping[str, str | int | bool]]
     """What the metrics declare of their columns: the fields of a `Column`, by the name of the column."""
+    twins: Mapping[str, int]
+    """How many images of one set are identical to one of another: see `supreme.core.twins.twins_of`."""
 
 
 class StoredRow(RowOfLater):

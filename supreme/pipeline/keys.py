@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from supreme.core.row import SCHEMAS
 from supreme.pipeline.process_cache import PROCESS_CACHE, node_key
+from supreme.pipeline.twins import are_together
 from supreme.store.files import digest
 from supreme.store.fingerprint import identity, named_files
 
@@ -55,6 +56,7 @@ def stage_key(cell: Cell, stage: str) -> str:
 def row_key(cell: Cell) -> str:
     """16 hexadecimal digits: the name of the cell's row and of its log."""
     asked = [cell.names, node_identity(cell.nodes["scenario"])]  # two ways to ask for the same split are two rows
+    asked += ["twins together"] * are_together(cell.nodes["data"])
     parts = [SCHEMA["row"], asked, cell.key("unlearned"), cell.key("reference"), cell.seeds["evaluate"]]
     return digest(parts)[:16]
 

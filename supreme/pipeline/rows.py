@@ -14,7 +14,7 @@ import numpy as np
 from supreme.core import Cost, SelfComparison, Series, SupremeError, Undefined, seeds
 from supreme.core.column import columns_in, declared_of
 from supreme.core.row import IDENTICAL, UNCHANGED, sealed_row
-from supreme.pipeline import keys, stages
+from supreme.pipeline import keys, stages, twins
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import BATCH, CellEvaluation
 from supreme.pipeline.keys import SCHEMA
@@ -73,6 +73,7 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
         "notes": _notes(cell, done),
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},
+        "twins": twins.counts(cell.split(), cell.split_digest, cell.data_path, cell.decoded),
         "forget_digest": prepared.split.forget_digest,
         "metric_keys": cell.metric_keys,
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},

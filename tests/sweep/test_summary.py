@@ -45,6 +45,7 @@ def frame(values, metric=METRIC, images=math.nan, **labels):
                     "code": "",
                     "versions": "",
                     "older": 0,
+                    "twins": "none",
                     "metric": metric,
                     "images": images,
                     "warning": "",

@@ -24,7 +24,7 @@ REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "code", "versions", "older"),
+    *(*TUNED, "code", "versions", "older", "twins"),
 )
 COLUMNS = (*PER_ROW, "metric", "images", "warning", *VALUES, *REASONS)
 
@@ -50,7 +50,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     these, so grouping by all of them never pools what differs; see `labels`. A metric whose values are changed has them
     in its name. Of several rows of one config and seeds, which other code or data made, the newest is here, and `older`
     is the number of those left out; `code` are digests of the code and values of model, recipe and scenario, and of the
-    method; `versions` tells the versions, devices and CPU capabilities that made the row and its models.
+    method; `versions` tells the versions, devices and CPU capabilities that made the row and its models. `twins` counts
+    the images of one set that are identical to one of another, as `forget_retain 18/20`.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -80,7 +81,7 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         [
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.notes, row.protocol, scenario_values(row)),
-                *(*row.tuned, row.code, row.versions, older.get(row.cell, 0)),
+                *(*row.tuned, row.code, row.versions, older.get(row.cell, 0), row.twins),
             )
             for row, labels, _ in entries
         ],
@@ -155,7 +156,8 @@ def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def _images_of(row: Row) -> Any:
-    return row.settings["data"]["content"]
+    data = row.settings["data"]
+    return data["content"], data.get("twins")  # together: other sets of the same images
 
 
 def _metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:

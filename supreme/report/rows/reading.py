@@ -17,6 +17,7 @@ import numpy as np
 from supreme.core.canonical import Damaged
 from supreme.core.row import OtherSchema, RowProvenance, StoredRow, Values, read_row
 from supreme.report.rows.environments import MACHINE, environment
+from supreme.report.rows.twins import twins_text
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -52,6 +53,8 @@ class Row:
     seeds: tuple[int, ...]
     forget_size: int
     notes: str
+    twins: str
+    """How many images are identical to one of another set; see `twins_text`."""
     protocol: str
     """fixed, or another one of conf/protocol."""
     tuned: tuple[str, str, str]
@@ -123,6 +126,7 @@ class Reader:
             ),
             forget_size=content["sets"]["forget"],
             notes="; ".join(content["notes"]),
+            twins=twins_text(content.get("twins"), content["sets"]),
             protocol=protocol,
             tuned=_tuned(content["tuned"]),
             columns=columns,

@@ -14,6 +14,7 @@ from supreme.report.rows.environments import environment_notes
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.per_seed import ANCHORS, seed_list
 from supreme.report.rows.tuning import tuning_notes
+from supreme.report.rows.twins import twin_notes
 from supreme.report.statistics.findings import findings
 from supreme.report.statistics.ranking import competes
 
@@ -49,6 +50,7 @@ def footnotes(lines: Lines, columns: Columns, part: pd.DataFrame) -> list[str]:
         )
     titles = {metric: column.title for metric, column in columns.items()}
     notes += _missing(lines, titles) + _undefined(lines, titles) + _warnings(part, titles) + _flagged(part)
+    notes += twin_notes(part)
     return notes + code_notes(part) + environment_notes(part) + part.attrs.get("left_out", [])
 
 
