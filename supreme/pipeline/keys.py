@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supreme.core.row import SCHEMAS
 from supreme.pipeline.process_cache import PROCESS_CACHE, node_key
 from supreme.pipeline.twins import are_together
+from supreme.store import fingerprint
 from supreme.store.files import digest
 from supreme.store.fingerprint import identity, named_files
 
@@ -20,6 +22,12 @@ SCHEMA: dict[str, int] = dict.fromkeys(
     ("original", "reference", "unlearned", "predictions", "shared", "history"), 1
 ) | {"anchors": 2, **SCHEMAS}
 """Version of what each stage computes. Raise it when that changes: what older versions stored is then left alone."""
+
+
+def leave_out(output_dir: Path) -> None:
+    """Leave this sweep's own results out of all keys: before any of them is asked for."""
+    if fingerprint.leave_out(output_dir):
+        PROCESS_CACHE.identities.clear()
 
 
 def node_identity(node: Mapping[str, Any]) -> Any:

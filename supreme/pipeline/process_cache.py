@@ -39,6 +39,11 @@ class Kept(Generic[Value]):
                 self._values.popitem(last=False)
         return made
 
+    def clear(self) -> None:
+        """Drop all values."""
+        with self._lock:
+            self._values.clear()
+
 
 class ProcessCache:
     """One collection for each kind of thing that tasks share. It is a cache: emptying it costs time and no result."""

@@ -219,6 +219,48 @@ def test_a_method_that_returns_the_reference_is_noted_and_a_second_retraining_is
     assert "copy: identical to the reference in seed 0." in " ".join(done.stdout.split())
 
 
+NAMES_ITS_OUTPUT = """
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+RESULTS = "outputs"
+SETTINGS = (Path(__file__).parent / "settings.txt").read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    needs: ClassVar[frozenset[str]] = frozenset()
+    beside: str
+
+    def __call__(self, model, split, context):
+        print(RESULTS, SETTINGS, self.beside)
+        return model
+"""
+
+
+@pytest.mark.slow
+def test_a_method_that_names_the_folder_of_its_own_sweep_runs_and_is_found_again(supreme: Run, tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "reader.py").write_text(NAMES_ITS_OUTPUT)
+    (tmp_path / "lab" / "settings.txt").write_text("1")
+    (tmp_path / "conf" / "method").mkdir(parents=True)
+    (tmp_path / "conf" / "method" / "reader.yaml").write_text("_target_: lab.reader.Reader\nbeside: outputs\n")
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "README.md").write_text("What lands here.")
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    given = ("--config-dir", str(tmp_path / "conf"), "-m", "method=reader", "seed=0,1", *SMALL)
+    for _ in range(2):
+        done = supreme(*given, PYTHONPATH=path)
+        assert done.returncode == 0, done.stderr
+    assert "found: 2, to run: 0;" in done.stderr, done.stderr
+    assert len(rows(tmp_path / "outputs")) == 2
+    (tmp_path / "lab" / "settings.txt").write_text("2")
+    done = supreme(*given, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "outputs")) == 4
+
+
 def _start(arguments: list[str], cwd: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "supreme", *arguments]
     with (cwd / "first.log").open("wb") as log:
