@@ -130,12 +130,10 @@ class Cell:
         """
         forget, node, what = self.seeds["forget"], self.nodes["scenario"], f"scenario {self.names['scenario']}"
         path, source = self.data_path, self.nodes["data"]
-
-        def draw() -> Split:
-            split = _drawn(self.build("scenario"), what, self.decoded, forget)
-            return twins.drawn(split, source, path, self.decoded)
-
-        split = PROCESS_CACHE.splits.get((path, twins.are_together(source), node_key(node), what, forget), draw)
+        split = PROCESS_CACHE.splits.get(
+            (path, twins.are_together(source), node_key(node), what, forget),
+            lambda: twins.drawn(_drawn(self.build("scenario"), what, self.decoded, forget), source, path, self.decoded),
+        )
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
     def __getstate__(self) -> dict[str, Any]:
