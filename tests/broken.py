@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from supreme.core import Context, Evaluation, Split, Undefined, seeds
+from supreme.core import Context, Evaluation, Split, SupremeError, Undefined, seeds
 from supreme.functional.classifier import Classifier
 
 
@@ -44,8 +45,28 @@ class Broken:
                 return nn.Linear(2, 2)
             case "returns_nothing":
                 return None  # type: ignore[return-value]
+            case "reads_test" | "reads_test_in_secret":
+                try:
+                    context.fit(model, split.test, epochs=1)
+                except SupremeError:
+                    if self.how == "reads_test":
+                        raise
             case "unchanged":
                 pass
+        return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnsReference:
+    """Takes the reference's weights from the store of the sweep."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    found: str
+
+    def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
+        (weights,) = glob.glob(self.found)
+        model.load_state_dict(load_file(weights))
         return model
 
 

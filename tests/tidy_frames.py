@@ -49,6 +49,7 @@ def frame(
                     "code": "",
                     "versions": "",
                     "older": 0,
+                    "twins": "none",
                     "metric": metric,
                     "metric_values": "",
                     "images": images,

@@ -20,6 +20,9 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store
 SCHEMAS = {"row": 2, "audit": 2}
 """Raised when what a file holds changes its meaning: files of another one are left alone, and made again."""
 
+UNCHANGED, IDENTICAL = "unchanged", "identical to the reference"
+"""Notes of a row whose method returned the original, and of one whose method returned the reference."""
+
 Values = Mapping[str, float | None]
 """Of columns; null has its reason beside it."""
 
@@ -136,6 +139,8 @@ class RowOfLater(TypedDict, total=False):
     """What the metrics declare of their columns: the fields of a `Column`, by the name of the column."""
     declared: Mapping[str, Any]
     """The endpoints that the sweep declared before it ran: the fields of `supreme.core.endpoints.Endpoints`."""
+    twins: Mapping[str, int]
+    """How many images of one set are identical to one of another: see `supreme.core.twins.twins_of`."""
 
 
 class StoredRow(RowOfLater):

@@ -13,7 +13,7 @@ from supreme.core import Split, SupremeError, seeds
 from supreme.core.endpoints import Endpoints
 from supreme.core.images import ImageData
 from supreme.core.split import sealed_split
-from supreme.pipeline import keys
+from supreme.pipeline import keys, twins
 from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
 from supreme.pipeline.process_state import untouched
 from supreme.store.decoded import cache as data_cache
@@ -74,7 +74,7 @@ class Cell:
             raise SupremeError("no metric is chosen; add metric=[accuracy,membership], say")
         return cls(
             names={name: str(names[name]) for name in COMPONENTS},
-            nodes={name: config[name] for name in COMPONENTS},
+            nodes={name: config[name] for name in COMPONENTS} | {"data": twins.checked(config["data"])},
             metrics=config["metric"],
             seed=_whole("seed", config.get("seed")),
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},
@@ -88,12 +88,15 @@ class Cell:
 
     def build(self, group: str) -> Any:
         """The component of this group."""
-        return built(self.nodes[group], f"{group} {self.names[group]}")
+        return built(self._components()[group], f"{group} {self.names[group]}")
 
     def components(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """What each component is called in messages, and its node."""
-        yield from ((f"{group} {self.names[group]}", node) for group, node in self.nodes.items())
+        yield from ((f"{group} {self.names[group]}", node) for group, node in self._components().items())
         yield from ((f"metric {name}", node) for name, node in self.metrics.items())
+
+    def _components(self) -> Mapping[str, Mapping[str, Any]]:
+        return {**self.nodes, "data": twins.source(self.nodes["data"])}
 
     def with_metrics_of(self, row: Mapping[str, Any] | None) -> Cell:
         """The cell with the metrics that its row holds already, so that asking for another one loses none."""
@@ -117,7 +120,7 @@ class Cell:
     def _decode(self, data_directory: Path) -> Path:
         source = self.build("data")
         with untouched(f"data {self.names['data']}", source), seeds.scoped_where_loaded(seeds.stream("train", 0)):
-            node = identity(self.nodes["data"], files=False)  # its signature looks into them
+            node = identity(self._components()["data"], files=False)  # its signature looks into them
             return data_cache.prepare(source, node, data_directory)
 
     @property
@@ -131,9 +134,10 @@ class Cell:
         The arrays of each call are its own; the data are shared.
         """
         forget, node, what = self.seeds["forget"], self.nodes["scenario"], f"scenario {self.names['scenario']}"
+        path, source = self.data_path, self.nodes["data"]
         split = PROCESS_CACHE.splits.get(
-            (self.data_path, node_key(node), what, forget),
-            lambda: _drawn(self.build("scenario"), what, self.decoded, forget),
+            (path, twins.are_together(source), node_key(node), what, forget),
+            lambda: twins.drawn(_drawn(self.build("scenario"), what, self.decoded, forget), source, path, self.decoded),
         )
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 

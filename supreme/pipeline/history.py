@@ -29,20 +29,20 @@ class _ReachedError(Exception):
 class StoredHistory:
     """See `supreme.core.History`. The training is replayed, bit for bit, for what was not stored while it ran."""
 
-    prepared: Prepared
-    work: Measured
+    _prepared: Prepared
+    _work: Measured
 
     @property
     def epochs(self) -> int:
-        return self.prepared.recipe.epochs
+        return self._prepared.recipe.epochs
 
     def weights_after(self, epochs: int) -> dict[str, Tensor]:
         if not 0 <= epochs <= self.epochs:
             raise SupremeError(
                 f"the original was trained for {self.epochs} epochs: there are no weights after {epochs}"
             )
-        images = self.prepared.training_images
-        last_step = epochs * self.prepared.recipe.steps_per_epoch(len(images))
+        images = self._prepared.training_images
+        last_step = epochs * self._prepared.recipe.steps_per_epoch(len(images))
 
         def create() -> Contents:
             model = self._initial()
@@ -55,7 +55,7 @@ class StoredHistory:
         return self._stored({"epochs": epochs}, create)
 
     def updates_of(self, images: Images) -> dict[str, Tensor]:
-        everything = self.prepared.training_images
+        everything = self._prepared.training_images
         wanted = torch.isin(torch.tensor(everything.indices), torch.tensor(images.indices))
 
         def create() -> Contents:
@@ -78,14 +78,14 @@ class StoredHistory:
 
     @property
     def _owner(self) -> dict[str, Any]:
-        return {"of": {"original": self.prepared.cell.key("original")}}
+        return {"of": {"original": self._prepared.cell.key("original")}}
 
     def _initial(self) -> Classifier:
-        return self.prepared.fresh(self._seed)
+        return self._prepared.fresh(self._seed)
 
     @property
     def _seed(self) -> int:
-        return seeds.stream("train", self.prepared.cell.seed)
+        return seeds.stream("train", self._prepared.cell.seed)
 
     def _replay(
         self,
@@ -99,12 +99,12 @@ class StoredHistory:
                 raise _ReachedError
 
         try:
-            self.prepared.train(model, self.prepared.training_images, self._seed, follow)
+            self._prepared.train(model, self._prepared.training_images, self._seed, follow)
         except _ReachedError:
             return
 
     def _must_equal_original(self, model: Classifier) -> None:
-        stored = self.prepared.store.load("original", self.prepared.cell.key("original"))
+        stored = self._prepared.store.load("original", self._prepared.cell.key("original"))
         same = stored and all(
             torch.equal(model.state_dict()[name].cpu(), old) for name, old in stored.tensors().items()
         )
@@ -115,16 +115,16 @@ class StoredHistory:
             )
 
     def _stored(self, what: Mapping[str, Any], create: Callable[[], Contents]) -> dict[str, Tensor]:
-        require_history("this method", self.prepared.cell)
-        parts = {"schema": SCHEMA["history"], "original": self.prepared.cell.key("original"), **what}
+        require_history("this method", self._prepared.cell)
+        parts = {"schema": SCHEMA["history"], "original": self._prepared.cell.key("original"), **what}
 
         def alone() -> Contents:
             refuse_touched()
             return create()
 
-        with self.work.paused():
-            artefact, _ = self.prepared.store.get_or_create("history", digest(parts), alone)
-            return {name: tensor.to(self.prepared.device) for name, tensor in artefact.tensors().items()}
+        with self._work.paused():
+            artefact, _ = self._prepared.store.get_or_create("history", digest(parts), alone)
+            return {name: tensor.to(self._prepared.device) for name, tensor in artefact.tensors().items()}
 
 
 def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supreme.core.row import SCHEMAS
 from supreme.pipeline.process_cache import PROCESS_CACHE, node_key
+from supreme.pipeline.twins import are_together
+from supreme.store import fingerprint
 from supreme.store.files import digest
 from supreme.store.fingerprint import identity, named_files
 
@@ -19,6 +22,12 @@ SCHEMA: dict[str, int] = dict.fromkeys(
     ("original", "reference", "unlearned", "predictions", "shared", "history"), 1
 ) | {"anchors": 2, **SCHEMAS}
 """Version of what each stage computes. Raise it when that changes: what older versions stored is then left alone."""
+
+
+def leave_out(output_dir: Path) -> None:
+    """Leave this sweep's own results out of all keys: before any of them is asked for."""
+    if fingerprint.leave_out(output_dir):
+        PROCESS_CACHE.identities.clear()
 
 
 def node_identity(node: Mapping[str, Any]) -> Any:
@@ -55,6 +64,7 @@ def stage_key(cell: Cell, stage: str) -> str:
 def row_key(cell: Cell) -> str:
     """16 hexadecimal digits: the name of the cell's row and of its log."""
     asked = [cell.names, node_identity(cell.nodes["scenario"])]  # two ways to ask for the same split are two rows
+    asked += ["twins together"] * are_together(cell.nodes["data"])
     parts = [SCHEMA["row"], asked, cell.key("unlearned"), cell.key("reference"), cell.seeds["evaluate"]]
     return digest(parts)[:16]
 

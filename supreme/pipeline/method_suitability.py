@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from supreme.core import Split, SupremeError, registry, seeds
 from supreme.core.suitability import check_split
 from supreme.pipeline.cell import Cell
+from supreme.pipeline.watched_split import needs_of
 
 if TYPE_CHECKING:
     from supreme.functional.classifier import Classifier
@@ -24,6 +25,7 @@ def check_method(cell: Cell, split: Split) -> None:
         SupremeError: what it cannot do, and what to type instead.
     """
     method = cell.build("method")
+    needs_of(method, f"method {cell.names['method']}")
     check_split(method, split)
     if getattr(method, "needs_history", False):
         require_history(type(method).__name__, cell)

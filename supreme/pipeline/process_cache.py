@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from supreme.core import registry
 
 if TYPE_CHECKING:
-    from supreme.core import Split
+    from supreme.core import IntArray, Split
     from supreme.core.images import ImageData
     from supreme.store.store import Store
 
@@ -39,6 +39,11 @@ class Kept(Generic[Value]):
                 self._values.popitem(last=False)
         return made
 
+    def clear(self) -> None:
+        """Drop all values."""
+        with self._lock:
+            self._values.clear()
+
 
 class ProcessCache:
     """One collection for each kind of thing that tasks share. It is a cache: emptying it costs time and no result."""
@@ -52,6 +57,10 @@ class ProcessCache:
         """Stores, by folder and versions; each checks an artefact's digest once."""
         self.decoded: Kept[ImageData] = Kept()
         """Decoded data sets, memory-mapped, by folder."""
+        self.twin_groups: Kept[tuple[bytes, IntArray]] = Kept()
+        """Of each image of a decoded data set, by folder: the digest of its pixels, and the number of its group."""
+        self.twin_counts: Kept[dict[str, int]] = Kept(1000)
+        """How many twins the sets of a split have, by folder of the data and digest of the split."""
         self.splits: Kept[Split] = Kept(2)
         """Splits as drawn, by data, scenario and forget stream; poisoned data, which differ for each, are in them."""
         self.on_device: Kept[ImageData] = Kept()

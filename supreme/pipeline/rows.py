@@ -13,8 +13,8 @@ import numpy as np
 
 from supreme.core import Cost, SelfComparison, Series, SupremeError, Undefined, seeds
 from supreme.core.column import columns_in, declared_of
-from supreme.core.row import sealed_row
-from supreme.pipeline import keys, stages
+from supreme.core.row import IDENTICAL, UNCHANGED, sealed_row
+from supreme.pipeline import keys, stages, twins
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import BATCH, CellEvaluation
 from supreme.pipeline.keys import SCHEMA
@@ -71,9 +71,10 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
         },
         "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
-        "notes": _notes(cell, done["unlearned"].record),
+        "notes": _notes(cell, done),
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},
+        "twins": twins.counts(cell.split(), cell.split_digest, cell.data_path, cell.decoded),
         "forget_digest": prepared.split.forget_digest,
         "metric_keys": cell.metric_keys,
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
@@ -104,10 +105,12 @@ def _keep(store: Store, code: Code) -> None:
     PROCESS_CACHE.stored_code.get((store.root, code.digest), keep)
 
 
-def _notes(cell: Cell, unlearned: Mapping[str, Any]) -> list[str]:
+def _notes(cell: Cell, done: Mapping[str, Artefact]) -> list[str]:
     """What the table is to say of a method that misbehaved, and of what a key could not see."""
+    unlearned = done["unlearned"].record
+    notes = [UNCHANGED] * unlearned["unchanged"] + [IDENTICAL] * stages.returned_reference(done)
     unseen = [warning for code in cell.codes.values() for warning in code.warnings]
-    return ["unchanged"] * unlearned["unchanged"] + [f"left {text}" for text in unlearned.get("left", ())] + unseen
+    return [*notes, *(f"left {text}" for text in unlearned.get("left", ())), *unseen]
 
 
 def _evaluations(prepared: Prepared, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:

@@ -20,6 +20,7 @@ from supreme.pipeline.device import Measured, autocast
 from supreme.pipeline.method_context import method_context
 from supreme.pipeline.prepared import Prepared
 from supreme.pipeline.process_state import Touched, listed, watching
+from supreme.pipeline.watched_split import declared_reads
 from supreme.pipeline.workplace import Workplace
 from supreme.store.artefact import Artefact, Contents
 from supreme.store.provenance import provenance
@@ -70,12 +71,13 @@ def unlearned(prepared: Prepared) -> Artefact:
         log.info("unlearning %d of %d images", len(split.forget), len(split.forget) + len(split.retain))
         place.activity.begin("unlearn")
         with (
-            watching(f"method {cell.names['method']}", method) as watch,
+            watching(name := f"method {cell.names['method']}", method) as watch,
+            declared_reads(split, method, name) as declared,
             seeds.scoped(seeds.branch(seed, "dropout")),
             autocast(place.device, prepared.recipe.precision),
             Measured(place.device, place.shared) as work,
         ):
-            model = method(model, split, method_context(prepared, rng, work, curve))
+            model = method(model, declared, method_context(prepared, rng, work, curve))
         return _checked(prepared, model, before, work.cost, curve, watch.left)
 
     prepared.configure()
@@ -139,3 +141,9 @@ def model_of(prepared: Prepared, stage: str) -> Classifier:
     if artefact.record.get("unchanged"):
         artefact = original(prepared)
     return prepared.loaded(artefact.tensors())
+
+
+def returned_reference(done: Mapping[str, Artefact]) -> bool:
+    """Whether every weight and buffer of the unlearned model equals the reference's; `done` has both, by stage."""
+    unlearned = done["original" if done["unlearned"].record.get("unchanged") else "unlearned"]
+    return unlearned.has_tensors_of(done["reference"])

@@ -71,6 +71,21 @@ class Artefact:
 
         return load_file(self.path / WEIGHTS) if (self.path / WEIGHTS).exists() else {}
 
+    def has_tensors_of(self, other: Artefact) -> bool:
+        """Whether both hold the same tensors, under the same names; reads no further than to the first difference."""
+        import torch
+        from safetensors import safe_open
+
+        paths = self.path / WEIGHTS, other.path / WEIGHTS
+        if not all(path.exists() for path in paths):
+            return not any(path.exists() for path in paths)
+        one, two = (safe_open(path, "pt") for path in paths)
+        with one, two:
+            names = one.keys()
+            return set(names) == set(two.keys()) and all(
+                torch.equal(one.get_tensor(name), two.get_tensor(name)) for name in names
+            )
+
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """One array, memory-mapped, read-only."""
         return np.load(self.path / f"{name}.npy", mmap_mode="r", allow_pickle=False)

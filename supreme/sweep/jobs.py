@@ -13,6 +13,7 @@ from supreme.core import SupremeError
 from supreme.pipeline.activity import Activity, beside
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.keys import leave_out
 from supreme.pipeline.stored_row import holds, read_row
 from supreme.pipeline.workplace import Workplace
 
@@ -33,6 +34,7 @@ def run_stage(kind: str, cell: Cell, planned_at: Workplace, planned: str) -> dic
     from supreme.pipeline.predictions import predictions
     from supreme.pipeline.prepared import Prepared
 
+    leave_out(Path(planned_at.output_dir))
     key = cell.id if kind == "cell" else cell.key(kind)
     _refuse_another(key, planned)
     with _activity(key, planned_at.output_dir) as activity:
@@ -73,6 +75,7 @@ def run_audit(job: AuditJob, planned_at: Workplace, planned: str) -> dict[str, A
     """Make the record of this audit, which is returned; see `run_stage`."""
     from supreme.pipeline import audit as auditing
 
+    leave_out(Path(planned_at.output_dir))
     _refuse_another(job.id, planned)
     with _activity(job.id, planned_at.output_dir) as activity:
         activity.begin("audit")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from supreme.core import Method, SupremeError, seeds
 from supreme.core.suitability import check_split
+from supreme.pipeline.watched_split import READABLE
 from supreme.testing.promises import (
     Promises,
     answers_of,
@@ -24,7 +25,7 @@ from supreme.testing.promises import (
 )
 from supreme.testing.worlds import World, tiny_class_world, tiny_world
 
-NEEDS = frozenset({"forget", "retain", "validation"})
+NEEDS = frozenset(READABLE)
 APPLIES_TO = ("any", "class")
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from supreme.core import SET_NAMES, Evaluation, Split, seeds
-from supreme.core.images import ImageData, Images
+from supreme.core import Evaluation, Split, seeds
+from supreme.core.images import ImageData
 from supreme.functional.classifier import Classifier
 from supreme.pipeline.process_state import OWN, listed, watching
+from supreme.pipeline.watched_split import watched_split as watched_split_of
 
 
 class BrokenPromise(AssertionError):  # noqa: N818, it is what happened
@@ -75,66 +76,13 @@ def _generators() -> dict[str, str]:
     return {"random": str(random.getstate()), "numpy": str(numpy), "torch": str(torch.get_rng_state().tolist())}
 
 
-_READS = frozenset({"data", "indices", "targets", "labels", "batches", "subset", "with_labels", "joined", "to"})
-_SOURCE_READS = frozenset({"labels", "fine_labels", "train", "validation", "test", "view"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class _WatchedData(ImageData):
-    """The source behind a set: its pixels serve the set, and nothing else of it may be read."""
-
-    reader: str
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in _SOURCE_READS:
-            _refuse(object.__getattribute__(self, "reader"), f"it read {name} of the whole source")
-        return object.__getattribute__(self, name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _WatchedImages(Images):
-    """A set that may be read, or whose length is all that may be known."""
-
-    reader: str
-    set_name: str
-    readable: bool
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in _READS and not object.__getattribute__(self, "readable"):
-            reader, set_name = (object.__getattribute__(self, one) for one in ("reader", "set_name"))
-            _refuse(reader, f"it read {name} of {set_name}, which it does not declare in `needs`")
-        return object.__getattribute__(self, name)
-
-    def __len__(self) -> int:
-        return len(object.__getattribute__(self, "indices"))
-
-
-def _refuse(reader: str, detail: str) -> NoReturn:
-    raise BrokenPromise(reader, "reads only the sets it needs", detail)
-
-
-@dataclass(frozen=True)
-class _Closed(Mapping[str, Any]):
-    """What the scenario left for metrics: no method may so much as count it."""
-
-    reader: str
-    name: str
-
-    def _refused(self, *_: object) -> NoReturn:
-        _refuse(self.reader, f"it read split.{self.name}, which is for metrics")
-
-    __getitem__ = __iter__ = __len__ = _refused
-
-
 def watched_split(split: Split, reader: str, needs: frozenset[str]) -> Split:
-    data = split.forget.data
-    source = _WatchedData(**{field.name: getattr(data, field.name) for field in fields(data)}, reader=reader)
-    sets = {}
-    for name in SET_NAMES:
-        images = replace(getattr(split, name), data=source)
-        own = {field.name: getattr(images, field.name) for field in fields(images)}
-        sets[name] = _WatchedImages(**own, reader=reader, set_name=name, readable=name in needs)
-    return replace(split, extra=_Closed(reader, "extra"), planted=_Closed(reader, "planted"), **sets)
+    """The split as a sweep hands it over; a read that is not declared breaks a promise."""
+
+    def refuse(read: str, why: str) -> NoReturn:
+        raise BrokenPromise(reader, "reads only the sets it needs", f"it read {read}, {why}")
+
+    return watched_split_of(split, needs, refuse)
 
 
 @dataclass(frozen=True)

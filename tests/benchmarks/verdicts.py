@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from supreme.report.statistics.contrasts import (
     Contrast,
     contrast,
@@ -22,7 +23,6 @@ from supreme.report.statistics.contrasts import (
     share_removed,
     verdict_of,
 )
-
 from supreme.report.statistics.power import power
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

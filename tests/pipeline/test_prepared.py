@@ -59,6 +59,7 @@ def test_a_process_keeps_two_splits_and_one_poisoned_data_set_on_a_device() -> N
     limits = {name: kept._limit for name, kept in vars(ProcessCache()).items()}
     assert {name: limit for name, limit in limits.items() if limit} == {
         "identities": 10_000,
+        "twin_counts": 1000,
         "splits": 2,
         "poisoned_on_device": 1,
     }

@@ -24,6 +24,7 @@ from supreme.report.catalogue.metrics import our_columns
 from supreme.report.command import main
 from supreme.report.rows.columns import default_columns
 from supreme.report.rows.load import load
+from supreme.report.rows.twins import twin_claims
 from supreme.report.statistics.aggregate import SUMMARY_COLUMNS
 from supreme.store.files import digest
 
@@ -769,3 +770,39 @@ def test_the_report_imports_neither_torch_nor_anything_of_ours_above_core():
     assert not {"torch", "torchvision", "timm", "sklearn", "hydra", "scipy.stats"} & set(modules)
     ours = {name for name in modules if name.startswith("supreme.") and not name.startswith("supreme.report")}
     assert {name.split(".")[1] for name in ours} == {"core"}
+
+
+def twinned(counts, seed=0, **changes):
+    return row(seed=seed, sets={"forget": 20, "retain": 180, "test": 50}, twins=counts, **changes)
+
+
+def test_identical_images_are_told_below_the_table(saved):
+    frame = load(saved(twinned({"forget_retain": 18, "train_test": 1})))
+    printed = render(frame, "markdown")
+    assert (
+        "- 18 of 20 forget images have an identical twin among the retained ones: the reference is trained on them too."
+    ) in printed
+    assert "- 1 of 200 training images has an identical twin among the test images" in printed
+    assert frame["twins"].unique().tolist() == ["forget_retain 18/20; train_test 1/200"]
+
+
+def test_rows_that_count_other_numbers_of_twins_make_a_range_and_older_rows_say_nothing(saved):
+    rows = [twinned({"forget_retain": 3}), twinned({"forget_retain": 5}, seed=1), twinned({"train_test": 2}, seed=2)]
+    printed = render(load(saved(*rows)), "markdown")
+    assert "- 0 to 5 of 20 forget images have an identical twin" in printed
+    assert "- 0 to 2 of 200 training images have an identical twin" in printed
+
+
+def test_a_row_without_twins_or_from_before_they_were_counted_has_no_note_of_them(saved):
+    frame = load(saved(twinned({}), row(seed=1)))
+    assert sorted(frame["twins"].unique()) == ["", "none"]
+    assert "twin" not in render(frame, "markdown")
+
+
+def test_the_card_names_the_data_and_scenario_of_twins_where_there_are_several(saved):
+    one = twin_claims(load(saved(twinned({"forget_test": 1}))))
+    assert one == ["1 of 20 forget images has an identical twin among the test images."]
+    several = load(saved(twinned({"forget_test": 1}), row(seed=1, scenario="full_class")))
+    assert twin_claims(several) == [
+        "digits, random: 1 of 20 forget images has an identical twin among the test images."
+    ]

@@ -5,9 +5,9 @@ Five per cent are allowed by design; the rest is three standard errors of the si
 
 import numpy as np
 import pytest
-from supreme.report.statistics.contrasts import p_removed
 
 from supreme.report.statistics import holm
+from supreme.report.statistics.contrasts import p_removed
 from tests.benchmarks.verdicts import (
     ALPHA,
     MARGIN,

@@ -12,7 +12,8 @@ import pytest
 
 from supreme.core import SupremeError
 from supreme.store.fingerprint import code as code_module
-from supreme.store.fingerprint import code_of, code_of_functions, codes, content, identity, modules, paths
+from supreme.store.fingerprint import code_of, code_of_functions, codes, content, identity, leave_out, modules, paths
+from supreme.store.fingerprint import own_output as output_module
 
 METHOD = """
 from dataclasses import dataclass
@@ -438,3 +439,50 @@ def test_the_code_of_a_function_holds_what_it_closes_over(digest: Callable[..., 
     one, other = code_of_functions([closing(squared_gradients)]), code_of_functions([closing(importances)])
     assert one.digest != other.digest
     assert "supreme.functional.importances.squared_gradients" in one.definitions
+
+
+@pytest.fixture
+def own_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_module, "_folders", set())
+
+
+READS = "from pathlib import Path\nRESULTS, BESIDE = 'outputs', Path(__file__)"
+
+
+@pytest.mark.parametrize("name", ["outputs", "outputs/rows", "outputs/store"])
+def test_what_a_sweep_writes_is_no_part_of_the_code_that_names_its_folder(
+    digest: Callable[..., str], tmp_path: Path, own_output: None, name: str
+) -> None:
+    text = method(READS.replace("outputs", name), "(RESULTS, BESIDE)")
+    assert leave_out(tmp_path / "outputs")
+    assert not leave_out(tmp_path / "outputs")
+    before = digest({"lab/m.py": text})
+    assert digest({"outputs/README.md": "there"}) == before
+    assert digest({"outputs/rows/a.json": "a row", "outputs/store/schema.json": "{}"}) == before
+    (tmp_path / "other").mkdir()
+    assert digest({"lab/m.py": text.replace(name, "other")}) != before
+
+
+def test_what_lies_beside_a_sweep_s_results_still_counts(
+    digest: Callable[..., str], tmp_path: Path, own_output: None
+) -> None:
+    leave_out(tmp_path / "outputs")
+    text = method(READS.replace("outputs", "outputs/data"), "(RESULTS, BESIDE)")
+    before = digest({"lab/m.py": text, "outputs/data/a": "1"})
+    assert digest({"outputs/data/a": "2"}) != before
+
+
+def test_a_folder_above_a_sweep_s_results_is_known_by_what_else_is_in_it(tmp_path: Path, own_output: None) -> None:
+    for name in ("mine/a", "mine/outputs/rows/b", "mine/outputs.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    node = {"folder": str(tmp_path / "mine"), "results": str(tmp_path / "mine" / "outputs")}
+    counted = identity(node)
+    leave_out(tmp_path / "mine" / "outputs")
+    before = identity(node)
+    assert before["results"] == node["results"]
+    assert before["folder"] != counted["folder"]
+    (tmp_path / "mine/outputs/rows/c").write_text("another row")
+    assert identity(node) == before
+    (tmp_path / "mine/outputs.txt").write_text("changed")
+    assert identity(node) != before

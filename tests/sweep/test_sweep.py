@@ -174,7 +174,7 @@ def broken(tmp_path: Path) -> str:
     """`--config-dir` with methods that misbehave."""
     folder = tmp_path / "conf" / "method"
     folder.mkdir(parents=True)
-    ways = "raises not_finite other_architecture returns_nothing unchanged"
+    ways = "raises not_finite other_architecture returns_nothing reads_test reads_test_in_secret unchanged"
     for how in ways.split():
         (folder / f"{how}.yaml").write_text(f"_target_: broken.Broken\nhow: {how}\n")
     (folder / "once.yaml").write_text(f"_target_: broken.FailsForSeed\nseed: 1\nmark: {tmp_path}/marks/healed*\n")
@@ -190,13 +190,15 @@ def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: 
         "not_finite": "weights that are not finite",
         "other_architecture": "another architecture",
         "returns_nothing": "returned NoneType",
+        "reads_test": "method reads_test read split.test.to, and no method may read test images",
+        "reads_test_in_secret": "method reads_test_in_secret read split.test.to, and no method may read test images",
     }
     methods = ",".join([*failing, "unchanged", "neggrad"])
     done = supreme("--config-dir", broken, "-m", f"method={methods}", *SMALL)
     assert done.returncode == 1
     found = {json.loads(path.read_text())["method"] for path in (tmp_path / "outputs" / "rows").glob("*.json")}
     assert found == {"unchanged", "neggrad"}
-    told = done.stderr.split("4 of 6 cells failed")[1].splitlines()
+    told = done.stderr.split("6 of 8 cells failed")[1].splitlines()
     for method, reason in failing.items():
         at = next(number for number, line in enumerate(told) if line.startswith(f"{method} digits"))
         assert reason in told[at + 1]
@@ -248,6 +250,64 @@ def test_a_run_of_one_cell_leaves_a_record_too_and_a_table_where_all_failed(
     assert "failed (1 of 1)" in done.stdout
     assert "failed (1 of 1)" in supreme("report").stdout
     assert supreme("store", "verify").returncode == 0
+
+
+def test_a_method_that_returns_the_reference_is_noted_and_a_second_retraining_is_not(
+    supreme: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "conf" / "method"
+    folder.mkdir(parents=True)
+    weights = "outputs/store/reference/*/*/weights.safetensors"
+    (folder / "copy.yaml").write_text(f"_target_: broken.ReturnsReference\nfound: {weights}\n")
+    done = supreme("--config-dir", str(folder.parent), "-m", "method=copy,retrain,original,neggrad", *SMALL)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(path.read_text()) for path in (tmp_path / "outputs" / "rows").glob("*.json")]
+    notes = {row["method"]: row["notes"] for row in found}
+    identical = ["identical to the reference"]
+    assert notes == {"copy": identical, "retrain": [], "original": ["unchanged"], "neggrad": []}
+    assert "copy: identical to the reference in seed 0." in " ".join(done.stdout.split())
+
+
+NAMES_ITS_OUTPUT = """
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+RESULTS = "outputs"
+SETTINGS = (Path(__file__).parent / "settings.txt").read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    needs: ClassVar[frozenset[str]] = frozenset()
+    beside: str
+
+    def __call__(self, model, split, context):
+        print(RESULTS, SETTINGS, self.beside)
+        return model
+"""
+
+
+@pytest.mark.slow
+def test_a_method_that_names_the_folder_of_its_own_sweep_runs_and_is_found_again(supreme: Run, tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "reader.py").write_text(NAMES_ITS_OUTPUT)
+    (tmp_path / "lab" / "settings.txt").write_text("1")
+    (tmp_path / "conf" / "method").mkdir(parents=True)
+    (tmp_path / "conf" / "method" / "reader.yaml").write_text("_target_: lab.reader.Reader\nbeside: outputs\n")
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "README.md").write_text("What lands here.")
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    given = ("--config-dir", str(tmp_path / "conf"), "-m", "method=reader", "seed=0,1", *SMALL)
+    for _ in range(2):
+        done = supreme(*given, PYTHONPATH=path)
+        assert done.returncode == 0, done.stderr
+    assert "found: 2, to run: 0;" in done.stderr, done.stderr
+    assert len(rows(tmp_path / "outputs")) == 2
+    (tmp_path / "lab" / "settings.txt").write_text("2")
+    done = supreme(*given, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "outputs")) == 4
 
 
 def _start(arguments: list[str], cwd: Path) -> subprocess.Popen[bytes]:

@@ -330,7 +330,7 @@ class DrawsFromTorchInSecret(Nudge):
         (LeavesTheDevice, "stays on its device"),
         (KeepsItsGraph, "returns weights without a history"),
         (ChangesLabels, "leaves the split as it was"),
-        (ChangesPixels, "leaves the split as it was"),
+        (ChangesPixels, "reads only the sets it needs"),
         (CountsItsCalls, "keeps nothing between calls"),
         (LeavesAHook, "puts all it does into the weights"),
         (ChangesNothing, "changes the model"),

@@ -16,6 +16,7 @@ from supreme.report.rows.labels import titled
 from supreme.report.rows.reading import COMPONENTS
 from supreme.report.rows.spread import by_block
 from supreme.report.rows.tuning import tuning_text
+from supreme.report.rows.twins import twin_claims
 from supreme.report.statistics.aggregate import BLOCK
 from supreme.report.tables.failed import failed_methods
 
@@ -69,6 +70,7 @@ def _components(labelled: Iterable[tuple[Mapping[Any, Any], Mapping[str, Any]]],
         values = row["config"][name]
         # The same images are the same data, wherever they lie.
         apart = (name == "data" and row["provenance"].get("data_fingerprint")) or json.dumps(values, sort_keys=True)
+        apart = f"{apart} {values.get('twins', '')}" if name == "data" else apart
         entry = found.setdefault(f"{label[name]} {apart}", {"label": label[name], "values": values})
         if name == "data":
             entry["fingerprint"] = row["provenance"].get("data_fingerprint")
@@ -196,7 +198,7 @@ def _not_supported(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> li
         claims.append("The backbone is pretrained: what it saw before is not forgotten, by the reference neither.")
     if any(row["provenance"].get("git", {}) and row["provenance"]["git"].get("changed") for row in rows):
         claims.append("Some rows come from code with local changes: the commit alone does not reproduce them.")
-    return claims
+    return claims + twin_claims(frame)
 
 
 def _unique(values: Iterable[Any]) -> list[Any]:

@@ -27,7 +27,7 @@ REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "declared", "code", "versions", "older"),
+    *(*TUNED, "declared", "code", "versions", "older", "twins"),
 )
 COLUMNS = (*PER_ROW, "metric", "metric_values", "images", "warning", *VALUES, *REASONS)
 
@@ -62,7 +62,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     those of a protocol are not, has them in its name; `metric_values` are all of them. Of several rows of one config
     and seeds, which other code or data made, the newest is here, and `older` is the number of those left out; `code`
     are digests of the code and values of model, recipe and scenario, and of the method; `versions` tells the versions,
-    devices and CPU capabilities that made the row and its models.
+    devices and CPU capabilities that made the row and its models. `twins` counts the images of one set that are
+    identical to one of another, as `forget_retain 18/20`.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -103,7 +104,8 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
         [
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.forget_digest, row.notes, row.protocol),
-                *(scenario_values(row), *row.tuned, row.endpoints, row.code, row.versions, older.get(row.cell, 0)),
+                *(scenario_values(row), *row.tuned, row.endpoints, row.code, row.versions),
+                *(older.get(row.cell, 0), row.twins),
             )
             for row, labels, _ in entries
         ],

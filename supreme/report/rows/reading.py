@@ -18,6 +18,7 @@ from supreme.core.failure import StoredFailure
 from supreme.core.row import RowProvenance, StoredRow, Values, read_row
 from supreme.report.rows.environments import MACHINE, environment
 from supreme.report.rows.tuning import tuned_of
+from supreme.report.rows.twins import twins_text
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -49,6 +50,8 @@ class Row:
     forget_digest: str
     """Of the images that are forgotten: two rows with the same one forget the same images."""
     notes: str
+    twins: str
+    """How many images are identical to one of another set; see `twins_text`."""
     protocol: str
     """fixed, or another one of conf/protocol."""
     tuned: tuple[str, str, str, str, str]
@@ -113,6 +116,7 @@ class Reader:
             forget_size=content["sets"]["forget"],
             forget_digest=content["forget_digest"],
             notes="; ".join(content["notes"]),
+            twins=twins_text(content.get("twins"), content["sets"]),
             protocol=content["protocol"] or "fixed",
             tuned=tuned_of(content["tuned"]),
             endpoints=json.dumps(told, sort_keys=True) if (told := content.get("declared")) else "",

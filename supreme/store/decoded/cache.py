@@ -27,7 +27,7 @@ from supreme.core.canonical import Damaged, digest, digest_of_parsed, open_regul
 from supreme.core.content import content_digest
 from supreme.core.images import ImageData
 from supreme.store.alone import alone
-from supreme.store.decoded import contents, touched
+from supreme.store.decoded import contents, touched, twins
 from supreme.store.files import write_json
 
 log = logging.getLogger(__name__)
@@ -249,6 +249,7 @@ def _write(data: ImageData, folder: Path) -> None:
         "arrays": {name: _sha256(folder / f"{name}.npy") for name in _ARRAYS if (folder / f"{name}.npy").exists()},
         "pixels": _facts(folder / PIXELS),
     }
+    twins.keep(folder, data)
     touched.compared(folder, touched.state_of(folder / PIXELS))
     write_json(folder / "meta.json", {**meta, "sha256": digest(meta)})
 

@@ -12,20 +12,42 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
+from supreme.store.fingerprint import own_output
 from supreme.store.fingerprint.changes import changes, fates
-from supreme.store.fingerprint.code import Code, code_of, code_of_functions
+from supreme.store.fingerprint.code import Code, code_of, code_of_functions, forget_code
 from supreme.store.fingerprint.content import content_of
 
 HOLDS_NO_ARITHMETIC = True
 
-__all__ = ["Code", "changes", "code_of", "code_of_functions", "codes", "content_of", "fates", "identity", "named_files"]
+__all__ = [
+    "Code",
+    "changes",
+    "code_of",
+    "code_of_functions",
+    "codes",
+    "content_of",
+    "fates",
+    "identity",
+    "leave_out",
+    "named_files",
+]
+
+
+def leave_out(output_dir: Path) -> bool:
+    """Leave the folder of a sweep's results out of what components are known by; whether that is new here.
+
+    Whoever keeps identities must then drop them.
+    """
+    if is_new := own_output.leave_out(output_dir):
+        forget_code()
+    return is_new
 
 
 def identity(value: Any, *, files: bool = True) -> Any:
     """A component's node as keys see it.
 
-    A file or folder is known by its content and not by its path; 5 and 5.0 are the same number; and in place of the
-    name of a class stands the digest of its code, so that an edited method is another method.
+    A file or folder is known by its content and not by its path, but for the sweep's own output; 5 and 5.0 are the same
+    number; and in place of the name of a class stands the digest of its code, so that an edited method is another one.
 
     Args:
         files: whether to look into files; without, their paths count.
@@ -73,6 +95,6 @@ def _existing(value: str) -> Path | None:
         return None
     try:
         path = Path(value).expanduser()
-        return path if path.is_file() or path.is_dir() else None
+        return path if path.is_file() or (path.is_dir() and not own_output.is_written(path)) else None
     except (OSError, RuntimeError):  # a name too long for a file; a ~user who does not exist
         return None

@@ -121,3 +121,9 @@ def _code(graph: Graph, roots: Sequence[Definition]) -> Code:
 @cache
 def _graph(top: str) -> Graph:
     return Graph(top)
+
+
+def forget_code() -> None:
+    """Read all code anew when it is next asked for: what is left out of it has changed."""
+    code_of.cache_clear()
+    _graph.cache_clear()

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.store.fingerprint.own_output import results_below
 
 HOLDS_NO_ARITHMETIC = True
 
 
 def content_of(path: Path) -> str:
-    """SHA-256 of a file's bytes; of a folder, of the names and bytes of all the files below it.
+    """SHA-256 of a file's bytes; of a folder, of the names and bytes of all files below it but the sweep's own results.
 
     Raises:
         SupremeError: it cannot be read.
@@ -20,10 +21,11 @@ def content_of(path: Path) -> str:
     try:
         if not path.is_dir():
             return _digest(path)
-        parts = hashlib.sha256()
+        parts, left_out = hashlib.sha256(), results_below(path)
         for inside in sorted(entry for entry in path.rglob("*") if entry.is_file()):
-            if "__pycache__" not in inside.parts:
-                parts.update(f"{inside.relative_to(path).as_posix()}\0{_digest(inside)}\n".encode())
+            name = inside.relative_to(path)
+            if "__pycache__" not in inside.parts and not any(name.is_relative_to(one) for one in left_out):
+                parts.update(f"{name.as_posix()}\0{_digest(inside)}\n".encode())
         return parts.hexdigest()
     except OSError as error:
         raise SupremeError(f"{error.filename or path} cannot be read ({error.strerror})") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from supreme.store.fingerprint.content import content_of
 from supreme.store.fingerprint.modules import DEFINITIONS, Imported, Module, deep_recursion, find, modules_beside, read
+from supreme.store.fingerprint.own_output import is_written
 from supreme.store.fingerprint.paths import OURS, Definition, Found, Outside, Paths, is_ours, place, statements_of
 from supreme.store.fingerprint.text import BY_TEXT, COLUMNS, NAME, Text, write
 
@@ -197,7 +198,7 @@ def files_of(module: Module, text: Text) -> dict[str, str]:
         if constant.startswith(("/proc", "/dev", "/sys")) or not ({".", "/"} & set(constant) or text.reads_files):
             continue
         for path in (folder / constant for folder in folders):
-            if path.absolute() == module.path:
+            if path.absolute() == module.path or is_written(path):
                 continue
             if path.is_file() or (text.reads_files and path.is_dir() and constant.strip("./")):
                 found[f"{module.name}: {constant}"] = content_of(path)

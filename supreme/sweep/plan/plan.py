@@ -13,6 +13,7 @@ from typing import Any
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob, audit_jobs, merged
+from supreme.pipeline.keys import leave_out
 from supreme.pipeline.stored_row import holds, made_by, read_row
 from supreme.pipeline.workplace import Workplace
 from supreme.store.provenance import versions
@@ -61,6 +62,7 @@ def resolve(cells: Iterable[Cell], output_dir: Path, problems: Problems) -> list
 
     What cannot run goes to the problems.
     """
+    leave_out(output_dir)
     resolved: dict[str, Cell] = {}
     drawn: dict[str, Cell | SupremeError] = {}
     for cell in cells:
