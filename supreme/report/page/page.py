@@ -28,7 +28,7 @@ from supreme.report.tables.audits import audit_tables, audits_among
 from supreme.report.tables.output import write_file
 
 _WEB = Path(__file__).parent / "web"
-SCRIPTS = ("base.js", "state.js", "tables.js", "draw.js", "figures.js", "cells.js", "audits.js", "page.js")
+SCRIPTS = ("base.js", "state.js", "ranks.js", "tables.js", "draw.js", "figures.js", "cells.js", "audits.js", "page.js")
 PLACE = Path("reports", "report.html")
 
 

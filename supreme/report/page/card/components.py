@@ -108,10 +108,8 @@ def design_of(by_seed: Mapping[int, set[str]]) -> str:
     if sum(numbers) == len(every):  # none is shared
         many = f"{counted(min(numbers), max(numbers), 'forget set')} in each training seed, none in two"
         return OWN if max(numbers) == 1 else many
-    return (
-        f"mixed: {len(every)} forget sets, {counted(min(numbers), max(numbers), 'one')} in a training seed, some of "
-        "them in several"
-    )
+    in_each = counted(min(numbers), max(numbers), "forget set")
+    return f"mixed: {in_each} in a training seed, {len(every)} in all, some of them in several"
 
 
 def designs(entries: Iterable[Entry]) -> dict[Block, str]:

@@ -68,8 +68,10 @@ def training_differences(row: Mapping[str, Any]) -> list[str]:
     found = []
     if (batch := recipe.get("reference_batch_size")) and batch != recipe.get("batch_size"):
         found.append(f"batches of {batch} images, the original's of {recipe.get('batch_size')}")
-    if (shift := recipe.get("original_milestone_shift")) and recipe.get("milestones"):
-        found.append(f"the original's milestones lie {abs(shift)} epochs {'sooner' if shift < 0 else 'later'}")
+    shift, has_milestones = recipe.get("original_milestone_shift"), recipe.get("schedule") == "multistep"
+    if shift and has_milestones and recipe.get("milestones"):
+        by = counted(abs(shift), abs(shift), "epoch")
+        found.append(f"the original's milestones lie {by} {'sooner' if shift < 0 else 'later'}")
     if rules["original"] != rules["reference"]:
         found.append(f"keeps {rules['reference']}; the original {rules['original']}")
     return found
