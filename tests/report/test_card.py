@@ -159,11 +159,9 @@ def test_a_noise_floor_in_one_block_is_none_in_another(card_of):
 
 def test_the_derivation_of_seeds_is_the_one_that_the_streams_have(card_of):
     told = card_of(row(seed=1))["seeds"]
-    assert told["streams_of_the_first_row"]["reference"] == {
-        "hashed": ["reference", 1, 1],
-        "stream": str(seeds.stream("reference", 1, 1)),
-    }
-    assert told["streams_of_the_first_row"]["original"]["stream"] == str(seeds.stream("train", 1))
+    first = told["streams_of_the_first_row"]
+    assert first["reference"] == f'["reference", 1, 1] gives {seeds.stream("reference", 1, 1)}'
+    assert first["original"] == f'["train", 1] gives {seeds.stream("train", 1)}'
     assert told["fixed_by_values"] == "nothing"
     assert "protocol" not in told["derivation"]
 
@@ -436,6 +434,19 @@ def test_a_set_that_was_empty_was_not_read_though_the_class_declares_it():
     assert told == "as declared: forget (20 images), retain (180 images), validation (which is empty here)"
 
 
+def test_values_that_a_method_has_in_one_block_only_are_given_with_the_block(card_of):
+    lower = {"method": {"lr": 0.1}}
+    card = card_of(row(config=lower), row("ssd"), row(scenario="full_class"), row("ssd", scenario="full_class"))
+    told = [(one["label"], one.get("blocks", "all")) for one in card["method"]]
+    place = "digits · small_cnn · digits-small_cnn · "
+    assert sorted(told, key=str) == [
+        ("scrub", [f"{place}full_class"]),
+        ("scrub", [f"{place}random"]),
+        ("ssd", "all"),
+    ]
+    assert card["method"][-1]["tuning"][0]["how"].startswith("no preset: say how these values were chosen")
+
+
 def test_a_method_that_chooses_its_epoch_says_by_which_images(card_of):
     rewind = {"_target_": "supreme.methods.scrub_rewind.SCRUBRewind"}
     (told,) = card_of(row("scrub_rewind", config={"method": rewind}))["method"]
@@ -478,7 +489,8 @@ def test_a_preset_is_on_the_card_with_its_scope_and_with_what_it_was_found_on(ca
 
 
 def test_a_preset_whose_values_were_all_overridden_says_nothing_of_this_method(card_of):
-    (told,) = card_of(row(tuned=FOUND | {"kept": [], "overridden": ["lr"]}))["method"][0]["tuning"]
+    valued = {"method": {"lr": 0.1}}
+    (told,) = card_of(row(tuned=FOUND | {"kept": [], "overridden": ["lr"]}, config=valued))["method"][0]["tuning"]
     assert "all of whose values were overridden" in told["how"]
     assert "found_on" not in told
 

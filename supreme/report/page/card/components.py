@@ -79,8 +79,15 @@ def _forget_sets(entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "design": design_of(by_seed),
         "images": sizes[0] if len(sizes) == 1 else sizes,
-        "digests": {f"seed {seed}": sorted(digests) for seed, digests in sorted(by_seed.items())},
+        "digests": _by_seed(by_seed),
     }
+
+
+def _by_seed(by_seed: Mapping[int, set[str]]) -> dict[str, list[str]]:
+    alike = unique(by_seed.values())
+    if len(alike) == 1 and len(by_seed) > 1:
+        return {"every seed": sorted(alike[0])}
+    return {f"seed {seed}": sorted(digests) for seed, digests in sorted(by_seed.items())}
 
 
 def digests_by_seed(entries: Iterable[Entry]) -> dict[int, set[str]]:

@@ -11,34 +11,43 @@ import yaml
 
 from supreme.report.catalogue.methods import CONF
 from supreme.report.page.card.declared import components_in, history_declared, paper_of, sets_declared, told_of
-from supreme.report.page.card.entries import Entry, alike, counted, unique
+from supreme.report.page.card.entries import Block, Entry, alike, counted, unique
 from supreme.report.rows.tuning import tuning_text
+from supreme.report.tables.blocks import title_of
 
 UNKNOWN = "not recorded"
 
 
-def methods(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """One entry for each method and its values; what differs between blocks is said with the blocks."""
+def methods(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """One entry for each method and its values, with the blocks where it has these, unless it has them in all."""
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[f"{entry.method} {entry.row['config']['method']}"].append(entry)
-    return [_method(own) for own in groups.values()]
+    every = unique(entry.block for entry in entries)
+    return [_method(own, every) for own in groups.values()]
 
 
-def _method(entries: Sequence[Entry]) -> dict[str, Any]:
+def _method(entries: Sequence[Entry], every: Sequence[Block]) -> dict[str, Any]:
+    """What is said of the rows of one method with the same values; `every`: all blocks of the report."""
     values = entries[0].row["config"]["method"]
     seeds: dict[Any, set[int]] = defaultdict(set)
     for entry in entries:
         seeds[entry.block].add(entry.row["seed"])
-    tuned = {
-        entry.block: {"how": tuning_text(entry.row), **preset_of(entry.row, seeds[entry.block])} for entry in entries
-    }
-    told: dict[str, Any] = {"label": entries[0].method, "values": values, "tuning": alike(tuned)}
+    tuned = {entry.block: {"how": _how(entry.row), **preset_of(entry.row, seeds[entry.block])} for entry in entries}
+    own = unique(entry.block for entry in entries)
+    told: dict[str, Any] = {"label": entries[0].method}
+    if len(own) < len(every):
+        told["blocks"] = [title_of(block) for block in own]
+    told |= {"values": values, "tuning": alike(tuned)}
     if papers := unique(filter(None, map(paper_of, components_in(values)))):
         told["paper"] = papers[0] if len(papers) == 1 else papers
     if rules := unique(filter(None, (told_of(component, "Stops") for component in components_in(values)))):
         told["stop_rule"] = rules[0] if len(rules) == 1 else rules
     return told | {"data_accessed": data_accessed(values, [entry.row["sets"] for entry in entries])}
+
+
+def _how(row: Mapping[str, Any]) -> str:
+    return tuning_text(row) if set(row["config"]["method"]) > {"_target_"} else "it has no values"
 
 
 def data_accessed(values: Mapping[str, Any], sets: Sequence[Mapping[str, int]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -143,7 +144,7 @@ def seeds_told(frame: pd.DataFrame, entries: Sequence[Entry]) -> dict[str, Any]:
         "draws_within_a_training_seed": {name.removeprefix("seed_"): int(within[name]) for name in names},
         "derivation": derivation,
         "streams_of_the_first_row": {
-            what: {"hashed": list(given), "stream": str(seeds.stream(*given))} for what, given in numbers.items()
+            what: f"{json.dumps(given)} gives {seeds.stream(*given)}" for what, given in numbers.items()
         },
         "fixed_by_values": fixed_seeds(entries) or "nothing",
     }

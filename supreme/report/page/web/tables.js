@@ -56,22 +56,24 @@ function cell(line, format) {
 }
 
 // The verdict on a whole method with its letter and reason, and the headline: how much of the forgotten it removed.
-function verdictCell(told) {
+function verdictCell(block, told) {
   if (!told) return make('td', { class: 'none' }, '');
   const letter = told.letter ?? '';
   const kind = WHOLE[letter.replace(/[()]/g, '').toUpperCase()] ?? 'inconclusive';
-  const words = Array.isArray(told.different_in) ? told.different_in.join(', ') : told.different_in;
+  const metrics = Array.isArray(told.different_in) ? told.different_in : (told.different_in ?? '').split(', ').filter(Boolean);
+  const words = metrics.map((metric) => (block.metrics[metric]?.[0] ?? metric).replace(/ %$/, '')).join(', ');
   const why = told.reason ?? (words ? `different in ${words}` : null);
   return make('td', { class: 'words verdict', title: [told.verdict, told.reason, words ? `different in ${words}` : null].filter(Boolean).join('\n') },
     letter ? make('span', { class: `badge ${kind}`, 'aria-hidden': 'true' }, letter) : null, told.verdict ?? '',
     why ? make('span', { class: 'gap' }, why) : null);
 }
 function removedCell(block, told) {
-  if (!told || told.removed === undefined) return make('td', { class: 'none', title: told?.reason ?? null }, 'n/a');
+  if (!told) return make('td', {});
+  if (told.removed === undefined) return make('td', { class: 'none', title: told.reason ?? null }, 'n/a');
   const percent = (value) => number(value, '.0%');
   return make('td', { title: '0 %: as the original; 100 %: as the reference, or as far from it as another retrained model' }, `${percent(told.removed)} %`,
     told.removed_low === undefined ? null : make('span', { class: 'sd' }, ` [${percent(told.removed_low)}, ${percent(told.removed_high)}]`),
-    told.removed_metric ? make('span', { class: 'gap' }, block.metrics[told.removed_metric]?.[0] ?? told.removed_metric) : null);
+    told.removed_metric ? make('span', { class: 'gap' }, (block.metrics[told.removed_metric]?.[0] ?? told.removed_metric).replace(/ %$/, '')) : null);
 }
 
 // A method without any row here: that it failed is its result.
@@ -128,7 +130,7 @@ function blockTable(block) {
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
         make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, failed[method] ? failedMark(failed[method]) : null),
         several ? make('td', { class: 'words' }, variant(method)) : null,
-        verdicts ? [verdictCell(block.verdicts[method]), removedCell(block, block.verdicts[method])] : null,
+        verdicts ? [verdictCell(block, block.verdicts[method]), removedCell(block, block.verdicts[method])] : null,
         metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))),
       block.failed.filter((one) => !block.lines[one.method] && chosen.method.has(one.method)).map((one) => failedLine(one, heads.length - 1)))));
   }
