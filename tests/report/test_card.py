@@ -277,10 +277,12 @@ MEMBERSHIP = {"metric": {"membership": {"_target_": "supreme.metrics.membership.
 
 def test_without_an_attack_there_is_no_attacker(card_of):
     card = card_of(row(config={"metric": {"accuracy": {"_target_": "supreme.metrics.accuracy.Accuracy"}}}))
-    assert card["threat_model"] == "no attack was run: nothing is said of what an attacker could learn"
-    assert "No attack was run" in limits(card)
+    assert card["threat_model"] == "no attack of this package was run: nothing is said of what an attacker could learn"
+    assert "No attack of this package was run" in limits(card)
     undefined = row(config=MEMBERSHIP, metrics={"membership/auc": None}, reasons={"metrics": {"membership/auc": "few"}})
-    assert "no attack was run" in card_of(undefined)["threat_model"]
+    assert card_of(undefined)["threat_model"].startswith("no attack of this package was run")
+    foreign = card_of(row(config={"metric": {"mine": {"_target_": "mine.Attack"}}}))
+    assert foreign["threat_model"].endswith("; whether mine attack is not recorded")
 
 
 def test_the_threat_model_lists_the_attacks_that_were_run_and_an_audit_trains_models_of_its_own(card_of):

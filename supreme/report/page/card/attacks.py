@@ -11,7 +11,7 @@ import yaml
 
 from supreme.core.column import UNITS, column_in
 from supreme.report.catalogue.methods import CONF
-from supreme.report.page.card.declared import told_of
+from supreme.report.page.card.declared import class_of, told_of
 from supreme.report.page.card.entries import Entry, counted, unique
 from supreme.report.rows.columns import declared_in
 from supreme.report.rows.labels import bare_name
@@ -77,9 +77,18 @@ def audited(audits: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def threat_model(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | str:
-    """Who attacked, or that nobody did."""
-    return list(found) or "no attack was run: nothing is said of what an attacker could learn"
+def strangers(entries: Iterable[Entry], audits: pd.DataFrame) -> list[str]:
+    """Metrics and audits that are not of this package: whether they attack is not known here."""
+    named = unique(pair for entry in entries for pair in entry.row["config"].get("metric", {}).items())
+    foreign = [name for name, values in named if class_of(str(values.get("_target_", ""))) is None]
+    audited = unique(bare_name(str(label)) for label in audits["name"])
+    return unique([*foreign, *(name for name in audited if class_of(_audit_target(name)) is None)])
+
+
+def threat_model(found: Sequence[dict[str, Any]], unknown: Sequence[str]) -> list[dict[str, Any]] | str:
+    """Who attacked, or that nobody did; `unknown`: what `strangers` gives."""
+    doubt = f"; whether {', '.join(unknown)} attack is not recorded" if unknown else ""
+    return list(found) or f"no attack of this package was run: nothing is said of what an attacker could learn{doubt}"
 
 
 def _has_value(entry: Entry, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from supreme.report.page.card.attacks import attacks, audited, metrics, threat_model
+from supreme.report.page.card.attacks import attacks, audited, metrics, strangers, threat_model
 from supreme.report.page.card.components import components, forget_sets, protocols
 from supreme.report.page.card.compute import compute, determinism
 from supreme.report.page.card.entries import entries_of
@@ -50,7 +50,7 @@ def evaluation_card(
         "reference": references(entries),
         "metrics": metrics(frame, entries),
         "audits": [{name: one[name] for name in one if name != "attacker"} for one in audited(audits)],
-        "threat_model": threat_model(attacked),
+        "threat_model": threat_model(attacked, strangers(entries, audits)),
         "statistics": statistics(frame, table, entries, verdicts),
         "compute": compute(entries),
         "determinism": determinism(entries),

@@ -53,7 +53,7 @@ def _of_tests(table: pd.DataFrame) -> list[str]:
 
 def _of_attacks(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
     if not attacks:
-        return ["No attack was run: that a method forgets is not shown against any attacker."]
+        return ["No attack of this package was run: that a method forgets is not shown against any of them."]
     names = ", ".join(unique(str(one.get("metric") or one.get("audit")) for one in attacks))
     told = [f"That a method forgets is shown against these attacks only: {names}; no formal guarantee follows."]
     if not any(str(one["attacker"]).startswith(PER_SAMPLE) for one in attacks):
