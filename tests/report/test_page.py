@@ -269,6 +269,33 @@ def test_the_letter_of_a_cell_is_in_brackets_where_it_speaks_of_that_cell_alone(
     assert {badge.text for badge in find(driver, "#blocks td .gap .badge")} <= {"(E)", "(N)", "(n)", "D", "d", "?", "="}
 
 
+def test_what_an_sd_is_of_is_told_by_the_forget_sets(saved, opened):
+    def draws(name, digest):
+        seeds = [(seed, draw) for seed in range(2) for draw in range(2)]
+        return [
+            row(
+                "ssd",
+                seed,
+                value=0.5 + draw / 10,
+                scenario=name,
+                forget_digest=digest(seed),
+                seeds={"forget": seed, "reference": 0, "unlearn": draw, "evaluate": 0},
+            )
+            for seed, draw in seeds
+        ]
+
+    driver = opened(saved(*draws("random", lambda seed: f"{seed}"), *draws("full_class", lambda seed: "one")))
+    told = [block.text for block in find(driver, "#blocks article > .hint")]
+    assert told == [
+        "± SD between training seeds, all with one forget set",
+        "± SD between training seeds, each with a forget set of its own",
+    ]
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    drawn = [block.text for block in find(driver, "#drawings article")]
+    assert "training seed and forget set" not in drawn[0]
+    assert "training seed and forget set" in drawn[1]
+
+
 def test_a_method_that_failed_has_a_line_and_counts(judged, opened):
     driver = opened(*judged)
     assert [word.text for word in random_line(driver, "boom")] == ["boom failed (2 of 2)", "ValueError: too hot"]

@@ -11,7 +11,9 @@ import pandas as pd
 from supreme.core import Column
 from supreme.report.figures import estimates
 from supreme.report.figures.series import class_changes, roc_curves
-from supreme.report.page.card.inference import failed
+from supreme.report.page.card.components import OWN
+from supreme.report.page.card.entries import Block
+from supreme.report.page.card.inference import failed, sd_of
 from supreme.report.page.values import is_said, plain, plain_records
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns
 from supreme.report.rows.labels import titled, with_titles
@@ -29,12 +31,17 @@ _LINE_EXTRA = (
 
 
 def blocks_of(
-    frame: pd.DataFrame, table: pd.DataFrame, series: pd.DataFrame, verdicts: pd.DataFrame | None
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    series: pd.DataFrame,
+    designs: Mapping[Block, str],
+    verdicts: pd.DataFrame | None,
 ) -> list[dict[str, Any]]:
     """Each block of a frame and its summary as plain values.
 
     Args:
         series: what `series_of` gives of the frame's rows.
+        designs: of each block, how training seeds and forget sets go together.
         verdicts: one line for each method of a block, where there are any.
     """
     grouped: Any = dict(list(table.groupby(BLOCK)))
@@ -45,6 +52,8 @@ def blocks_of(
     return [
         _block(labels, part, grouped[labels], curves.get(labels, series.iloc[:0]))
         | {
+            "spread": sd_of(designs[labels]),
+            "varies": "training seed and forget set" if designs[labels] == OWN else "training seed",
             "verdicts": _verdicts(judged[labels]) if labels in judged else {},
             "failed": [one for one in failures if one["block"] == title_of(labels)],
         }

@@ -21,6 +21,8 @@ from supreme.report.figures.style import looks
 from supreme.report.page import embedded
 from supreme.report.page.blocks import blocks_of
 from supreme.report.page.card.card import as_yaml, evaluation_card
+from supreme.report.page.card.components import designs
+from supreme.report.page.card.entries import entries_of
 from supreme.report.page.optional import leaderboard_of, verdicts_of
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import summary
@@ -87,7 +89,7 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
         "title": directory.resolve().name,
         "looks": {method: list(look) for method, look in looks(methods).items()},
         "leaderboard": leaderboard_of(frame, table),
-        "blocks": blocks_of(frame, table, series, verdicts),
+        "blocks": blocks_of(frame, table, series, designs(entries_of(frame, ordered)), verdicts),
         "cells": entries,
         "pool": pool.values,
         "audits": [dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in audit_tables(audits)],

@@ -100,14 +100,19 @@ def _spread(table: pd.DataFrame, entries: Sequence[Entry]) -> str | dict[str, st
     for block, design in designs(entries).items():
         if not spreads[block]:
             told[block] = "none: no line has a second training seed"
-        elif design == OWN:
-            told[block] = "SD between training seeds, each with a forget set of its own (ddof 1)"
-        elif design.startswith(ONE):
-            told[block] = "SD between training seeds, all with one forget set (ddof 1)"
         else:
-            told[block] = f"SD between means of training seeds (ddof 1); forget sets: {design}"
+            told[block] = f"{sd_of(design)} (ddof 1)"
     found = unique(told.values())
     return found[0] if len(found) == 1 else {title_of(block): text for block, text in told.items()}
+
+
+def sd_of(design: str) -> str:
+    """What an SD is of, where training seeds and forget sets go together like this."""
+    if design == OWN:
+        return "SD between training seeds, each with a forget set of its own"
+    if design.startswith(ONE):
+        return "SD between training seeds, all with one forget set"
+    return f"SD between means of training seeds; forget sets: {design}"
 
 
 def _intervals(table: pd.DataFrame) -> str:

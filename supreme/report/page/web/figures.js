@@ -42,7 +42,7 @@ function tradeoff(block) {
     `${method}: ${acrossName} ${rough(across[method].mean)}, ${upName} ${rough(up[method].mean)}`)));
   marginLabels(plot, methods.map((method) => [method, x(across[method].mean), y(up[method].mean)]));
   const over = seedsOver(methods.flatMap((method) => [across[method].seeds, up[method].seeds]));
-  return [plot.drawing, `Mean over ${over}; bars: 95 % t intervals of the mean. Dashed: the reference; shaded: its SD between training seeds.`];
+  return [plot.drawing, `Mean over ${over}; bars: 95 % t intervals of the mean. Dashed: the reference; shaded: its ${block.spread}.`];
 }
 function axisTitle(metric) {
   const [family, which] = metric.split('/');
@@ -122,7 +122,7 @@ function seedDots(block, metric) {
     if (low !== undefined) plot.drawing.append(line(x.within(low), y, x.within(high), y, { stroke: ink(method), 'stroke-width': 1.6 }));
     if (mean !== undefined) plot.drawing.append(line(x(mean), y - 5, x(mean), y + 5, { stroke: ink(method), 'stroke-width': 2.4 }));
   });
-  return [plot.drawing, `A dot: one training seed. Bar: mean over all of them, with ${paired ? 'its 95 % t interval. Shaded: SD of the reference between training seeds' : 'the SD between them'}.`];
+  return [plot.drawing, `A dot: one training seed. Bar: mean over all of them, with ${paired ? `its 95 % t interval. Shaded, of the reference: ${block.spread}` : block.spread}.`];
 }
 
 function variance(block, metric) {
@@ -132,8 +132,9 @@ function variance(block, metric) {
   const plot = canvas(440, 74 + row * table.length, { left: 138, right: 16, top: 26, bottom: 40 }, 'Shares of the variance');
   const x = scale([0], plot.left, plot.right, { limits: [0, 1] });
   axes(plot, x, null, { x: `share of the variance of ${metric}` });
-  const parts = [['share_train', 'training seed', '#0077bb'], ['share_unlearn', 'unlearning draw', '#ee7733'], ['share_evaluate', 'evaluation draw', '#8a939c']];
-  parts.forEach(([, name, colour], index) => plot.drawing.append(svg('rect', { x: plot.left - 40 + index * 110, y: 5, width: 10, height: 10, fill: colour }), label(plot.left - 26 + index * 110, 14, name)));
+  const parts = [['share_train', block.varies, '#0077bb'], ['share_unlearn', 'unlearning draw', '#ee7733'], ['share_evaluate', 'evaluation draw', '#8a939c']];
+  const starts = parts.map((_, index) => plot.left - 130 + parts.slice(0, index).reduce((sum, [, name]) => sum + 30 + 6.2 * name.length, 0));
+  parts.forEach(([, name, colour], index) => plot.drawing.append(svg('rect', { x: starts[index], y: 5, width: 10, height: 10, fill: colour }), label(starts[index] + 14, 14, name)));
   table.forEach((entry, index) => {
     const y = plot.top + row * index;
     let from = 0;
@@ -174,7 +175,7 @@ function roc(block) {
     }
   });
   plot.drawing.append(label(plot.width / 2, plot.height - 4, narrow() ? 'across: false-, upwards: true-positive rate' : 'false-positive rate (logarithmic); upwards: true-positive rate', { class: 'axis', 'text-anchor': 'middle' }));
-  return [plot.drawing, `Mean over ${plural(Math.max(...methods.map((method) => block.figures.roc[method].seeds)), 'training seed')}, shaded \u00b1 SD. Thin: the reference; dashed: chance.`];
+  return [plot.drawing, `Mean over ${plural(Math.max(...methods.map((method) => block.figures.roc[method].seeds)), 'training seed')}, shaded: \u00b1 ${block.spread}. Thin: the reference; dashed: chance.`];
 }
 
 function classes(block) {

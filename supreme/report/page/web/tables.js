@@ -26,7 +26,8 @@ function swatch(method) {
 }
 
 function legend() {
-  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, '± SD between training seeds')),
+  const spreads = [...new Set(DATA.blocks.map((block) => block.spread))];
+  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, `± ${spreads.length === 1 ? spreads[0] : 'SD: what it is of stands beside each table'}`)),
     make('span', {}, 'below: gap to the reference [95 % interval]')];
   if (given.size) {
     if (judged) parts.push(make('span', {}, 'verdict: of the whole method, over all its primary endpoints'));
@@ -144,6 +145,7 @@ function blockTable(block) {
   const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
   return make('article', { class: 'block', id: `block-${block.slug}` },
     make('div', { class: 'head' }, heading(block), make('div', { class: 'controls' }, by, columns)),
+    new Set(DATA.blocks.map((one) => one.spread)).size > 1 ? make('p', { class: 'hint' }, `± ${block.spread}`) : null,
     place, items(first),
     rest.length ? make('details', { class: 'more', open: rest.length <= 4 }, make('summary', {}, plural(rest.length, 'more note')), items(rest)) : null);
 }
