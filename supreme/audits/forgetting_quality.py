@@ -28,6 +28,8 @@ class ForgettingQuality:
     At most an epsilon of ln(N - 1) can be seen, 4.1 with 64 models; the challenge took 512. It took one original, too;
     here every unlearned model comes from its own. Costs nothing beyond the logits. Triantafillou et al. 2024,
     https://arxiv.org/abs/2406.09073.
+
+    Attacker: per sample; knows how unlearned and retrained models answer, and takes the best threshold for each image.
     """
 
     minimum: Annotated[int, Ge(3)]

@@ -38,6 +38,8 @@ class RMIA:
     The null is `method=retrain`. Costs nothing beyond the logits. Zarifzadeh et al., ICML 2024,
     https://arxiv.org/abs/2312.03262. Deviation: the test images are population and non-members at once; as none of them
     outdoes itself, both AUCs are half a test image too high (.025 with 20 of them), and their difference is not.
+
+    Attacker: per sample; has the outputs of retrained models of other training seeds.
     """
 
     minimum: Annotated[int, Ge(3)]

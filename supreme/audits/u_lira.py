@@ -43,6 +43,8 @@ class ULiRA:
     The null is `method=retrain`. Cost: N unlearnings; N originals and references, once for all methods. Hayes et al.,
     SaTML 2025, https://arxiv.org/abs/2403.01218. Deviation: all models forget the same images, and the shadow models
     are a leave-one-pair-out pool, not a second one.
+
+    Attacker: per sample; has the outputs of unlearned and retrained models of other training seeds.
     """
 
     minimum: Annotated[int, Ge(3)]

@@ -36,6 +36,8 @@ class DUCK:
     before the first step, image by image; the authors find it during the first epoch and then reuse it by the place in
     the batch order. The centroids are those of the whole retain set, not of its first ten batches; no decay of the
     learning rate. Training mode.
+    Stops: after the first epoch whose forget accuracy is low enough, which validation images decide unless whole
+    classes are forgotten.
     Cost: one forward pass over both sets and the validation set; per epoch, for every forget batch `retain_batches`
     passes over it and over as many retain batches, and a forward pass over the forget set.
     """

@@ -45,6 +45,8 @@ class SCAR:
     covariances, which the paper takes as stored with the model. Unseen images are the validation set (the authors take
     the test set). The covariance is shrunk once, as in the paper (their code shrinks it twice where no class is
     forgotten). Evaluation mode throughout, as noise would spoil the statistics of batch normalisation.
+    Stops: after the first epoch whose forget accuracy is low enough, which validation images decide unless whole
+    classes are forgotten.
     Cost: one forward pass over both sets and the validation set, one inversion per class; per epoch, for every
     forget batch `surrogate_batches` passes over it and over as many surrogate batches (twice forward), and a
     forward pass over the forget set.

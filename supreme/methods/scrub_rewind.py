@@ -39,6 +39,7 @@ class SCRUBRewind:
 
     Deviations: of equally near weights the last ones win, which have left the teacher most; otherwise those of SCRUB:
     no smoothing term, no augmentation.
+    Stops: at the epoch whose forget accuracy is nearest to the last epoch's accuracy on validation images.
     Cost: SCRUB's (`max_epochs` over the forget set and `epochs` over the retain set, with one more forward pass for the
     teacher) and in every epoch one more forward pass over the forget set, in the end one over validation images; it
     holds `epochs` copies of the weights, in main memory.

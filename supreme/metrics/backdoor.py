@@ -24,6 +24,7 @@ class Backdoor:
 
     Range: [0, 1].
     Ideal: the reference's value, for the attack that of images which only look a little like the target.
+    Attacker: planted a trigger in the training data, and puts it on test images.
     Cost: nothing beyond the logits.
     Least n: none; the source's test images of other classes are many.
     """

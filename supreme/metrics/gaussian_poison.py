@@ -39,6 +39,7 @@ class GaussianPoison:
 
     Range: mean and z any number; the rate [0, 1].
     Ideal: mean and z 0 but for chance, the rate fpr; so does the reference.
+    Attacker: per sample; knows the noise that was planted in each image, and has the weights of one model.
     Cost: a forward and a backward pass over the forget set.
     Least n: none; z knows how many images there are.
     """

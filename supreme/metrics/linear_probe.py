@@ -29,6 +29,7 @@ class LinearProbe:
 
     Range: [0, 1].
     Ideal: the reference's value.
+    Attacker: population; sees the features of one model, and fits a head to labelled images.
     Cost: a forward pass for the features, kept in the store, and a system of D equations.
     Least n: 100 images of the set that is judged.
     """

@@ -44,6 +44,7 @@ class Membership:
 
     Ideal: the reference's value, which for the AUC is near 0.5 when random images are forgotten; both more and less
     give the forget set away.
+    Attacker: population; sees the outputs of one model, and judges all images by one threshold.
     Cost: nothing beyond the logits, and a logistic regression.
     Least n: 100 members and non-members; 1 / fpr non-members for the rate, which is else that at no false positive.
     """

@@ -50,6 +50,7 @@ class MembershipAttacks:
 
     Range: [0, 1]; 0.5 where the forget set looks like unseen images.
     Ideal: the reference's value.
+    Attacker: population; sees the outputs of one model, and chooses its thresholds on retained and test images.
     Cost: nothing beyond the logits, sorting, and ten logistic regressions.
     Least n: 100 forget and unseen images.
     """

@@ -39,6 +39,7 @@ class RelearnTime:
 
     Range: 0 or more.
     Ideal: steps: the reference's value; anamnesis index: 1, as far as a second reference gets there.
+    Attacker: has the weights of one model and the forget set, and trains on it again.
     Cost: up to `max_steps` steps, and a forward pass over the forget set every `check_every`; again for the reference,
     for each method.
     Least n: 100 forget images.

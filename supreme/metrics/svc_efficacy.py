@@ -37,6 +37,7 @@ class SVCEfficacy:
 
     Range: [0, 1].
     Ideal: the reference's value; average gap 0 and tug of war 1, as far as a second reference gets there.
+    Attacker: population; sees the outputs of one model, and fits a classifier of them to retained and test images.
     Cost: two such fits, the subject's and, again for each method, the reference's; quadratic in the test images: 0.2 s
     each for 1,500, 6 s for 10,000.
     Least n: 100 forget images.

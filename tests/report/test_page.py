@@ -6,6 +6,7 @@ import shutil
 from base64 import b64decode
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 import yaml
 from results import save_audit
@@ -90,8 +91,8 @@ def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
     told = " ".join(data["card"]["not_supported"])
     assert "2 training seeds: too few" in told
     assert "no noise floor" in told
-    margins = {"accuracy/forget": [0.02], "accuracy/retain": [0.01], "accuracy/test": [0.01], "membership/auc": [0.02]}
-    assert data["card"]["statistics"]["margins"] == margins
+    margins = {"accuracy/forget": 0.02, "accuracy/retain": 0.01, "accuracy/test": 0.01, "membership/auc": 0.02}
+    assert {name: one["margin"] for name, one in data["card"]["statistics"]["margins"].items()} == margins
     assert data["card"]["seeds"]["training"] == [0, 1, 2]
     assert {entry["label"] for entry in data["card"]["scenario"]} == {"random", "full_class"}
 
@@ -159,10 +160,10 @@ def chromium():
 def opened(chromium):
     """Open the page of a directory; afterwards nothing has gone wrong in it, and nothing was asked of a network."""
 
-    def open_page(directory):
+    def open_page(directory, frame=None):
         chromium.get_log("performance")
         chromium.get_log("browser")
-        chromium.get(write_page(directory).as_uri())
+        chromium.get(write_page(directory, frame).as_uri())
         return chromium
 
     yield open_page
@@ -206,6 +207,150 @@ def test_a_click_on_a_column_sorts_by_it_and_the_reference_stays_on_top(sweep, o
     assert text.split("\n")[1].startswith("\N{MINUS SIGN}11.00 [")
 
 
+BLOCKS = {"data": "digits", "model": "small_cnn", "recipe": "digits-small_cnn", "scenario": "random", "setting": ""}
+
+
+@pytest.fixture
+def judged(sweep, monkeypatch):
+    """A sweep whose methods have verdicts and ranks, and in which cells failed."""
+    frame = load(sweep)
+    told = {
+        "scrub": {"verdict": "different", "letter": "D", "different_in": "accuracy/forget", "removed": 0.034},
+        "ssd": {"verdict": "inconclusive", "letter": "?", "reason": "membership AUC has too few seeds"},
+        "neggrad": {"verdict": "indistinguishable from retraining", "letter": "E", "removed": 1.02},
+    }
+    ends = {"removed_low": -0.12, "removed_high": 0.2, "removed_metric": "accuracy/forget"}
+    lines = [
+        BLOCKS | {"method": name, "variant": ""} | (ends if "removed" in one else {}) | one
+        for name, one in told.items()
+    ]
+    board = {
+        "columns": ["method", "digits · random", "mean rank"],
+        "lines": [["ssd", 1, 1.5], ["scrub", 2, 1.25], ["neggrad", None, None]],
+        "notes": ["Lower is better."],
+    }
+    monkeypatch.setattr("supreme.report.page.page.verdicts_of", lambda frame, table: pd.DataFrame(lines))
+    monkeypatch.setattr("supreme.report.page.page.leaderboard_of", lambda frame, table: board)
+    failed = BLOCKS | {"variant": "", "error": "ValueError: too hot"}
+    frame.attrs["failures"] = [
+        failed | {"method": name, "seed": seed} for name, seed in (("boom", 0), ("boom", 1), ("ssd", 7))
+    ]
+    return sweep, frame
+
+
+def random_line(driver, method):
+    """The cells of a method in the table of the random scenario."""
+    return find(driver, f"#block-digits-small_cnn-digits-small_cnn-random [data-method={method}] > *")
+
+
+def test_verdict_and_headline_are_the_first_columns_of_a_block_that_has_them(judged, opened):
+    driver = opened(*judged)
+    heads = find(driver, "#blocks article")[1].find_elements("css selector", "thead th")
+    assert [head.text.split(" ")[0] for head in heads[:4]] == ["method", "verdict", "removed", "forget"]
+    assert [head.text for head in find(driver, "#blocks article")[0].find_elements("css selector", "thead th")][
+        1
+    ] != "verdict"
+    words = [word.text for word in random_line(driver, "scrub")]
+    assert words[1] == "Ddifferent\ndifferent in forget acc."
+    assert words[2] == "3 % [\N{MINUS SIGN}12, 20]\nforget acc."
+    assert [word.text for word in random_line(driver, "ssd")][1:3] == [
+        "?inconclusive\nmembership AUC has too few seeds",
+        "n/a",
+    ]
+    assert [word.text for word in random_line(driver, "reference")][1:3] == ["", ""]
+    driver.execute_script("document.querySelector('#blocks th[data-metric=removed] button').click()")
+    assert methods(driver, 1)[:3] == ["reference", "scrub", "neggrad"]
+
+
+def test_the_letter_of_a_cell_is_in_brackets_where_it_speaks_of_that_cell_alone(judged, opened):
+    driver = opened(*judged)
+    badges = {badge.text for badge in find(driver, "#blocks td .badge")}
+    assert "E" in badges  # of a whole method, in the column of verdicts
+    assert {badge.text for badge in find(driver, "#blocks td .gap .badge")} <= {"(E)", "(N)", "(n)", "D", "d", "?", "="}
+
+
+def test_what_an_sd_is_of_is_told_by_the_forget_sets(saved, opened):
+    def draws(name, digest):
+        seeds = [(seed, draw) for seed in range(2) for draw in range(2)]
+        return [
+            row(
+                "ssd",
+                seed,
+                value=0.5 + draw / 10,
+                scenario=name,
+                forget_digest=digest(seed),
+                seeds={"forget": seed, "reference": 0, "unlearn": draw, "evaluate": 0},
+            )
+            for seed, draw in seeds
+        ]
+
+    driver = opened(saved(*draws("random", lambda seed: f"{seed}"), *draws("full_class", lambda seed: "one")))
+    told = [block.text for block in find(driver, "#blocks article > .hint")]
+    assert told == [
+        "± SD between training seeds, all with one forget set",
+        "± SD between training seeds, each with a forget set of its own",
+    ]
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    drawn = [block.text for block in find(driver, "#drawings article")]
+    assert "training seed and forget set" not in drawn[0]
+    assert "training seed and forget set" in drawn[1]
+
+
+def test_a_method_that_failed_has_a_line_and_counts(judged, opened):
+    driver = opened(*judged)
+    assert [word.text for word in random_line(driver, "boom")] == ["boom failed (2 of 2)", "ValueError: too hot"]
+    assert random_line(driver, "ssd")[0].text == "ssd failed (1 of 4)"
+    assert methods(driver, 1)[-1] == "boom"
+    assert "boom" not in methods(driver, 0)
+    counts = find(driver, "#counts")[0].text.replace("\n", " ")
+    assert "methods 4 " in counts
+    assert "failed cells 3 " in counts
+    data = content(html(*judged))
+    assert "boom failed in 2 of 2 runs" in " ".join(data["card"]["not_supported"])
+
+
+def test_the_leaderboard_stands_above_the_tables_and_is_sorted_by_a_click(judged, opened):
+    driver = opened(*judged)
+    top = "return document.querySelector('#ranks').compareDocumentPosition(document.querySelector('#results'))"
+    assert driver.execute_script(top) == 4  # follows
+    lines = "#board tbody tr"
+    assert [line.text for line in find(driver, lines)] == ["ssd 1 1.50", "scrub 2 1.25", "neggrad n/a n/a"]
+    click(driver, "#board thead button", 2)
+    assert [line.get_attribute("data-method") for line in find(driver, lines)] == ["scrub", "ssd", "neggrad"]
+    assert "Lower is better." in find(driver, "#ranks")[0].text
+
+
+def test_without_ranks_and_verdicts_there_is_no_place_for_them(sweep, opened, monkeypatch):
+    monkeypatch.setattr("supreme.report.page.page.verdicts_of", lambda frame, table: None)
+    monkeypatch.setattr("supreme.report.page.page.leaderboard_of", lambda frame, table: None)
+    driver = opened(sweep)
+    assert not find(driver, "#ranks")[0].is_displayed()
+    assert not find(driver, "#to-ranks")[0].is_displayed()
+    assert not find(driver, "th[data-metric=verdict]")
+    assert "failed cells" not in find(driver, "#counts")[0].text
+
+
+def test_on_a_telephone_the_bar_is_one_line_and_unfolds_the_filters(judged, opened):
+    driver = opened(*judged)
+    size = {"width": 420, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert find(driver, ".bar")[0].size["height"] < 50
+        assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+        filters = find(driver, "#filter-method")[0]
+        assert not filters.is_displayed()
+        click(driver, ".fold")
+        assert filters.is_displayed()
+        assert find(driver, ".bar")[0].size["height"] < 50
+        click(driver, "#filter-method summary")
+        click(driver, "#filter-method input", 0)
+        assert "active" in find(driver, ".fold")[0].get_attribute("class")
+        driver.execute_script("document.body.click()")
+        assert not filters.is_displayed()
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_filters_hide_blocks_methods_and_cells(sweep, opened):
     driver = opened(sweep)
     assert len(find(driver, "#list tbody tr")) == 11
@@ -219,7 +364,7 @@ def test_filters_hide_blocks_methods_and_cells(sweep, opened):
     assert len(find(driver, "#list tbody tr")) == 6
     click(driver, "#filter-seed input", 0)
     assert len(find(driver, "#list tbody tr")) == 4
-    click(driver, "#filters > button")
+    click(driver, "#filter-panel > button")
     assert len(find(driver, "#list tbody tr")) == 11
 
 

@@ -136,7 +136,7 @@ def blocks(
         else:
             wanted = found_columns(chosen, metrics)
         if wanted or broken:
-            claims = _claims(parts[labels], lines, verdicts, endpoints)
+            claims = claims_in(parts[labels], lines, verdicts, endpoints)
             found.append(_block(labels, parts[labels], lines, wanted, broken, verdicts, claims))
     return found
 
@@ -197,8 +197,8 @@ def _block(
     )
 
 
-def _claims(
-    part: pd.DataFrame, table: pd.DataFrame, verdicts: pd.DataFrame | None, endpoints: Endpoints | None
+def claims_in(
+    part: pd.DataFrame, table: pd.DataFrame, verdicts: pd.DataFrame | None, endpoints: Endpoints | None = None
 ) -> Claims:
     """What is to be said of the verdicts of a block of these rows and these lines of the summary."""
     if verdicts is None:

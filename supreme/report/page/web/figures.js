@@ -5,6 +5,8 @@ const seedsOver = (counts) => {
 };
 const shownIn = (table) => table.filter(({ method }) => chosen.method.has(method));
 const byMethod = (points) => Object.fromEntries(points.map((point) => [point.method, point]));
+const narrow = () => innerWidth < 700;
+matchMedia('(max-width: 699px)').addEventListener('change', () => changed());
 const nothing = (why) => [make('p', { class: 'empty' }, why), ''];
 
 function tradeoff(block) {
@@ -120,7 +122,7 @@ function seedDots(block, metric) {
     if (low !== undefined) plot.drawing.append(line(x.within(low), y, x.within(high), y, { stroke: ink(method), 'stroke-width': 1.6 }));
     if (mean !== undefined) plot.drawing.append(line(x(mean), y - 5, x(mean), y + 5, { stroke: ink(method), 'stroke-width': 2.4 }));
   });
-  return [plot.drawing, `A dot: one training seed. Bar: mean over all of them, with ${paired ? `its 95 % t interval. Shaded: the reference's ${block.spread}` : 'the SD between them'}.`];
+  return [plot.drawing, `A dot: one training seed. Bar: mean over all of them, with ${paired ? `its 95 % t interval. Shaded, of the reference: ${block.spread}` : block.spread}.`];
 }
 
 function variance(block, metric) {
@@ -156,7 +158,7 @@ function variance(block, metric) {
 function roc(block) {
   const methods = Object.keys(block.lines).filter((method) => method !== 'reference' && block.figures.roc[method] && chosen.method.has(method));
   if (!methods.length) return null;
-  const columns = Math.min(6, methods.length);
+  const columns = Math.min(narrow() ? 2 : 6, methods.length);
   const [width, height] = [150, 132];
   const plot = canvas(columns * width + 30, Math.ceil(methods.length / columns) * height + 34, { left: 30, right: 0, top: 0, bottom: 30 }, 'Membership ROC');
   const least = Math.log10(block.figures.roc[methods[0]].fpr[0]);
@@ -179,15 +181,15 @@ function roc(block) {
         svg('polyline', { points: path(curve.mean).join(' '), fill: 'none', stroke: ink(name), 'stroke-width': name === method ? 1.6 : 1 }, svg('title', {}, name)));
     }
   });
-  plot.drawing.append(label(plot.width / 2, plot.height - 4, 'false-positive rate (logarithmic); upwards: true-positive rate', { class: 'axis', 'text-anchor': 'middle' }));
-  return [plot.drawing, `Mean over ${plural(Math.max(...methods.map((method) => block.figures.roc[method].seeds)), 'training seed')}, shaded \u00b1 SD. Thin: the reference; dashed: chance.`];
+  plot.drawing.append(label(plot.width / 2, plot.height - 4, narrow() ? 'across: false-, upwards: true-positive rate' : 'false-positive rate (logarithmic); upwards: true-positive rate', { class: 'axis', 'text-anchor': 'middle' }));
+  return [plot.drawing, `Mean over ${plural(Math.max(...methods.map((method) => block.figures.roc[method].seeds)), 'training seed')}, shaded: \u00b1 ${block.spread}. Thin: the reference; dashed: chance.`];
 }
 
 function classes(block) {
   const { names, changes, seeds } = block.figures.classes;
   const methods = Object.keys(block.lines).filter((method) => changes[method] && chosen.method.has(method));
   if (!methods.length) return null;
-  const [row, column, left] = [19, Math.max(14, Math.min(46, 760 / names.length)), 150];
+  const [row, column, left] = [19, Math.max(14, Math.min(46, (narrow() ? 250 : 760) / names.length)), narrow() ? 110 : 150];
   const upright = Math.max(...names.map((name) => clipped(name, 14).length)) * 6 < column;
   const top = upright ? 22 : 20 + 5.6 * Math.min(14, Math.max(...names.map((name) => name.length)));
   const plot = canvas(left + column * names.length + 10, top + row * methods.length + 6, { left, right: 0, top, bottom: 0 }, 'Accuracy per class');
@@ -199,7 +201,7 @@ function classes(block) {
   });
   methods.forEach((method, line_) => {
     const y = top + row * line_;
-    plot.drawing.append(label(left - 8, y + 13, clipped(method, 20), { 'text-anchor': 'end' }));
+    plot.drawing.append(label(left - 8, y + 13, clipped(method, narrow() ? 14 : 20), { 'text-anchor': 'end' }));
     changes[method].forEach((value, index) => {
       if (value === null) return;
       const share = Math.abs(value) / limit;

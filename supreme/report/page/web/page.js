@@ -1,14 +1,14 @@
 // Head, card, light and dark; then everything is drawn.
 function head() {
-  const counted = [['cells', CELLS.length], ['blocks', DATA.blocks.length], ['methods', new Set(CELLS.map((entry) => entry.method)).size], ['training seeds', SEEDS.length]];
+  const counted = [['cells', CELLS.length], ['blocks', DATA.blocks.length], ['methods', new Set([...CELLS.map((entry) => entry.method), ...DATA.blocks.flatMap((block) => block.failed.map((one) => one.method))]).size], ['training seeds', SEEDS.length]];
   const missing = DATA.blocks.reduce((sum, block) => {
     const ran = new Set(CELLS.filter((entry) => entry.block.every((part, index) => part === block.labels[index])).map((entry) => JSON.stringify([entry.method, entry.seed])));
-    const methods = new Set([...ran].map((pair) => JSON.parse(pair)[0]));
-    const broken = block.failed.reduce((count, one) => count + (one.done ? 0 : one.seeds), 0);  // of methods that have no row at all
-    return sum + methods.size * block.seeds.length - ran.size + broken;
+    const methods = new Set([...[...ran].map((pair) => JSON.parse(pair)[0]), ...block.failed.map((one) => one.method)]);
+    return sum + methods.size * block.seeds.length - ran.size;
   }, 0);
   const item = ([name, count, bad]) => make('div', { class: bad ? 'bad' : null }, make('dt', {}, name), make('dd', {}, count.toLocaleString('en')));
-  replace(byId('counts'), counted.map(item), item(['failed or unfinished', DATA.failures.length, DATA.failures.length > 0]),
+  replace(byId('counts'), counted.map(item), DATA.failed_cells === null ? null : item(['failed cells', DATA.failed_cells, DATA.failed_cells > 0]),
+    item([DATA.failed_cells === null ? 'failed or unfinished' : 'logs without a result', DATA.failures.length, DATA.failures.length > 0]),
     make('div', { class: missing ? 'bad' : null, title: 'Pairs of method and training seed that others of the same block have and that have no row here.' }, make('dt', {}, 'missing method × seed'), make('dd', {}, missing.toLocaleString('en'))));
   const software = DATA.card.environments.map(({ rows, models, device, cpu_capability, threads, commit, local_changes, ...versions }) => Object.entries(versions).map((pair) => pair.join(' ')).join(', '));
   byId('versions').textContent = [...new Set(software)].map((one) => ` · ${one}`).join('');
@@ -65,6 +65,7 @@ function theme() {
 theme();
 head();
 filters();
+ranks();
 tables();
 audits();
 figures();

@@ -1,5 +1,5 @@
 // What is shown: one set of chosen values per filter; whoever draws listens.
-const METHODS = Object.keys(DATA.looks);
+const METHODS = [...new Set([...Object.keys(DATA.looks), ...DATA.blocks.flatMap((block) => block.failed.map((one) => one.method))])];
 const SEEDS = [...new Set(DATA.blocks.flatMap((block) => block.seeds))].sort((a, b) => a - b);
 const CELLS = DATA.cells.map((cell) => ({ ...cell, block: unpacked(cell.block) }));
 const FILTERS = [
@@ -51,7 +51,14 @@ function filters() {
   });
   if (!menus.length) return;
   const reset = make('button', { type: 'button', onclick: () => { menus.forEach((one) => one.reset()); changed(); } }, 'Show all');
-  replace(byId('filters'), menus, reset);
+  const panel = make('div', { class: 'panel', id: 'filter-panel' }, menus, reset);
+  const fold = make('button', { type: 'button', class: 'fold', 'aria-expanded': 'false', 'aria-controls': 'filter-panel', onclick: () => unfold(!panel.classList.contains('open')) }, 'Filters');
+  function unfold(open) { panel.classList.toggle('open', open); fold.setAttribute('aria-expanded', open); }
+  addEventListener('click', (event) => { if (!byId('filters').contains(event.target)) unfold(false); });
+  addEventListener('keydown', (event) => { if (event.key === 'Escape' && !document.querySelector('details.menu[open]')) unfold(false); });
+  const tell = () => fold.classList.toggle('active', menus.some((one) => one.classList.contains('active')));
+  listeners.push(tell);
+  replace(byId('filters'), fold, panel);
 }
 
 // Menus close when one clicks or tabs elsewhere, and with Escape.

@@ -1,16 +1,19 @@
 // One table per block: methods down, metrics across; the reference stays on top however one sorts.
 const VERDICTS = {
-  'equivalent': ['E', 'equivalent', 'the interval of the gap lies within the margin (TOST)'],
+  'equivalent': ['(E)', 'equivalent', 'equivalent within the margin, for this cell alone'],
   'different': ['D', 'different', 'the interval of the gap excludes 0, and is not within the margin'],
-  'different but negligible': ['N', 'negligible', 'different from the reference, but within the margin'],
+  'different but negligible': ['(N)', 'negligible', 'different from the reference, but within the margin, for this cell alone'],
   'inconclusive': ['?', 'inconclusive', 'neither shown: more seeds would tell'],
+  'equal': ['=', 'equivalent', 'equal to the reference in every seed'],
 };
-const hasVerdicts = DATA.blocks.some((block) => Object.values(block.lines).some((own) => Object.values(own).some((line) => line.verdict)));
+const given = new Set(DATA.blocks.flatMap((block) => Object.values(block.lines).flatMap((own) => Object.values(own).map((line) => line.verdict))).filter(Boolean));
+const judged = DATA.blocks.some((block) => Object.keys(block.verdicts).length);
+const WHOLE = { E: 'equivalent', N: 'negligible', D: 'different', '?': 'inconclusive', '=': 'equivalent' };
 
 // The letter of a verdict; small where the difference does not survive the correction for many methods.
 function badge(verdict, corrected = undefined) {
   const [capital, name] = VERDICTS[verdict] ?? ['', ''];
-  const small = 'DN'.includes(capital) && corrected !== undefined && corrected >= 0.05;
+  const small = ['different', 'negligible'].includes(name) && corrected !== undefined && corrected >= 0.05;
   const letter = small ? capital.toLowerCase() : capital;
   const title = small ? 'not after the correction for many methods' : null;
   return letter ? make('span', { class: `badge ${name}`, title, 'aria-label': verdict }, letter) : null;
@@ -23,11 +26,13 @@ function swatch(method) {
 }
 
 function legend() {
-  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, `± ${[...new Set(DATA.blocks.map((block) => block.spread))].join(', or ')}`)),
+  const spreads = [...new Set(DATA.blocks.map((block) => block.spread))];
+  const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, `± ${spreads.length === 1 ? spreads[0] : 'SD: what it is of stands beside each table'}`)),
     make('span', {}, 'below: gap to the reference [95 % interval]')];
-  if (hasVerdicts) {
-    for (const [verdict, [, , why]] of Object.entries(VERDICTS)) parts.push(make('span', { title: why }, badge(verdict), verdict));
-    parts.push(make('span', {}, 'd, n: not after the correction for many methods'));
+  if (given.size) {
+    if (judged) parts.push(make('span', {}, 'verdict: of the whole method, over all its primary endpoints'));
+    for (const [verdict, [, , why]] of Object.entries(VERDICTS)) if (given.has(verdict) || verdict !== 'equal') parts.push(make('span', { title: why }, badge(verdict), verdict));
+    parts.push(make('span', {}, '(E), (N): for one cell alone'), make('span', {}, 'd, (n): not after the correction for many methods'));
   }
   replace(byId('legend'), parts);
 }
@@ -51,6 +56,35 @@ function cell(line, format) {
       badge(line.verdict, line.p_adjusted)));
 }
 
+// The verdict on a whole method with its letter and reason, and the headline: how much of the forgotten it removed.
+function verdictCell(block, told) {
+  if (!told) return make('td', { class: 'none' }, '');
+  const letter = told.letter ?? '';
+  const kind = WHOLE[letter.replace(/[()]/g, '').toUpperCase()] ?? 'inconclusive';
+  const metrics = Array.isArray(told.different_in) ? told.different_in : (told.different_in ?? '').split(', ').filter(Boolean);
+  const words = metrics.map((metric) => (block.metrics[metric]?.[0] ?? metric).replace(/ %$/, '')).join(', ');
+  const why = told.reason ?? (words ? `different in ${words}` : null);
+  return make('td', { class: 'words verdict', title: [told.verdict, told.reason, words ? `different in ${words}` : null].filter(Boolean).join('\n') },
+    letter ? make('span', { class: `badge ${kind}`, 'aria-hidden': 'true' }, letter) : null, told.verdict ?? '',
+    why ? make('span', { class: 'gap' }, why) : null);
+}
+function removedCell(block, told) {
+  if (!told) return make('td', {});
+  if (told.removed === undefined) return make('td', { class: 'none', title: told.reason ?? null }, 'n/a');
+  const percent = (value) => number(value, '.0%');
+  return make('td', { title: '0 %: as the original; 100 %: as the reference, or as far from it as another retrained model' }, `${percent(told.removed)} %`,
+    told.removed_low === undefined ? null : make('span', { class: 'sd' }, ` [${percent(told.removed_low)}, ${percent(told.removed_high)}]`),
+    told.removed_metric ? make('span', { class: 'gap' }, (block.metrics[told.removed_metric]?.[0] ?? told.removed_metric).replace(/ %$/, '')) : null);
+}
+
+// A method without any row here: that it failed is its result.
+function failedLine(one, columns) {
+  return make('tr', { class: 'failed', 'data-method': one.method },
+    make('th', { scope: 'row' }, one.method, failedMark(one)),
+    make('td', { class: 'words none', colspan: columns, title: one.errors.join('\n') }, one.errors[0] ?? ''));
+}
+const failedMark = (one) => make('span', { class: 'bad', title: one.errors.join('\n') }, ` failed (${one.failed} of ${one.of})`);
+
 function blockTable(block) {
   const shown = new Set(block.shown);
   const order = { by: null, down: false, gap: false };
@@ -59,18 +93,17 @@ function blockTable(block) {
 
   const [name, variant] = [0, 1].map((part) => (method) => block.names[method][part]);
   const several = Object.keys(block.lines).some(variant);
+  const verdicts = Object.keys(block.verdicts).length > 0;
+  const failed = Object.fromEntries(block.failed.map((one) => [one.method, one]));
 
-  function told(method) {  // how many of its runs failed
-    const one = block.failed.find((other) => other.done && other.method === method);
-    return one ? make('span', { class: 'soft' }, ` ${one.told}`) : null;
-  }
   function key(method) {
     const line = block.lines[method][order.by];
     if (!line || !line.seeds) return null;
     return order.gap ? (line.gap === undefined ? null : Math.abs(line.gap)) : line.mean;
   }
   function compare(a, b) {
-    const [one, two] = order.by === 'method' ? [a, b] : order.by === 'variant' ? [variant(a), variant(b)] : [key(a), key(b)];
+    const by = { method: (one) => one, variant, verdict: (one) => block.verdicts[one]?.verdict ?? null, removed: (one) => block.verdicts[one]?.removed ?? null }[order.by] ?? key;
+    const [one, two] = [by(a), by(b)];
     if (one === null || two === null) return (one === null) - (two === null);  // what has no value stays last
     return (order.down ? -1 : 1) * (one < two ? -1 : one > two ? 1 : 0);
   }
@@ -90,15 +123,17 @@ function blockTable(block) {
   function draw() {
     const metrics = known.filter((metric) => shown.has(metric));
     const methods = Object.keys(block.lines).filter((method) => chosen.method.has(method));
+    const heads = [['method', 'method'], ...(several ? [['variant', 'variant', 'words']] : []), ...(verdicts ? [['verdict', 'verdict', 'words'], ['removed', 'removed']] : []),
+      ...metrics.map((metric) => [metric, block.metrics[metric][0]])];
     if (order.by) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
     replace(place, make('table', {},
-      make('thead', {}, make('tr', {}, header('method', 'method'), several ? header('variant', 'variant', 'words') : null, metrics.map((metric) => header(metric, block.metrics[metric][0])))),
+      make('thead', {}, make('tr', {}, heads.map((head) => header(...head)))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
-        make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, told(method)),
+        make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, failed[method] ? failedMark(failed[method]) : null),
         several ? make('td', { class: 'words' }, variant(method)) : null,
+        verdicts ? [verdictCell(block, block.verdicts[method]), removedCell(block, block.verdicts[method])] : null,
         metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))),
-      block.failed.filter((one) => !one.done).map((one) => make('tr', { class: 'failed', 'data-method': one.method },
-        make('th', { scope: 'row' }, one.method), make('td', { class: 'none', colspan: String(metrics.length + (several ? 1 : 0) || 1), style: 'text-align:left' }, one.told))))));
+      block.failed.filter((one) => !block.lines[one.method] && chosen.method.has(one.method)).map((one) => failedLine(one, heads.length - 1)))));
   }
   listeners.push(draw);
   draw();
@@ -110,6 +145,7 @@ function blockTable(block) {
   const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
   return make('article', { class: 'block', id: `block-${block.slug}` },
     make('div', { class: 'head' }, heading(block), make('div', { class: 'controls' }, by, columns)),
+    new Set(DATA.blocks.map((one) => one.spread)).size > 1 ? make('p', { class: 'hint' }, `± ${block.spread}`) : null,
     place, items(first),
     rest.length ? make('details', { class: 'more', open: rest.length <= 4 }, make('summary', {}, plural(rest.length, 'more note')), items(rest)) : null);
 }

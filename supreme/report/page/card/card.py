@@ -1,0 +1,70 @@
+"""The evaluation card: what was evaluated, how, with what, and what the numbers do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from supreme.report.page.card.attacks import attacks, audited, metrics, strangers, threat_model
+from supreme.report.page.card.components import components, forget_sets, protocols
+from supreme.report.page.card.compute import compute, determinism
+from supreme.report.page.card.entries import entries_of
+from supreme.report.page.card.inference import statistics
+from supreme.report.page.card.limits import not_supported
+from supreme.report.page.card.methods import methods
+from supreme.report.page.card.trainings import references, seeds_told
+from supreme.report.rows.environments import environment_counts
+
+VERSION = 2
+"""Of the card's form: raised when a key changes its meaning."""
+
+
+def evaluation_card(
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    rows: Sequence[Mapping[str, Any]],
+    audits: pd.DataFrame,
+    verdicts: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """The card of these cells, as plain values, to write as YAML or JSON.
+
+    Args:
+        frame: what `load` gives of the cells.
+        table: its `summary`.
+        rows: as they are stored.
+        audits: what `load_audits` gives of them.
+        verdicts: one line for each method of a block, where there are any.
+    """
+    entries = entries_of(frame, rows)
+    attacked = attacks(entries, audits)
+    return {
+        "evaluation_card": VERSION,
+        "protocol": protocols(entries),
+        **components(entries),
+        "forget_sets": forget_sets(entries),
+        "method": methods(entries),
+        "seeds": seeds_told(frame, entries),
+        "reference": references(entries),
+        "metrics": metrics(frame, entries),
+        "audits": [{name: one[name] for name in one if name != "attacker"} for one in audited(audits)],
+        "threat_model": threat_model(attacked, strangers(entries, audits)),
+        "statistics": statistics(frame, table, entries, verdicts),
+        "compute": compute(entries),
+        "determinism": determinism(entries),
+        "environments": environment_counts(rows),
+        "not_supported": not_supported(frame, table, entries, attacked),
+    }
+
+
+def as_yaml(card: Mapping[str, Any]) -> str:
+    return yaml.dump(card, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Plain(yaml.SafeDumper):
+    """Without anchors: what is said twice is written twice, and can be read without looking elsewhere."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
