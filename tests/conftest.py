@@ -6,12 +6,13 @@ import itertools
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from results import save_row
 
 TESTS = Path(__file__).parent
@@ -44,19 +45,18 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100", **more}
 
 
+def command_line(
+    *arguments: str, cwd: Path, timeout: float = 240, workers: int = 1, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """`python -m supreme` with these arguments, started warm; a sweep on the CPU has this many workers at most."""
+    variables = environment(**{"LOKY_MAX_CPU_COUNT": str(workers), **more})
+    return warm.run(arguments, cwd, variables, timeout)
+
+
 @pytest.fixture
 def supreme(tmp_path: Path) -> Run:
-    """`supreme("-m", "seed=0,1")`: the real command line, in an empty folder."""
-
-    def run(
-        *arguments: str, cwd: Path = tmp_path, timeout: float = 240, **more: str
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "supreme", *arguments]
-        return subprocess.run(
-            command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False
-        )
-
-    return run
+    """`supreme("-m", "seed=0,1")`: the real command line, in an empty folder; see `command_line`."""
+    return partial(command_line, cwd=tmp_path)
 
 
 @pytest.fixture
