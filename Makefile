@@ -7,6 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
+# Neighbours stay in one process, which makes what a file of tests shares once; who has none left takes from the others.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Of the Pins benchmarks. A number of seeds means the first so many of the published ones.
 SEEDS ?= 10
@@ -46,10 +48,10 @@ demo: $(RUNS)  ## a real sweep on 400 photographs of 40 people, on whatever devi
 	$(BIN)/python -m supreme experiment=quickstart
 
 test: $(READY)  ## every test that CI has the time for; ARGS=tests/core/test_seeds.py runs some
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not exhaustive" $(COVERAGE) $(ARGS)
+	$(PYTEST) -m "not exhaustive" $(COVERAGE) $(ARGS)
 
 test-all: $(READY)  ## every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-all-pythons:  ## make test with each of PYTHONS (3.11 3.12 3.13) that is found here, in a virtual environment of its own
 	@failed=; for version in $(PYTHONS); do \
@@ -66,7 +68,9 @@ coverage: test  ## make test, and how much of supreme/ ran in it; a tenth slower
 	@echo "coverage: $$($(BIN)/coverage report --format=total) % of the lines of supreme/ ran in the processes of the tests;" \
 	  "what ran in commands and workers that tests start is not counted"
 
-check: lint types test pins-smoke  ## what CI runs
+check: lint  ## what CI runs
+	@$(MAKE) --no-print-directory --jobs 2 types pins-smoke
+	@$(MAKE) --no-print-directory test
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -6,12 +6,13 @@ import itertools
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from results import save_row
 
 TESTS = Path(__file__).parent
@@ -29,6 +30,13 @@ def pytest_configure() -> None:
             signal.signal(number, usual)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for a process, a cluster or a clock."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", cores + 1))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests never wait for a sweep that somebody runs on this machine."""
@@ -44,19 +52,18 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100", **more}
 
 
+def command_line(
+    *arguments: str, cwd: Path, timeout: float = 240, workers: int = 1, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """`python -m supreme` with these arguments, started warm; a sweep on the CPU has this many workers at most."""
+    variables = environment(**{"LOKY_MAX_CPU_COUNT": str(workers), **more})
+    return warm.run(arguments, cwd, variables, timeout)
+
+
 @pytest.fixture
 def supreme(tmp_path: Path) -> Run:
-    """`supreme("-m", "seed=0,1")`: the real command line, in an empty folder."""
-
-    def run(
-        *arguments: str, cwd: Path = tmp_path, timeout: float = 240, **more: str
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "supreme", *arguments]
-        return subprocess.run(
-            command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False
-        )
-
-    return run
+    """`supreme("-m", "seed=0,1")`: the real command line, in an empty folder; see `command_line`."""
+    return partial(command_line, cwd=tmp_path)
 
 
 @pytest.fixture

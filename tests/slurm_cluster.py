@@ -38,6 +38,7 @@ SlurmdLogFile={folder}/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SlurmdParameters=config_overrides
+MessageTimeout=60
 MpiDefault=none
 SwitchType=switch/none
 ReturnToService=2
@@ -78,7 +79,7 @@ def cluster() -> Iterator[dict[str, str]]:
 def slurm(environment: dict[str, str], *command: str) -> str:
     """What a command of Slurm says; it waits for nothing for ever."""
     merged = {**os.environ, **environment}
-    done = subprocess.run(command, env=merged, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(command, env=merged, capture_output=True, text=True, timeout=100, check=True)
     return done.stdout
 
 
@@ -128,7 +129,7 @@ def _free_ports() -> tuple[int, int]:
 def _run(command: list[str], environment: dict[str, str]) -> None:
     # To a file: a daemon that kept a pipe open would keep us waiting.
     with tempfile.TemporaryFile("w+") as said:
-        done = subprocess.run(command, env=environment, stdout=said, stderr=said, timeout=20, check=False)
+        done = subprocess.run(command, env=environment, stdout=said, stderr=said, timeout=100, check=False)
         if done.returncode:
             said.seek(0)
             raise RuntimeError(f"{command[0]} does not start: {said.read()}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run, environment
+from conftest import Run, command_line, environment
 
 from supreme import report
 from supreme.core import SupremeError
@@ -50,8 +50,7 @@ def trained(directory: Path) -> int:
 def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """An uninterrupted sweep: two methods, four seeds, two audits."""
     directory = tmp_path_factory.mktemp("clean")
-    command = [sys.executable, "-m", "supreme", *SWEEP, "method=retrain,neggrad"]
-    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=280)
+    done = command_line(*SWEEP, "method=retrain,neggrad", cwd=directory, workers=2)
     return directory / "outputs", done
 
 
@@ -138,8 +137,7 @@ def test_audits_are_loaded_with_the_labels_of_the_rows_and_reported(clean: Any) 
         assert lines.to_dict() == record["values"]
     assert (outputs / "reports" / "audits.csv").read_text() == render_audits(frame, "csv")
     assert render_audits(frame, "markdown") in (outputs / "reports" / "table.md").read_text()
-    command = [sys.executable, "-m", "supreme", "report"]
-    told = subprocess.run(command, cwd=outputs.parent, env=environment(), capture_output=True, text=True, timeout=60)
+    told = command_line("report", cwd=outputs.parent)
     line = next(line for line in done.stdout.splitlines() if "retrain (null)" in line)
     assert line in told.stdout
 

@@ -197,6 +197,7 @@ FAST = {
     "data, scenarios and trackers": [name for name in MODULES if part(name) in ("data", "scenarios", "trackers")],
     "the sweep": [name for name in MODULES if part(name) == "sweep"],
     "the plugin that Hydra always loads": ["hydra_plugins.supreme_launcher"],
+    "what the workers of an executor under test run": ["supreme.testing.executor_tasks"],
 }
 
 

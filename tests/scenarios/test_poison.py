@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import environment
+from conftest import command_line
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
@@ -481,16 +479,27 @@ def test_an_experiment_plants_what_its_metric_looks_for_beside_the_noise_floor(n
     assert "retrain" in config.hydra.sweeper.params.method.split(",")
 
 
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep of a clean scenario and of all that poison, in one store, with real training."""
-    directory = tmp_path_factory.mktemp("swept")
-    scenarios = ",".join(["random", *POISONS])
-    command = [sys.executable, "-m", "supreme", "-m", f"scenario={scenarios}", "method=finetune", "seed=0,1"]
-    command += [f"metric=[accuracy,{','.join(POISONS)}]"]
-    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=500)
+SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
+
+
+def sweep(directory: Path, *arguments: str) -> Path:
+    """A clean scenario and all that poison, in one store."""
+    scenarios, metrics = ",".join(["random", *POISONS]), f"metric=[accuracy,{','.join(POISONS)}]"
+    command = ("-m", f"scenario={scenarios}", "method=finetune", "seed=0,1", metrics, *arguments)
+    done = command_line(*command, cwd=directory, timeout=500)
     assert done.returncode == 0, done.stderr
     return directory / "outputs"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sweep(tmp_path_factory.mktemp("swept"), *SMALL)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With models that learn what there is to learn."""
+    return sweep(tmp_path_factory.mktemp("trained"))
 
 
 def rows(outputs: Path, scenario: str) -> list[dict[str, Any]]:
@@ -509,9 +518,9 @@ def rows(outputs: Path, scenario: str) -> list[dict[str, Any]]:
 )
 @pytest.mark.exhaustive
 def test_an_original_shows_what_was_planted_and_a_reference_does_not(
-    swept: Path, scenario: str, column: str, with_trace: float, without: float
+    trained: Path, scenario: str, column: str, with_trace: float, without: float
 ) -> None:
-    for row in rows(swept, scenario):
+    for row in rows(trained, scenario):
         assert row["original"][column] > with_trace
         assert row["reference"][column] < without
         assert row["original"]["accuracy/forget"] > 0.9  # it has learnt what was planted
@@ -542,8 +551,7 @@ def test_clean_and_poisoned_cells_share_a_store_and_no_model(swept: Path) -> Non
 
 @pytest.mark.slow
 def test_a_clean_row_has_the_same_bits_where_others_are_poisoned(swept: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "supreme", "method=finetune", "seed=1", "metric=accuracy"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=200)
+    done = command_line("method=finetune", "seed=1", "metric=accuracy", *SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (alone,), (_, beside) = rows(tmp_path / "outputs", "random"), rows(swept, "random")
     assert alone["cell"] == beside["cell"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run, environment
+from conftest import Run, command_line, environment
 
 from supreme import report
 from supreme.core.canonical import Damaged
@@ -69,8 +69,7 @@ ONE_BY_ONE = [pytest.param(one, marks=() if one in IN_CI else pytest.mark.exhaus
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("swept")
-    command = [sys.executable, "-m", "supreme", *SWEEP]
-    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=280)
+    done = command_line(*SWEEP, cwd=directory)
     assert done.returncode == 0, done.stderr
     outputs = directory / "outputs"
     owner = {**vars(Process.current()), "pid": 2**22, "born": "1"}  # a process that has ended

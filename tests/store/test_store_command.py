@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run, environment
+from conftest import Run, command_line, environment
 from processes import KILLED_IN_CALL, wait_for
 
 from supreme.core.row import sealed_row
@@ -56,8 +56,7 @@ main(sys.argv[3:])
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output directory of two methods and two seeds."""
     directory = tmp_path_factory.mktemp("swept")
-    command = [sys.executable, "-m", "supreme", *SWEEP]
-    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=280)
+    done = command_line(*SWEEP, cwd=directory)
     assert done.returncode == 0, done.stderr
     return directory / "outputs"
 

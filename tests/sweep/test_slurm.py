@@ -180,7 +180,7 @@ def test_ctrl_c_leaves_no_job_and_no_process(real_slurm: dict[str, str], tmp_pat
     assert queue(real_slurm) == []
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
     assert len(pids) == 4
-    wait_for(lambda: not any(alive(pid) for pid in pids), 5.0)
+    wait_for(lambda: not any(alive(pid) for pid in pids), 60.0)
 
 
 def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(

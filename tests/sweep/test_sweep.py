@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Run, environment
+from conftest import Run, command_line, environment
 
 from supreme.core.failure import StoredFailure, read_failure
 
@@ -40,8 +40,7 @@ def count(directory: Path, stage: str) -> int:
 def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """An uninterrupted sweep: two methods, two seeds."""
     directory = tmp_path_factory.mktemp("clean")
-    command = [sys.executable, "-m", "supreme", "-m", "method=scrub,neggrad", "seed=range(2)", *SMALL]
-    done = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, timeout=280)
+    done = command_line("-m", "method=scrub,neggrad", "seed=range(2)", *SMALL, cwd=directory, workers=2)
     return directory / "outputs", done
 
 
@@ -66,29 +65,19 @@ def test_the_same_command_again_computes_nothing_and_prints_the_same_table(clean
     assert {path: path.stat().st_mtime_ns for path in outputs.glob("rows/*.json")} == before
 
 
-def test_report_prints_the_table_of_the_sweep(clean: Any) -> None:
+def test_report_prints_the_table_of_the_sweep(clean: Any, supreme: Run) -> None:
     outputs, done = clean
-    command = [sys.executable, "-m", "supreme", "report"]
-    again = subprocess.run(command, cwd=outputs.parent, env=environment(), capture_output=True, text=True, timeout=60)
+    again = supreme("report", cwd=outputs.parent)
     assert again.returncode == 0
     table = [line for line in done.stdout.splitlines() if "±" in line]
     assert table
     assert [line for line in again.stdout.splitlines() if "±" in line] == table
 
 
-def test_results_do_not_depend_on_the_number_of_slots_or_the_order(clean: Any, tmp_path: Path) -> None:
-    outputs, _ = clean
-    command = [sys.executable, "-m", "supreme", "-m", "seed=1,0", "method=neggrad,scrub", *SMALL]
-    core = min(os.sched_getaffinity(0))
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=280,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
+def test_results_do_not_depend_on_the_number_of_slots_or_the_order(clean: Any, supreme: Run, tmp_path: Path) -> None:
+    outputs, done_on_two = clean
+    assert "cpu:1" in done_on_two.stderr
+    done = supreme("-m", "seed=1,0", "method=neggrad,scrub", *SMALL, workers=1)
     assert done.returncode == 0, done.stderr
     assert "cpu:1" not in done.stderr
     assert rows(tmp_path / "outputs") == rows(outputs)

@@ -1,0 +1,185 @@
+"""The command line, started warm: in a process of its own, forked from one that has imported what every run imports.
+
+A cold start spends some four seconds of a core on imports before it does anything of its own. What is run, its
+arguments, folder, environment, output and exit status are those of `python -m supreme`. Tests of what is imported, and
+those that send signals, start it cold.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+IMPORTED = (
+    *(
+        "torch",
+        "torch._dynamo",
+        "pandas",
+        "scipy.stats",
+        "sklearn.datasets",
+        "joblib",
+        "loky",
+        "hydra",
+        "rich.progress",
+    ),
+    *("supreme.cli", "supreme.sweep.hydra_sweep", "supreme.sweep.single_cell", "supreme.sweep.display.status"),
+    *("supreme.report.command", "supreme.store.maintenance.command"),
+)
+AT_IMPORT = ("PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "TORCH")
+"""How the names of variables begin that a process reads once, when it starts or imports."""
+PR_SET_PDEATHSIG = 1
+
+
+def run(
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """What `subprocess.run` gives for `python -m supreme` and these arguments, its output captured as text.
+
+    Raises:
+        subprocess.TimeoutExpired: it has been killed.
+    """
+    command = [sys.executable, "-m", "supreme", *arguments]
+    if sys.platform != "linux":  # elsewhere a process that has imported torch cannot be forked
+        return subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    told = {name: value for name, value in environment.items() if name.startswith(AT_IMPORT)}
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as err,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection,
+    ):
+        connection.connect(_template(tuple(sorted(told.items()))))
+        asked = {"command": command, "cwd": str(cwd), "environment": dict(environment)}
+        socket.send_fds(connection, [json.dumps(asked).encode()], [out.fileno(), err.fileno()])
+        pid = int(connection.recv(100))
+        connection.settimeout(timeout)
+        try:
+            status = int(connection.recv(100))
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(command, timeout) from None
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, status, out.read(), err.read())
+
+
+@functools.cache
+def _template(variables: tuple[tuple[str, str], ...]) -> bytes:
+    """The address of the process that is forked, one for each set of variables that are read at import."""
+    address = f"\0supreme-tests-{os.getpid()}-{secrets.token_hex(4)}".encode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(address)
+        listener.listen()
+        command = [sys.executable, __file__, str(listener.fileno()), str(os.getpid())]
+        _templates.append(
+            subprocess.Popen(command, env={**os.environ, **dict(variables)}, pass_fds=[listener.fileno()])
+        )
+    return address
+
+
+_templates: list[subprocess.Popen[bytes]] = []
+"""They end with this process."""
+
+
+# In the process that is forked, and in its children.
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _next(listener: socket.socket) -> dict[str, Any]:
+    """Fork for each request; returns what is asked for, in the new process only."""
+    while True:
+        connection, _ = listener.accept()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        template = os.getpid()
+        if os.fork():
+            connection.close()
+            continue
+        _die_with(template)
+        listener.close()
+        message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 2)
+        keeper = os.getpid()
+        if pid := os.fork():
+            for descriptor in descriptors:
+                os.close(descriptor)
+            connection.send(str(pid).encode())
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            with contextlib.suppress(OSError):  # nobody waits for it any more
+                connection.send(str(status).encode())
+            os._exit(0)
+        _die_with(keeper)
+        connection.close()
+        for number, descriptor in enumerate(descriptors, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        return json.loads(message)
+
+
+def _become(asked: dict[str, Any]) -> None:
+    """Make this process what a cold start would have made it."""
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["cwd"])
+    sys.path[0] = asked["cwd"]
+    sys.orig_argv, sys.argv = asked["command"], asked["command"][2:]
+
+
+def _end(error: BaseException | None) -> NoReturn:
+    """As the interpreter ends, but for its taking apart, module by module, what was imported: that takes a second."""
+    status = 0
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
+    elif error is not None:
+        traceback.print_exception(error)
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def main(listener: int, parent: int) -> NoReturn:
+    """Import, and fork for whoever asks."""
+    _die_with(parent)
+    for module in IMPORTED:
+        importlib.import_module(module)
+    gc.freeze()  # what is here is shared with the children, and not collected in them
+    _become(_next(socket.socket(fileno=listener)))
+    try:
+        runpy.run_module("supreme", run_name="__main__", alter_sys=True)
+    except BaseException as error:
+        _end(error)
+    _end(None)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
