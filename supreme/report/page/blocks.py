@@ -21,6 +21,7 @@ from supreme.report.rows.spread import spread_words
 from supreme.report.rows.tuning import tuned_on_shown
 from supreme.report.statistics.aggregate import BLOCK
 from supreme.report.statistics.claims import Claims
+from supreme.report.statistics.targets import target_means
 from supreme.report.statistics.variance_shares import SHARES, variance
 from supreme.report.tables.blocks import claims_in, methods_and_variants, name_of, title_of
 from supreme.report.tables.failed import Failed, failed_methods
@@ -50,7 +51,8 @@ def blocks_of(
     failures = failed(frame)
     judged: Any = {} if verdicts is None else dict(list(verdicts.groupby(BLOCK)))
     curves: Any = dict(list(series.groupby(BLOCK))) if len(series) else {}
-    parts: Any = frame.groupby(BLOCK)
+    means = target_means(frame)
+    parts: Any = means.added_to(frame).groupby(BLOCK)
     asked, broken = asked_in(frame), by_block(frame)
     return [
         _block(
@@ -59,7 +61,7 @@ def blocks_of(
             curves.get(labels, series.iloc[:0]),
             asked.get(labels, NOTHING),
             failed_methods(part, broken.get(labels, ())),
-            claims_in(part, grouped[labels], verdicts),
+            claims_in(part, grouped[labels], verdicts, None, means),
         )
         | {
             "labels": list(labels),

@@ -15,6 +15,7 @@ from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, 
 from supreme.report.rows.spread import forget_design
 from supreme.report.statistics.crossed import crossed_table, infers_over_sets
 from supreme.report.statistics.family import Gaps, Line, correct_null, family_of
+from supreme.report.statistics.targets import target_means
 from supreme.report.statistics.variance_shares import SHARES, variance
 
 __all__ = ["ANCHORS", "BLOCK", "DRAWS", "SUMMARY_COLUMNS", "summary"]
@@ -72,6 +73,8 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     * The four `_draws` are the most within a training seed. `missing` tells which seeds or draws others of the block
       have and this line has not, `missing_runs` how many rows these are, `reason` why values are undefined.
 
+    Blocks that differ in their class target alone have a further one, the mean of their targets; see `target_means`.
+
     Args:
         frame: what `load` gives.
         level: of intervals.
@@ -84,13 +87,15 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
         >>> table = supreme.report.summary(supreme.report.load("outputs"))
         >>> table.query("metric == 'accuracy/forget' and verdict == 'equivalent'")["method"]
     """
-    lines = _lines(per_seed(frame))
+    alone = per_seed(frame)
+    means = target_means(frame, alone)
+    lines = _lines(pd.concat([alone.assign(grid=np.nan), means.lines], ignore_index=True))
     seeds: dict[Any, set[int]] = defaultdict(set)
     families: dict[Any, dict[str, Line]] = defaultdict(dict)
     for (*block, method, variant, metric), line in lines.items():
         seeds[tuple(block)].update(line["seed"])
         families[*block, metric][titled(method, variant)] = line
-    parts = dict(list(frame.groupby(BLOCK, observed=True)))
+    parts = dict(list(means.added_to(frame).groupby(BLOCK, observed=True)))
     declared = {block: declared_of(parts[block], endpoints) for block in seeds}
     copies = {block: identical(parts[block]) for block in seeds}
     crossed = {key: tables for block in seeds for key, tables in _crossed(parts[block]).items()}
@@ -106,7 +111,9 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
         for *block, method, variant, metric in lines
     ]
     table = pd.DataFrame(rows).merge(variance(frame)[[*LINE, *SHARES]], how="left", on=LINE)
-    return table.reindex(columns=list(SUMMARY_COLUMNS)).astype(dict.fromkeys(_NUMBERS, np.float64))
+    table = table.reindex(columns=list(SUMMARY_COLUMNS)).astype(dict.fromkeys(_NUMBERS, np.float64))
+    table.attrs["level"] = level
+    return table
 
 
 def identical(part: pd.DataFrame) -> frozenset[str]:

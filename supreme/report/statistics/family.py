@@ -115,6 +115,9 @@ def _grid(family: Iterable[Line]) -> float:
     """The step of the seeds' means where every value is a share of the images of its set; 0 elsewhere."""
     steps = []
     for line in family:
+        if not np.isnan(line["grid"]).all():  # of a mean over targets, which is no share of any of their images
+            steps += list(line["grid"])
+            continue
         there = line["defined"] > 0
         counts = line["images"][there] * line["defined"][there]  # NaN where the metric names no set
         shares = line["value"][there] * counts

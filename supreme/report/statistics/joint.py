@@ -17,6 +17,7 @@ from supreme.report.rows.per_seed import BLOCK, NULL
 from supreme.report.statistics.aggregate import identical, summary
 from supreme.report.statistics.contrasts import LEAST_SEEDS
 from supreme.report.statistics.ranking import competes, corrected
+from supreme.report.statistics.targets import target_means
 
 VERDICT_COLUMNS = (
     *(*BLOCK, "method", "variant", "verdict", "letter", "reason", "different_in", "seeds"),
@@ -66,7 +67,7 @@ def verdicts(
         endpoints: as for `summary`.
     """
     table = summary(frame, endpoints=endpoints) if table is None else table
-    parts = dict(list(frame.groupby(BLOCK, observed=True)))
+    parts = dict(list(target_means(frame).added_to(frame).groupby(BLOCK, observed=True)))
     found = []
     for block, own in table.groupby(BLOCK, sort=False, observed=True):
         key: Any = block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from supreme.report.rows.labels import titled, without
 from supreme.report.rows.per_seed import BLOCK, LINE, per_seed, seed_list
+from supreme.report.statistics.ranking import competes
 
 _AVERAGED = ("value", "reference", "against", "gap")
 _COUNTED = ("defined", "draws")
@@ -38,6 +39,24 @@ class TargetMeans:
     """`LINE`, `target`, `gap`: of each line the target with the largest absolute mean gap, over the same seeds."""
     notes: Mapping[Block, Sequence[str]]
     """What has to be said below the table of each block."""
+
+    def added_to(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with the rows of these blocks behind its own, so that they can be grouped alike."""
+        if not len(self.rows):
+            return frame
+        found = pd.concat([frame, self.rows], ignore_index=True)
+        found.attrs = frame.attrs
+        return found
+
+    def farthest_notes(self, block: Block, titles: Callable[[str], str]) -> list[str]:
+        """Of each method of a block its worst target, by primary endpoint; `titles` are those of the endpoints."""
+        own = self.farthest.loc[(self.farthest[BLOCK] == list(block)).all(axis=1)]
+        told = [
+            f"{titled(line['method'], line['variant'])} {line['target']} ({title})"
+            for line in own.to_dict("records")
+            if competes(line["method"]) and (title := titles(line["metric"]))
+        ]
+        return [f"Target with the largest mean gap: {', '.join(told)}."] if told else []
 
 
 def target_means(frame: pd.DataFrame, lines: pd.DataFrame | None = None) -> TargetMeans:

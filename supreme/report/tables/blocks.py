@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,8 @@ from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.per_seed import ANCHORS, BLOCK
 from supreme.report.rows.tuning import MARK, tuned_on_shown
-from supreme.report.statistics.claims import NO_CLAIMS, Claims, claims_of
+from supreme.report.statistics.claims import NO_CLAIMS, Claims, Titles, claims_of
+from supreme.report.statistics.targets import TargetMeans, target_means
 from supreme.report.tables.cells import Cell, cell_of, digits_of_column
 from supreme.report.tables.failed import Failed, failed_methods
 from supreme.report.tables.footnotes import footnotes, only_failures
@@ -122,7 +123,9 @@ def blocks(
     for column in chosen or ():
         refuse_unknown(column.metric, list(frame["metric"].unique()))
     failed = failures.by_block(frame)
-    parts, tables = (dict[Any, pd.DataFrame](list(some.groupby(BLOCK))) for some in (frame, table))
+    means = target_means(frame) if len(frame) else None
+    whole = frame if means is None else means.added_to(frame)
+    parts, tables = (dict[Any, pd.DataFrame](list(some.groupby(BLOCK))) for some in (whole, table))
     found = []
     for labels in sorted({*parts, *failed}):
         broken = failed.get(labels, [])
@@ -136,7 +139,7 @@ def blocks(
         else:
             wanted = found_columns(chosen, metrics)
         if wanted or broken:
-            claims = claims_in(parts[labels], lines, verdicts, endpoints)
+            claims = claims_in(parts[labels], lines, verdicts, endpoints, means)
             found.append(_block(labels, parts[labels], lines, wanted, broken, verdicts, claims))
     return found
 
@@ -198,9 +201,17 @@ def _block(
 
 
 def claims_in(
-    part: pd.DataFrame, table: pd.DataFrame, verdicts: pd.DataFrame | None, endpoints: Endpoints | None = None
+    part: pd.DataFrame,
+    table: pd.DataFrame,
+    verdicts: pd.DataFrame | None,
+    endpoints: Endpoints | None = None,
+    means: TargetMeans | None = None,
 ) -> Claims:
-    """What is to be said of the verdicts of a block of these rows and these lines of the summary."""
+    """What is to be said of the verdicts of a block of these rows and these lines of the summary.
+
+    Args:
+        means: of the frame, where the block may be a mean over class targets.
+    """
     if verdicts is None:
         return NO_CLAIMS
     labels = part[BLOCK].iloc[0].tolist()
@@ -209,7 +220,13 @@ def claims_in(
     for line in table.to_dict("records"):
         lines.setdefault(titled(line["method"], line["variant"]), {})[line["metric"]] = line
     told = {titled(line["method"], line["variant"]): line for line in own.to_dict("records")}
-    return claims_of(part, lines, told, declared_of(part, endpoints))
+    declared = declared_of(part, endpoints)
+    claims, key = claims_of(part, lines, told, declared), tuple(labels)
+    if means is None or key not in means.notes:
+        return claims
+    titles = Titles(part)
+    farthest = means.farthest_notes(key, lambda metric: titles(metric) if declared.is_primary(metric) else "")
+    return replace(claims, doubts=[*claims.doubts, *means.notes[key]], rest=[*claims.rest, *farthest])
 
 
 def _failed_block(labels: Sequence[str], broken: Sequence[Mapping[str, Any]]) -> Block:

@@ -54,7 +54,7 @@ def footnotes(
     there = {method: line_of for method, line_of in lines.items() if method not in broken}
     known, anchors = _undefined(there, titles)
     every = list(_every(lines))
-    first = [_runs(there, columns, part["forget_size"].unique(), failed)]
+    first = [_runs(there, columns, part["forget_size"].unique(), failed, spread_words(part).sets)]
     first += [legend_of_headlines()] if headlines else []
     first += [*legend(there, columns), *claims.margins]
     if every and all(line["seeds"] < 2 for line in every):
@@ -102,7 +102,7 @@ def _hidden(metrics: Sequence[str]) -> list[str]:
     ]
 
 
-def _runs(lines: Lines, columns: Columns, forget_sizes: Iterable[int], failed: Sequence[Failed]) -> str:
+def _runs(lines: Lines, columns: Columns, forget_sizes: Iterable[int], failed: Sequence[Failed], sets: str) -> str:
     """What a cell of the table is, of how many seeds and images, and whether a run is missing."""
     seeds = [max((line["seeds"] for line in line_of.values()), default=0) for line_of in lines.values()]
     per_cent = "; accuracies in per cent" if any(column.format.endswith("%") for column in columns.values()) else ""
@@ -116,7 +116,7 @@ def _runs(lines: Lines, columns: Columns, forget_sizes: Iterable[int], failed: S
         if count > 0
     ]
     return (
-        f"mean ± SD of {_count(seeds, 'training seed')}{per_cent}; {_count(forget_sizes, 'forget image')}; "
+        f"mean ± SD of {_count(seeds, 'training seed')}, {sets}{per_cent}; {_count(forget_sizes, 'forget image')}; "
         f"{'; '.join(told) or 'no method lacks a run that others have'}."
     )
 
