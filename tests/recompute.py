@@ -76,7 +76,7 @@ def noise_floor(results):
         if row["method"] == "retrain":
             block = tuple(row[name] for name in BLOCK)
             settings[block].add(row["variant"])
-            at = tuple(row[name] for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate"))
+            at = tuple(row[name] for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate", "target"))
             if row["value"]:
                 found[*block, row["metric"]][at].append(number(row["value"]))
     return {key: values for key, values in found.items() if len(settings[key[:-1]]) == 1}
@@ -91,14 +91,15 @@ def draws(results):
     for row in results:
         block = tuple(row[name] for name in BLOCK)
         streams = tuple(int(row[f"seed_{name}"]) for name in ("forget", "reference", "unlearn", "evaluate"))
+        streams = *streams, row["target"]
         reference, images = number(row["reference"]), number(row["images"])
         distance = row["reason_reference"] == ITSELF
         if distance:
-            at = tuple(row[name] for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate"))
+            at = tuple(row[name] for name in ("seed", "seed_forget", "seed_reference", "seed_evaluate", "target"))
             reference = mean(floors.get((*block, row["metric"]), {}).get(at, []))
         for method in SANITY[::2]:
             own = number(row[method])
-            apart = (streams[0], streams[1], 0, streams[3], repr(own))  # each value of each draw once
+            apart = (streams[0], streams[1], 0, streams[3], row["target"], repr(own))  # each value of each draw once
             against = NAN if method == "reference" else reference
             found[*block, method, "", row["metric"]][int(row["seed"])].setdefault(apart, (own, against, images))
         if row["method"] != "original":
@@ -106,6 +107,40 @@ def draws(results):
             against = NAN if distance and row["method"] == "retrain" else reference
             line[int(row["seed"])][streams] = (number(row["value"]), against, images)
     return found
+
+
+def with_target_means(results):
+    """The rows, and those of several class targets once more under the block of their mean, each told by its target."""
+    families = defaultdict(lambda: defaultdict(set))
+    for row in results:
+        values = [part for part in row["scenario_values"].split(", ") if part]
+        target = [part[7:] for part in values if part.startswith("target=")]
+        if target:
+            setting = [part for part in row["setting"].split(", ") if not part.startswith("scenario.target=")]
+            rest = (row["data"], row["model"], row["recipe"], row["scenario"], ", ".join(filter(None, setting)))
+            other = tuple(part for part in values if not part.startswith("target="))
+            families[rest, other][target[0]].add(tuple(row[name] for name in BLOCK))
+    of_block = {}
+    for (rest, _), targets in families.items():
+        if len(targets) > 1 and all(len(blocks) == 1 for blocks in targets.values()):
+            names = sorted(targets, key=lambda one: (0, float(one), "") if one.lstrip("-").isdigit() else (1, 0, one))
+            scenario = f"{rest[3]}, mean of targets {', '.join(names)}"
+            for target, blocks in targets.items():
+                of_block[next(iter(blocks))] = (*rest[:3], scenario, rest[4]), target, len(targets)
+    lines = defaultdict(lambda: defaultdict(set))  # by line of a mean and seed, its targets
+    more = []
+    for row in results:
+        if found := of_block.get(tuple(row[name] for name in BLOCK)):
+            block, target, _ = found
+            more.append(row | dict(zip(BLOCK, block, strict=True)) | {"target": target})
+            lines[(*block, row["method"], row["variant"], row["metric"])][row["seed"]].add(target)
+    counts = {block: count for block, _, count in of_block.values()}
+
+    def has_all(row):
+        line = tuple(row[name] for name in LINE)
+        return len(lines[line][row["seed"]]) == counts[line[: len(BLOCK)]]
+
+    return [*(row | {"target": ""} for row in results), *filter(has_all, more)]
 
 
 def mean(values):
@@ -214,17 +249,23 @@ def endpoints(results):
 
 
 def step(family):
-    """Of the seeds' means, where every value is a share of the images of its set; else 0."""
+    """Of the seeds' means, where every value is a share of the images of its set; else 0. Of a mean of targets too."""
     steps = [0.0]
     for seeds in family:
+        own = []
         for of in seeds.values():
-            known = [(value, images) for value, _, images in of.values() if not math.isnan(value)]
-            if known:
+            targets = defaultdict(list)
+            for streams, (value, _, images) in of.items():
+                if not math.isnan(value):
+                    targets[streams[4]].append((value, images))
+            for known in targets.values():
                 count = known[0][1] * len(known)
                 share = mean([value for value, _ in known]) * count
-                if math.isnan(count) or abs(share - round(share)) >= 1e-9 * count:
-                    return 0.0
-                steps.append(1 / count)
+                fits = not math.isnan(count) and abs(share - round(share)) < 1e-9 * count
+                own.append(1 / count / len(targets) if fits else 0.0)
+        if own and min(own) == 0 and not any(streams[4] for of in seeds.values() for streams in of):
+            return 0.0
+        steps.append(max(own, default=0.0) if own and min(own) > 0 else 0.0)
     return max(steps)
 
 
@@ -383,6 +424,7 @@ def is_crossed(results):
 
 def recompute(results):
     """Every line of the summary."""
+    results = with_target_means(results)
     found, sets, declared, crossed = draws(results), forget_sets(results), endpoints(results), is_crossed(results)
     block_seeds = defaultdict(set)
     copies = {
@@ -439,7 +481,8 @@ def _plain(line, found, sets, block_seeds, crossed):
     if metric.startswith("accuracy/") and len(known) == 1 and sum(map(len, seeds.values())) == 1 and images > 0:
         interval = stats.binomtest(round(known[0] * images), round(images)).proportion_ci(0.95, method="wilson")
         out["wilson_low"], out["wilson_high"] = interval.low, interval.high
-    out |= dict(zip(SHARES, shares(seeds, sets[block]), strict=True))
+    of_targets = ", mean of targets" in block[3]  # whose variance is told of each target
+    out |= dict(zip(SHARES, (NAN,) * 5 if of_targets else shares(seeds, sets[block]), strict=True))
     if len(means) >= 2:
         out["p_sign_flip"] = sign_flip(list(means.values()))
         worst = max(means, key=lambda seed: abs(means[seed]))

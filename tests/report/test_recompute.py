@@ -31,6 +31,18 @@ def drawn(generator: np.random.Generator, design: str) -> pd.DataFrame:
     of_class = ("accuracy/forget_test", "accuracy/retain_test") if generator.random() < 0.3 else ()
     parts = [_metric(generator, metric, design, seeds, sets) for metric in (*METRICS, *of_class)]
     found = pd.concat(parts, ignore_index=True)
+    if design == "targets":
+        of_target = [
+            found.assign(setting=f"scenario.target={target}", scenario_values=f"target={target}") for target in (1, 10)
+        ]
+        for number, own in enumerate(of_target):
+            own["value"] += number * 0.05 * generator.integers(0, 3, len(own)) * ~own["metric"].str.startswith("js")
+        found = pd.concat(of_target, ignore_index=True)
+        if generator.random() < 0.5:
+            found = found.loc[
+                (found["setting"] == "scenario.target=1") | (found["seed"] > 0) | (found["method"] != "b")
+            ]
+        found = found.reset_index(drop=True)
     if generator.random() < 0.3:
         margins = {"accuracy/forget": 0.3, "loss/forget": "relative", "accuracy/test": 0.2}
         found["declared"] = json.dumps({"margins": margins, "most_left": 0.4})
@@ -67,12 +79,13 @@ def _metric(generator: np.random.Generator, metric: str, design: str, seeds: int
     return found
 
 
-@pytest.mark.parametrize("design", ["plain", "draws", "crossed", "missing"])
+@pytest.mark.parametrize("design", ["plain", "draws", "crossed", "missing", "targets"])
 def test_an_auditor_finds_every_number_of_the_summary_again(design: str) -> None:
     verdicts = set()
     for number in range(5):
         own = drawn(np.random.default_rng([number, len(design)]), design)
         table = summary(own)
+        assert table["scenario"].str.contains("mean of targets 1, 10").any() == (design == "targets")
         results = list(csv.DictReader(io.StringIO(own.to_csv(index=False))))
         written = list(csv.DictReader(io.StringIO(summary_csv(table))))
         largest = recompute.differences(written, recompute.recompute(results))
