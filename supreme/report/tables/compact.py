@@ -59,18 +59,18 @@ class Column:
 
 
 def compact(block: Block, width: int) -> list[Text]:
-    """The block in as few tables as fit the width, each with the lines and the first columns of all."""
+    """The block in as few tables as fit the width, each with its title, the lines and the first columns of all."""
     tables: list[list[Text]] = []
     for count in range(1, max(1, len(block.columns)) + 1):
         ends = [len(block.columns) * part // count for part in range(count + 1)]
         tables = [_narrowest(block, start, stop, width) for start, stop in itertools.pairwise(ends)]
         if all(len(line) <= width for table in tables for line in table):
             break
-    told = []
-    for number, table in enumerate(tables):
-        title = block.title if number == 0 else f"{block.title} (continued)"
-        told += [Text(title, style="bold"), *table, Text("")]
-    return told[:-1]
+    titles = [block.title, *[f"{block.title} (continued)"] * (len(tables) - 1)]
+    return [
+        Text("\n").join([Text(title, style="bold"), *table, Text("")])
+        for title, table in zip(titles, tables, strict=True)
+    ]
 
 
 def _narrowest(block: Block, start: int, stop: int, width: int) -> list[Text]:

@@ -55,12 +55,13 @@ def footnotes(
     if every and all(line["seeds"] < 2 for line in every):
         first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
     invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]
-    invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + part.attrs.get("left_out", [])
+    invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + environment_notes(part)
+    invalid += part.attrs.get("left_out", [])
     rest = [_design(there), *_reasons(headlines or {})]
     if any(line["wilson_low"] == line["wilson_low"] for line in every):
         rest.append(
-            "In round brackets, the 95 % Wilson interval of the accuracy of one model: what so few images leave open, "
-            "not what another training would."
+            "In round brackets (--wide), the 95 % Wilson interval of the accuracy of one model: what so few images leave "
+            "open, not what another training would."
         )
     rest += findings(there, columns)
     if any(map(competes, there)) and not any(bare_name(method) == "retrain" for method in there):
@@ -70,7 +71,7 @@ def footnotes(
             "Seconds are wall time of the method's own work (reference and original: of their training), too many "
             "where jobs shared the processor."
         )
-    rest += anchors + _warnings(part, titles) + environment_notes(part)
+    rest += anchors + _warnings(part, titles)
     return Notes(first=first, invalid=invalid, hidden=_hidden(hidden), rest=rest)
 
 
