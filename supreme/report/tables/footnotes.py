@@ -60,8 +60,8 @@ def footnotes(
     rest = [_design(there), *_reasons(headlines or {})]
     if any(line["wilson_low"] == line["wilson_low"] for line in every):
         rest.append(
-            "In round brackets (--wide), the 95 % Wilson interval of the accuracy of one model: what so few images leave "
-            "open, not what another training would."
+            "In round brackets (--wide), the 95 % Wilson interval of the accuracy of one model: what so few images "
+            "leave open, not what another training would."
         )
     rest += findings(there, columns)
     if any(map(competes, there)) and not any(bare_name(method) == "retrain" for method in there):
