@@ -254,7 +254,7 @@ def test_tables_have_a_column_of_variants_only_where_some_row_has_one(saved):
     assert re.search(r"^ +ssd +alpha=5 +90\.00", text(directory), re.MULTILINE)
     latex = render(load(directory), "latex")
     assert "\\begin{tabular}{@{}llr" in latex
-    assert "ssd & alpha=5 & $90.00" in latex
+    assert "ssd & alpha=5 & $90{\\pm}0$" in latex
     write(directory)
     assert recompute.check(directory / "reports")[1] > 10
 

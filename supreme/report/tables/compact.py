@@ -26,7 +26,9 @@ class Spacing:
     aligned: bool = True
     """Whether the signs of a column stand below one another."""
     shortest: bool = False
-    """Whether a spread has one digit, and words of heads are parted."""
+    """Whether a spread has one digit."""
+    hyphens: bool = False
+    """Whether words of heads are parted."""
 
 
 SPACINGS = (
@@ -35,8 +37,9 @@ SPACINGS = (
     Spacing(between=2, sign="±"),
     Spacing(between=2, sign="±", zeros=False),
     Spacing(between=1, sign="±", zeros=False),
-    Spacing(between=1, sign="±", zeros=False, shortest=True),
-    Spacing(between=1, sign="±", zeros=False, shortest=True, aligned=False),
+    Spacing(between=1, sign="±", zeros=False, hyphens=True),
+    Spacing(between=1, sign="±", zeros=False, hyphens=True, shortest=True),
+    Spacing(between=1, sign="±", zeros=False, hyphens=True, shortest=True, aligned=False),
 )
 """The roomiest first."""
 
@@ -59,18 +62,18 @@ class Column:
 
 
 def compact(block: Block, width: int) -> list[Text]:
-    """The block in as few tables as fit the width, each with the lines and the first columns of all."""
+    """The block in as few tables as fit the width, each with its title, the lines and the first columns of all."""
     tables: list[list[Text]] = []
     for count in range(1, max(1, len(block.columns)) + 1):
         ends = [len(block.columns) * part // count for part in range(count + 1)]
         tables = [_narrowest(block, start, stop, width) for start, stop in itertools.pairwise(ends)]
         if all(len(line) <= width for table in tables for line in table):
             break
-    told = []
-    for number, table in enumerate(tables):
-        title = block.title if number == 0 else f"{block.title} (continued)"
-        told += [Text(title, style="bold"), *table, Text("")]
-    return told[:-1]
+    titles = [block.title, *[f"{block.title} (continued)"] * (len(tables) - 1)]
+    return [
+        Text("\n").join([Text(title, style="bold"), *table, Text("")])
+        for title, table in zip(titles, tables, strict=True)
+    ]
 
 
 def _narrowest(block: Block, start: int, stop: int, width: int) -> list[Text]:
@@ -133,7 +136,7 @@ def _columns_of_names(block: Block, spacing: Spacing) -> list[Column]:
     names = [Column([head], [own[place] for own in texts], plain) for place, head in enumerate(block.heads)]
     if block.judged:
         told = [line.headline.told if line.headline else "" for line in block.lines]
-        names.insert(1, Column(wrapped(HEADLINE, max(map(len, told)), hyphens=spacing.shortest), told, plain))
+        names.insert(1, Column(wrapped(HEADLINE, max(map(len, told)), hyphens=spacing.hyphens), told, plain))
     return names
 
 
@@ -155,7 +158,7 @@ def _column(title: str, cells: Sequence[Cell], spacing: Spacing) -> Column:
             for (mean, spread), letter in zip(parts, letters, strict=True)
         ]
     texts = [text if text.strip() else "" for text in texts]
-    head = wrapped(title, max(map(len, texts), default=0), hyphens=spacing.shortest)
+    head = wrapped(title, max(map(len, texts), default=0), hyphens=spacing.hyphens)
     return Column(head, texts, [cell.best for cell in cells])
 
 

@@ -61,12 +61,13 @@ def footnotes(
         first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
     invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]
     invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part)]
-    invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + part.attrs.get("left_out", [])
+    invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + environment_notes(part)
+    invalid += part.attrs.get("left_out", [])
     rest = [_design(there), *_removed(headlines or {}), *claims.rest]
     if any(line["wilson_low"] == line["wilson_low"] for line in every):
         rest.append(
-            "In round brackets, the 95 % Wilson interval of the accuracy of one model: what so few images leave open, "
-            "not what another training would."
+            "In round brackets (--wide), the 95 % Wilson interval of the accuracy of one model: what so few images "
+            "leave open, not what another training would."
         )
     rest += findings(there, columns, spread_words(part).train)
     if any(map(competes, there)) and not any(bare_name(method) == "retrain" for method in there):
@@ -76,7 +77,7 @@ def footnotes(
             "Seconds are wall time of the method's own work (reference and original: of their training), too many "
             "where jobs shared the processor."
         )
-    rest += anchors + _warnings(part, titles) + environment_notes(part)
+    rest += anchors + _warnings(part, titles)
     return Notes(first=first, invalid=invalid, hidden=_hidden(hidden), rest=rest)
 
 

@@ -30,7 +30,7 @@ def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False)
     """
     tables = _wide(block, width) if wide else compact(block, width)
     told = block.notes.told(everything=notes, wide=wide)
-    return [*tables, Text(""), *(_note(note) for note in told), ""]
+    return [*tables, *(_note(note) for note in told), ""]
 
 
 def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
