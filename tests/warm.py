@@ -43,7 +43,7 @@ IMPORTED = (
     *("supreme.cli", "supreme.sweep.hydra_sweep", "supreme.sweep.single_cell", "supreme.sweep.display.status"),
     *("supreme.report.command", "supreme.store.maintenance.command"),
 )
-AT_IMPORT = ("PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "TORCH")
+AT_IMPORT = ("PYTHONHASHSEED", "LD_", "OMP_", "MKL_", "OPENBLAS_", "TORCH")
 """How the names of variables begin that a process reads once, when it starts or imports."""
 PR_SET_PDEATHSIG = 1
 
@@ -90,9 +90,8 @@ def _template(variables: tuple[tuple[str, str], ...]) -> bytes:
         listener.bind(address)
         listener.listen()
         command = [sys.executable, __file__, str(listener.fileno()), str(os.getpid())]
-        _templates.append(
-            subprocess.Popen(command, env={**os.environ, **dict(variables)}, pass_fds=[listener.fileno()])
-        )
+        others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        _templates.append(subprocess.Popen(command, env={**others, **dict(variables)}, pass_fds=[listener.fileno()]))
     return address
 
 
@@ -140,12 +139,13 @@ def _next(listener: socket.socket) -> dict[str, Any]:
         return json.loads(message)
 
 
-def _become(asked: dict[str, Any]) -> None:
-    """Make this process what a cold start would have made it."""
+def _become(asked: dict[str, Any], path: Sequence[str]) -> None:
+    """Make this process what a cold start would have made it; `path` is where every Python here looks for modules."""
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])
-    sys.path[0] = asked["cwd"]
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = [asked["cwd"], *dict.fromkeys([*map(os.path.abspath, given), *path])]
     sys.orig_argv, sys.argv = asked["command"], asked["command"][2:]
 
 
@@ -170,10 +170,12 @@ def _end(error: BaseException | None) -> NoReturn:
 def main(listener: int, parent: int) -> NoReturn:
     """Import, and fork for whoever asks."""
     _die_with(parent)
+    path = sys.path[1:]
+    sys.path.append(str(Path(__file__).parents[1]))
     for module in IMPORTED:
         importlib.import_module(module)
     gc.freeze()  # what is here is shared with the children, and not collected in them
-    _become(_next(socket.socket(fileno=listener)))
+    _become(_next(socket.socket(fileno=listener)), path)
     try:
         runpy.run_module("supreme", run_name="__main__", alter_sys=True)
     except BaseException as error:
