@@ -16,6 +16,7 @@ from supreme.report.rows.columns import column_of, declared_in, unsigned
 from supreme.report.rows.endpoints import Declared
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.per_seed import NULL, per_seed
+from supreme.report.statistics.contrasts import LEAST_SEEDS
 from supreme.report.statistics.power import SeedsNeeded, closeness_margin, power_sentence, retrain_seeds
 from supreme.report.statistics.ranking import competes
 
@@ -69,7 +70,9 @@ def claims_of(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: De
     """What is to be said of the verdicts of one block, whose rows are `part`."""
     titles = Titles(part)
     if not any(verdict["letter"] for verdict in verdicts.values()):
-        return Claims(out_of_reach=_out_of_reach(verdicts))
+        most = max((line["seeds"] for line_of in lines.values() for line in line_of.values()), default=0)
+        few = [f"No letters: these take {LEAST_SEEDS} training seeds."] if 1 < most < LEAST_SEEDS else []
+        return Claims(out_of_reach=few)
     power = power_sentence(_seeds_needed(part, lines, declared, titles))
     return Claims(
         margins=[_margins(declared, titles)],

@@ -148,8 +148,12 @@ def _own_reasons(own: Mapping[str, Line]) -> list[str]:
     if not few:
         return []
     if len(few) == len(own) and len(seeds) == 1:
-        return [f"{seeds.pop()} training seeds; a verdict takes {LEAST_SEEDS}"]
+        return [f"a verdict takes {LEAST_SEEDS} training seeds, and there {_are(seeds.pop())}"]
     return [f"{', '.join(few)} has fewer than {LEAST_SEEDS} training seeds with a value"]
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
 
 
 def _tuned_on_test(part: pd.DataFrame) -> frozenset[str]:

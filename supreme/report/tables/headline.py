@@ -35,7 +35,7 @@ class Headline:
 
 
 def headlines_of(labels: Sequence[str], verdicts: pd.DataFrame | None) -> dict[str, Headline]:
-    """Of each method of the block with these labels, by its title.
+    """Of each method of the block with these labels, by its title; nothing where no method has a verdict.
 
     Args:
         verdicts: one line per block, method and variant, with `letter`, `reason`, `removed` (a fraction, NaN where it
@@ -44,7 +44,8 @@ def headlines_of(labels: Sequence[str], verdicts: pd.DataFrame | None) -> dict[s
     if verdicts is None:
         return {}
     own: Any = verdicts.loc[(verdicts[BLOCK] == list(labels)).all(axis=1)]
-    return {titled(line["method"], line["variant"]): _headline(line) for line in own.to_dict("records")}
+    found = {titled(line["method"], line["variant"]): _headline(line) for line in own.to_dict("records")}
+    return found if any(one.letter for one in found.values()) else {}
 
 
 def _headline(line: dict[Any, Any]) -> Headline:
