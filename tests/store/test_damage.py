@@ -31,7 +31,14 @@ SWEEP = ("-m", "method=retrain,finetune", "seed=range(2)", "seeds.forget=0", "au
 SWEEP += ("model.widths=[4,8]", "recipe.epochs=1", "metric=[accuracy,membership]", "tracker=csv")
 NOTED = ("rows/", "audits/", "store/")
 """What `supreme store verify` looks at."""
-UNSEEN = ("store/data/*/compared.json", "store/claims/", "store/schema.json", "store/tmp", ".lock")
+UNSEEN = (
+    "store/data/*/compared.json",
+    "store/data/*/twins.digests",
+    "store/claims/",
+    "store/schema.json",
+    "store/tmp",
+    ".lock",
+)
 """Of that, what holds nothing of its own: it heals by itself."""
 
 
