@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +66,10 @@ class Claims:
 NO_CLAIMS = Claims()
 
 
-def claims_of(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: Declared) -> Claims:
-    """What is to be said of the verdicts of one block, whose rows are `part`."""
+def claims_of(
+    part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: Declared, shown: Collection[str] = ()
+) -> Claims:
+    """What is to be said of the verdicts of one block, whose rows are `part`; `shown` are the metrics of its table."""
     titles = Titles(part)
     if not any(verdict["letter"] for verdict in verdicts.values()):
         most = max((line["seeds"] for line_of in lines.values() for line in line_of.values()), default=0)
@@ -77,7 +79,7 @@ def claims_of(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: De
     return Claims(
         margins=[_margins(declared, titles)],
         out_of_reach=_out_of_reach(verdicts),
-        doubts=[*_of_null(lines, verdicts, titles), *_nearer_than_retraining(lines, titles)],
+        doubts=[*_of_null(lines, verdicts, titles), *_nearer_than_retraining(lines, titles, shown)],
         rest=[
             *_differences(verdicts, titles),
             *_some_trainings(verdicts),
@@ -159,12 +161,19 @@ def _of_null(lines: Lines, verdicts: Verdicts, titles: Titles) -> list[str]:
     ]
 
 
-def _nearer_than_retraining(lines: Lines, titles: Titles) -> list[str]:
+def _nearer_than_retraining(lines: Lines, titles: Titles, shown: Collection[str]) -> list[str]:
+    """Of the primary endpoints and of what is shown: weights of one start are near each other without any fault."""
     methods: dict[str, list[str]] = defaultdict(list)
     for method, line_of in lines.items():
         for metric, line in line_of.items():
             near = math.copysign(1, line["gap"]) == (1 if titles.higher_is_nearer(metric) else -1)
-            if line["contrast"] == "floor" and line["verdict"] == "different" and near and competes(method):
+            if (
+                (line["endpoint"] or metric in shown)
+                and line["contrast"] == "floor"
+                and line["verdict"] == "different"
+                and near
+                and competes(method)
+            ):
                 methods[titles(metric)].append(method)
     told = [f"{_listed(about)} in {title}" for title, about in methods.items()]
     if not told:

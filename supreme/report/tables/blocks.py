@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -139,7 +139,7 @@ def blocks(
         else:
             wanted = found_columns(chosen, metrics)
         if wanted or broken:
-            claims = claims_in(parts[labels], lines, verdicts, endpoints, means)
+            claims = claims_in(parts[labels], lines, verdicts, endpoints, means, {column.metric for column in wanted})
             found.append(_block(labels, parts[labels], lines, wanted, broken, verdicts, claims))
     return found
 
@@ -206,11 +206,13 @@ def claims_in(
     verdicts: pd.DataFrame | None,
     endpoints: Endpoints | None = None,
     means: TargetMeans | None = None,
+    shown: Collection[str] = (),
 ) -> Claims:
     """What is to be said of the verdicts of a block of these rows and these lines of the summary.
 
     Args:
         means: of the frame, where the block may be a mean over class targets.
+        shown: the metrics of the block's table.
     """
     if verdicts is None:
         return NO_CLAIMS
@@ -221,7 +223,7 @@ def claims_in(
         lines.setdefault(titled(line["method"], line["variant"]), {})[line["metric"]] = line
     told = {titled(line["method"], line["variant"]): line for line in own.to_dict("records")}
     declared = declared_of(part, endpoints)
-    claims, key = claims_of(part, lines, told, declared), tuple(labels)
+    claims, key = claims_of(part, lines, told, declared, shown), tuple(labels)
     if means is None or key not in means.notes:
         return claims
     titles = Titles(part)
