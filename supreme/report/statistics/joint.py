@@ -157,7 +157,7 @@ def _are(count: int) -> str:
 
 
 def _tuned_on_test(part: pd.DataFrame) -> frozenset[str]:
-    """Methods with a preset whose values were found on test images; `load` takes those for it of which nothing is said."""
+    """Methods with a preset whose values were found on test images, as those of older rows are taken to be."""
     if "tuned_images" not in part:
         return frozenset()
     noted = part.loc[(part["tuned_on"] != "") & (part["tuned_images"] == "test"), ["method", "variant"]]
