@@ -150,7 +150,9 @@ def mean(values):
 
 
 def sd(values):
-    return statistics.stdev(values) if len(values) > 1 else NAN
+    if len(values) < 2:
+        return NAN
+    return statistics.stdev(values) if max(values) - min(values) > 1e-12 else 0.0
 
 
 def spread(values, grid):

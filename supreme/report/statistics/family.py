@@ -15,6 +15,7 @@ from supreme.report.rows.per_seed import DRAWS, NULL, seed_list
 from supreme.report.statistics import gap_interval, sign_flip_p, wilson_interval
 from supreme.report.statistics.contrasts import (
     LEAST_SEEDS,
+    ZERO,
     Contrast,
     contrast,
     is_sensitive,
@@ -196,7 +197,9 @@ def _known(values: Any) -> Any:
 
 
 def _sd(values: Any) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    if len(values) < 2:
+        return math.nan
+    return float(values.std(ddof=1)) if np.ptp(values) > ZERO else 0.0  # equal values have a mean with rounding
 
 
 def _by_seed(line: Line) -> dict[int, tuple[float, ...]]:
