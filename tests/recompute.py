@@ -637,7 +637,7 @@ def _plain(line, found, sets, block_seeds, crossed):
     out |= dict(zip(SHARES, (NAN,) * 5 if of_targets else shares(seeds, sets[block]), strict=True))
     if len(means) >= 2:
         out["p_sign_flip"] = sign_flip(list(means.values()))
-        worst = max(means, key=lambda seed: abs(means[seed]))
+        worst = max(means, key=lambda seed: round(abs(means[seed]), 12))
         out["worst_seed"], out["worst_gap"] = worst, means[worst]
         out["correlation"] = correlation([values[seed] for seed in means], [refs[seed] for seed in means])
     return out, gaps

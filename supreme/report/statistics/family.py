@@ -177,7 +177,7 @@ def _evidence(line: Line, own: Contrast | None, level: float) -> dict[str, Any]:
         told["contrast"] = line["contrast"][there][0]
     if own is None:
         return told
-    worst = int(np.argmax(np.abs(gaps)))
+    worst = int(np.argmax(np.round(np.abs(gaps), 12)))  # of seeds that tie, but for rounding, the first
     pairs = gap_interval(line["value"][there], line["against"][there])
     low, high = own.interval(level)
     return told | {
