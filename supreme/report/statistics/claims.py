@@ -119,15 +119,18 @@ def _margins(declared: Declared, titles: Titles) -> str:
 
 
 def _out_of_reach(verdicts: Verdicts) -> list[str]:
-    """Each reason once, with the methods that it is about where it is not about all."""
+    """One sentence for the methods that share their reasons; no method is named where that is every one."""
     methods: dict[str, list[str]] = defaultdict(list)
     swept = [method for method in verdicts if competes(method)]
     for method in swept:
         for reason in filter(None, verdicts[method]["reason"].split("; ")):
             methods[reason].append(method)
+    reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for reason, about in methods.items():
+        reasons[tuple(about)].append(reason)
     return [
-        f"No joint E{'' if len(about) == len(swept) else f' for {_listed(about)}'}: {reason}."
-        for reason, about in methods.items()
+        f"No joint E{'' if len(about) == len(swept) else f' for {_listed(about)}'}: {'; '.join(shared)}."
+        for about, shared in reasons.items()
     ]
 
 

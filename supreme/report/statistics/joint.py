@@ -114,8 +114,8 @@ def _blocked(part: pd.DataFrame, metric: str, lines: Mapping[Any, Mapping[str, L
     margin = declared.margin(metric)
     if original["p"] < ALPHA and margin is not None:
         within = f"the original itself lies within the margin ({gap} [{low}, {high}], margin"
-        return [f"{title}: {within} {unsigned(margin, column.format)}): closeness shows nothing, no E"]
-    return [f"{title}: the original is not told apart from the reference ({gap} [{low}, {high}]), no E"]
+        return [f"{title}: {within} {unsigned(margin, column.format)}): closeness shows nothing"]
+    return [f"{title}: the original is not told apart from the reference ({gap} [{low}, {high}])"]
 
 
 def _block(
@@ -128,6 +128,8 @@ def _block(
         own = {name: line_of[metric] for name, metric in primary.metrics.items() if metric in line_of}
         title = titled(method, variant)
         reasons = [*primary.blockers, *_own_reasons(own)]
+        if bare_name(method) == NULL and any(line["seeds"] and not line["contrast"] for line in own.values()):
+            reasons.append("distances are held against itself")
         if title in copies:
             reasons.append("it is identical to the reference")
         if title in tuned:
@@ -158,9 +160,10 @@ def _are(count: int) -> str:
 
 def _tuned_on_test(part: pd.DataFrame) -> frozenset[str]:
     """Methods with a preset whose values were found on test images, or on images of which the row says nothing."""
+    own = ("validation", "training")
     if "tuned_images" not in part:
         return frozenset()
-    noted = part.loc[(part["tuned_on"] != "") & (part["tuned_images"] != "validation"), ["method", "variant"]]
+    noted = part.loc[(part["tuned_on"] != "") & ~part["tuned_images"].isin(own), ["method", "variant"]]
     pairs = noted.drop_duplicates().itertuples(index=False, name=None)
     return frozenset(titled(str(method), str(variant)) for method, variant in pairs)
 

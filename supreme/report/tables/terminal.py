@@ -30,7 +30,7 @@ def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False)
     """
     tables = _wide(block, width) if wide else compact(block, width)
     told = block.notes.told(everything=notes, wide=wide)
-    return [*tables, *(_note(note) for note in told), ""]
+    return [*tables, *map(note_line, told), ""]
 
 
 def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
@@ -84,8 +84,8 @@ def _text(cell: Cell) -> Text:
     return Text(f"{cell.value}\n{gap}" if gap else cell.value, style="bold" if cell.best else "")
 
 
-def _note(note: str) -> Table:
-    """Indented where it goes over several lines."""
+def note_line(note: str) -> Table:
+    """A note below a table, indented where it goes over several lines."""
     grid = Table.grid(padding=(0, 1))
     grid.add_row("-", Text(note), style="dim")
     return grid
