@@ -72,7 +72,7 @@ def test_many_methods_take_a_small_p_back() -> None:
     [
         (rows({"a": GOOD}).query("metric != 'membership/auc'"), "membership/auc was not evaluated"),
         (rows({"a": GOOD}, seeds=2), "a verdict takes 3 training seeds, and there are 2"),
-        (rows({"a": GOOD}).assign(declared=""), "the margins are not those that all of its rows declared"),
+        (rows({"a": GOOD}).assign(declared=""), "the margins are not those that all rows declare"),
         (rows({"a": GOOD}).assign(notes="identical to the reference"), "it is identical to the reference"),
         (
             rows({"a": GOOD}).assign(tuned_on="accuracy/forget", tuned_images="test"),

@@ -24,7 +24,7 @@ class Headline:
     removed: str
     """`97`: of what tells the original from the reference, in per cent; n/a where it is not known."""
     metric: str
-    """Title of the metric in which this is farthest from 100."""
+    """Title of the metric in which this is farthest from 100, without its per cent sign."""
 
     @property
     def told(self) -> str:
@@ -52,5 +52,5 @@ def _headline(line: dict[Any, Any]) -> Headline:
     return Headline(
         letter=line["letter"],
         removed="n/a" if math.isnan(removed) else f"{100 * removed:.0f}",
-        metric=column_of(metric, our_columns()).title if isinstance(metric, str) and metric else "",
+        metric=column_of(metric, our_columns()).title.replace(" %", "") if isinstance(metric, str) and metric else "",
     )

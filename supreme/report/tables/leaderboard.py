@@ -25,8 +25,8 @@ from supreme.report.tables.markdown import row
 from supreme.report.tables.terminal import note_line
 
 SCORES = (
-    "A score is a method's largest mean gap among the primary endpoints, each divided by the largest one that E allows: "
-    "0 as retrained, 1 at the limit. The mean rank is that over the columns, 1 the closest to retraining."
+    "A score is a method's largest mean gap among the primary endpoints, each divided by the largest one that E "
+    "allows: 0 as retrained, 1 at the limit. The mean rank is that over the columns, 1 the closest to retraining."
 )
 _TITLE = "all scenarios"
 MEAN_RANK = "mean_rank"
@@ -49,7 +49,7 @@ class Leaderboard:
     @property
     def heads(self) -> list[str]:
         """The mean rank first; a unit without what stands in the title."""
-        return ["method", _HEAD, *(unit.removeprefix(_BETWEEN.join([*self._shared, ""])) for unit in self._units)]
+        return ["method", _HEAD, *(unit.removeprefix(_BETWEEN.join([*self._shared, ""])) for unit in self.units)]
 
     @property
     def title(self) -> str:
@@ -60,7 +60,7 @@ class Leaderboard:
     def lines(self) -> list[list[str]]:
         """Texts below the heads."""
         ranks, scores = (
-            [self.table[name].to_numpy(dtype=float) for name in some] for some in ([MEAN_RANK], self._units)
+            [self.table[name].to_numpy(dtype=float) for name in some] for some in ([MEAN_RANK], self.units)
         )
         return [
             [str(method), unsigned(ranks[0][place], ".1f"), *(unsigned(own[place], ".2f") for own in scores)]
@@ -70,11 +70,11 @@ class Leaderboard:
     @property
     def _shared(self) -> list[str]:
         """Of data and model, the first two parts of a unit that tells a scenario too, those that all units share."""
-        parts = [unit.split(_BETWEEN)[:-1][:2] for unit in self._units]
+        parts = [unit.split(_BETWEEN)[:-1][:2] for unit in self.units]
         return [each[0] for each in itertools.takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))]
 
     @property
-    def _units(self) -> list[str]:
+    def units(self) -> list[str]:
         return [str(unit) for unit in self.table.columns if unit != MEAN_RANK]
 
 

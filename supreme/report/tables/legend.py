@@ -41,7 +41,8 @@ def legend(lines: Lines, columns: Mapping[str, TableColumn], headlines: Mapping[
     small = first & {"e", "n", "d"} or any(
         line["verdict"] in ("different", "different but negligible") and line["p_adjusted"] >= 0.05 for line in shown
     )
-    cells = " (in a cell, with E and N in brackets, of that cell alone)" if any(in_cells) else ""
+    brackets = " with E and N in brackets," if in_cells & {"equivalent", "different but negligible"} else ""
+    cells = f" (in a cell,{brackets} of that cell alone)" if any(in_cells) else ""
     correction = "; small: not after correction for the number of methods" if small else ""
     bold = "; bold: shown to be the closest of all" if any(line["best"] for line in shown) else ""
     letters = f"Letters, against the reference at 5 %: {'; '.join(told)}{cells}{correction}{bold}."
