@@ -478,8 +478,7 @@ def verdicts(results, told):
         barred = {
             (row["method"], row["variant"])
             for row in own
-            if "identical to the reference" in row["notes"]
-            or (row["tuned_on"] and row["tuned_images"] not in ("validation", "training"))
+            if "identical to the reference" in row["notes"] or (row["tuned_on"] and row["tuned_images"] == "test")
         }
         for method in dict.fromkeys(line[-3:-1] for line in lines):
             its = [lines[*block, *method, metric] for metric in metrics.values() if (*block, *method, metric) in lines]

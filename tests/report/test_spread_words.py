@@ -12,7 +12,7 @@ from test_figures import full, words
 from test_report import row
 
 from supreme.report import load, plot_seeds, plot_tradeoff, plot_variance, render, summary, variance
-from supreme.report.page.card.card import evaluation_card
+from supreme.report.page.card import evaluation_card
 from supreme.report.page.page import page_data
 from supreme.report.statistics.variance_shares import SHARES
 

@@ -300,10 +300,10 @@ def test_a_leaderboard_stands_above_the_tables():
 def test_data_and_model_that_all_scenarios_share_stand_in_the_title_of_the_leaderboard():
     units = {"digits · cnn · random": [0.5], "digits · cnn · full_class": [0.7], "mean_rank": [1.0]}
     board = Leaderboard(table=pd.DataFrame(units, index=["scrub"]))
-    assert (board.title, board.heads[2:]) == ("all scenarios · digits · cnn", ["random", "full_class"])
+    assert (board.title, board.short_heads[2:]) == ("all scenarios · digits · cnn", ["random", "full_class"])
     units = {"digits · cnn · random": [0.5], "digits · vit · random": [0.7], "mean_rank": [1.0]}
     board = Leaderboard(table=pd.DataFrame(units, index=["scrub"]))
-    assert (board.title, board.heads[2:]) == ("all scenarios · digits", ["cnn · random", "vit · random"])
+    assert (board.title, board.short_heads[2:]) == ("all scenarios · digits", ["cnn · random", "vit · random"])
 
 
 def judged_rows(scenario):
@@ -322,7 +322,7 @@ def test_a_leaderboard_is_that_of_the_endpoints_that_were_given(saved):
         given = Endpoints({"accuracy/forget": 0.02}, most_left)
         text = render(frame, "markdown", endpoints=given)
         assert f"| near | 1.0 | {score} | {score} |" in text
-        assert "A score is a method's largest mean gap" in text
+        assert "A score is the distance from retraining on the worst" in text
 
 
 def test_notes_tell_each_reason_once_and_are_few(saved):
@@ -332,8 +332,8 @@ def test_notes_tell_each_reason_once_and_are_few(saved):
     (reason,) = [line for line in told if line.startswith("- No joint E")]
     assert reason == (
         "- No joint E: the margins are not those that all rows declare; membership/auc, accuracy/retain, accuracy/test "
-        "were not evaluated; JS div. forget is a distance to the reference, and there is no retrain to hold it against: "
-        "sweep method=retrain."
+        "were not evaluated; JS div. forget is a distance to the reference, and there is no retrain to hold it "
+        "against: sweep method=retrain."
     )
 
 

@@ -89,7 +89,7 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
         "looks": {method: list(look) for method, look in looks(methods).items()},
         "leaderboard": None
         if board is None
-        else {"columns": [*board.heads[:2], *board.units], "lines": board.lines, "notes": list(board.notes)},
+        else {"columns": board.heads, "lines": board.lines, "notes": list(board.notes)},
         "blocks": blocks_of(frame, table, series, verdicts),
         "cells": entries,
         "pool": pool.values,

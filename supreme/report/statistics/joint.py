@@ -164,11 +164,10 @@ def _are(count: int) -> str:
 
 
 def _tuned_on_test(part: pd.DataFrame) -> frozenset[str]:
-    """Methods with a preset whose values were found on test images, or on images of which the row says nothing."""
-    own = ("validation", "training")
+    """Methods with a preset whose values were found on test images; where a row does not tell, `load` says test."""
     if "tuned_images" not in part:
         return frozenset()
-    noted = part.loc[(part["tuned_on"] != "") & ~part["tuned_images"].isin(own), ["method", "variant"]]
+    noted = part.loc[(part["tuned_on"] != "") & (part["tuned_images"] == "test"), ["method", "variant"]]
     pairs = noted.drop_duplicates().itertuples(index=False, name=None)
     return frozenset(titled(str(method), str(variant)) for method, variant in pairs)
 

@@ -25,8 +25,8 @@ from supreme.report.tables.markdown import row
 from supreme.report.tables.terminal import note_line
 
 SCORES = (
-    "A score is a method's largest mean gap among the primary endpoints, each divided by the largest one that E "
-    "allows: 0 as retrained, 1 at the limit. The mean rank is that over the columns, 1 the closest to retraining."
+    "A score is the distance from retraining on the worst primary endpoint, in margins: 0 is retraining, 1 lies at the "
+    "margin. Mean rank: over the columns, 1 is the closest."
 )
 _TITLE = "all scenarios"
 MEAN_RANK = "mean_rank"
@@ -48,8 +48,13 @@ class Leaderboard:
 
     @property
     def heads(self) -> list[str]:
-        """The mean rank first; a unit without what stands in the title."""
-        return ["method", _HEAD, *(unit.removeprefix(_BETWEEN.join([*self._shared, ""])) for unit in self.units)]
+        """The mean rank first."""
+        return ["method", _HEAD, *self._units]
+
+    @property
+    def short_heads(self) -> list[str]:
+        """These, without what stands in the title."""
+        return [head.removeprefix(_BETWEEN.join([*self._shared, ""])) for head in self.heads]
 
     @property
     def title(self) -> str:
@@ -60,7 +65,7 @@ class Leaderboard:
     def lines(self) -> list[list[str]]:
         """Texts below the heads."""
         ranks, scores = (
-            [self.table[name].to_numpy(dtype=float) for name in some] for some in ([MEAN_RANK], self.units)
+            [self.table[name].to_numpy(dtype=float) for name in some] for some in ([MEAN_RANK], self._units)
         )
         return [
             [str(method), unsigned(ranks[0][place], ".1f"), *(unsigned(own[place], ".2f") for own in scores)]
@@ -70,11 +75,11 @@ class Leaderboard:
     @property
     def _shared(self) -> list[str]:
         """Of data and model, the first two parts of a unit that tells a scenario too, those that all units share."""
-        parts = [unit.split(_BETWEEN)[:-1][:2] for unit in self.units]
+        parts = [unit.split(_BETWEEN)[:-1][:2] for unit in self._units]
         return [each[0] for each in itertools.takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))]
 
     @property
-    def units(self) -> list[str]:
+    def _units(self) -> list[str]:
         return [str(unit) for unit in self.table.columns if unit != MEAN_RANK]
 
 
@@ -82,9 +87,7 @@ def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoint
     """The leaderboard of these rows and their summary; None where there are too few units or methods to rank.
 
     Args:
-        frame: what `load` gives.
-        table: `summary(frame, endpoints=endpoints)`.
-        endpoints: as for `summary`.
+        endpoints: with which the summary was made, where they were given.
     """
     if not len(frame):
         return None
@@ -102,7 +105,7 @@ def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoint
 def leaderboard_panels(board: Leaderboard) -> list[RenderableType]:
     """For a terminal: heads go over several lines where they are long."""
     table = Table(title=Text(board.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
-    for number, head in enumerate(board.heads):
+    for number, head in enumerate(board.short_heads):
         table.add_column(Text(head), justify="right" if number else "left", overflow="fold")
     for line in board.lines:
         table.add_row(*map(Text, line))
@@ -116,7 +119,7 @@ def leaderboard_markdown(board: Leaderboard) -> str:
         [
             f"## {board.title}",
             "",
-            row(board.heads),
+            row(board.short_heads),
             row(rule),
             *map(row, board.lines),
             "",
@@ -139,7 +142,7 @@ def leaderboard_latex(board: Leaderboard) -> str:
                 [
                     f"\\begin{{tabular}}{{@{{}}l{'r' * (len(board.heads) - 1)}@{{}}}}",
                     "\\toprule",
-                    " & ".join(map(escaped, board.heads)) + r" \\",
+                    " & ".join(map(escaped, board.short_heads)) + r" \\",
                     "\\midrule",
                     *lines,
                     "\\bottomrule",
