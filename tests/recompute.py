@@ -57,6 +57,7 @@ LETTERS = {
     "": "",
 }
 SANITY = ("reference", "retrain", "original")
+VERDICT, OVERALL, RANK = "verdict, % removed", "all scenarios", "mean rank"
 NAN = math.nan
 
 
@@ -149,7 +150,9 @@ def mean(values):
 
 
 def sd(values):
-    return statistics.stdev(values) if len(values) > 1 else NAN
+    if len(values) < 2:
+        return NAN
+    return statistics.stdev(values) if max(values) - min(values) > 1e-12 else 0.0
 
 
 def spread(values, grid):
@@ -457,6 +460,154 @@ def recompute(results):
     return told
 
 
+def is_named(metric, name):
+    """Whether this is the metric of that name, or one config of it."""
+    return metric == name or metric.startswith(f"{name} (")
+
+
+def verdicts(results, told):
+    """{(block, method, variant): what the primary endpoints show of it together}; `told` is what `recompute` gives."""
+    results = with_target_means(results)
+    found = {}
+    for block, (margins, _) in endpoints(results).items():
+        own = [row for row in results if tuple(row[name] for name in BLOCK) == block]
+        lines = {line: out for line, out in told.items() if line[: len(BLOCK)] == block}
+        metrics = _one_metric_each(margins, {line[-1] for line in lines})
+        out_of_reach = len({row["declared"] for row in own}) > 1 or own[0]["declared"] == "" or None in metrics.values()
+        out_of_reach |= any(_shows_nothing(block, metric, lines) for metric in metrics.values() if metric)
+        barred = {
+            (row["method"], row["variant"])
+            for row in own
+            if "identical to the reference" in row["notes"] or (row["tuned_on"] and row["tuned_images"] == "test")
+        }
+        for method in dict.fromkeys(line[-3:-1] for line in lines):
+            its = [lines[*block, *method, metric] for metric in metrics.values() if (*block, *method, metric) in lines]
+            found[*block, *method] = _together_shown(its, len(margins), out_of_reach or method in barred)
+        for name in ("p_joint", "p_different"):
+            family = [
+                key
+                for key, one in found.items()
+                if key[: len(BLOCK)] == block and key[-2] not in SANITY and not math.isnan(one[name])
+            ]
+            for key, p in zip(family, holm([found[key][name] for key in family]), strict=True):
+                found[key][f"{name}_adjusted"] = p
+    for one in found.values():
+        one["letter"] = _letter(one)
+    return found
+
+
+def _one_metric_each(names, known):
+    """{endpoint: the metric of the block that is meant}; None where there is none, or there are several configs."""
+    having = {name: [metric for metric in known if is_named(metric, name)] for name in names}
+    return {name: name if name in of else of[0] if len(of) == 1 else None for name, of in having.items()}
+
+
+def _shows_nothing(block, metric, lines):
+    """Whether nothing can be as good as retrained on it: no floor to hold it against, or the original is as near."""
+    own = [out for line, out in lines.items() if line[-1] == metric]
+    if any(out["seeds"] for out in own) and not any(out["contrast"] for out in own):
+        return True
+    original = lines.get((*block, "original", "", metric))
+    insensitive = original is not None and original["sensitive"] == "False" and original["seeds"] >= 3
+    return insensitive and own[0]["role"] == "memory"
+
+
+def _together_shown(its, count, out_of_reach):
+    """Of one method, whose lines on the primary endpoints these are; `count` were declared."""
+    equal = [out.get("p_equivalent", NAN) for out in its]
+    p_values = [out["p"] for out in its if not math.isnan(out.get("p", NAN))]
+    joint = not out_of_reach and len(its) == count > 0 and all(out["seeds"] >= 3 for out in its)
+    shares_of = [out for out in its if out["role"] == "memory"]
+    removed = {"removed": NAN, "removed_low": NAN, "removed_high": NAN}
+    if shares_of and not any(math.isnan(out.get("share", NAN)) for out in shares_of):
+        far = max(shares_of, key=lambda out: abs(out["share"] - 1))
+        removed = dict(zip(removed, (far[name] for name in ("share", "share_low", "share_high")), strict=True))
+    return removed | {
+        "p_joint": max(equal) if joint and not any(map(math.isnan, equal)) else NAN,
+        "p_different": min((min(1.0, count * p) for p in p_values), default=NAN),
+        "p_joint_adjusted": NAN,
+        "p_different_adjusted": NAN,
+    }
+
+
+def _letter(one):
+    """E, N, D or ?, small where Holm takes back what it says; "" where there is neither p."""
+    small = {name: one[f"{name}_adjusted"] >= 0.05 for name in ("p_joint", "p_different")}
+    equal, different = (one[name] < 0.05 for name in ("p_joint", "p_different"))
+    if equal:
+        letter, back = ("N", any(small.values())) if different else ("E", small["p_joint"])
+    elif different:
+        letter, back = "D", small["p_different"]
+    else:
+        letter, back = ("" if math.isnan(one["p_joint"]) and math.isnan(one["p_different"]) else "?"), False
+    return letter.lower() if back else letter
+
+
+def scores(results, told):
+    """{unit: {block: {method with its variant: largest |mean gap| in units of the margin}}}"""
+    found = defaultdict(dict)
+    declared = endpoints(results)
+    left = min(most for _, most in declared.values())
+    for block in declared:
+        own = {line: out for line, out in told.items() if line[: len(BLOCK)] == block and out["endpoint"] == "True"}
+        units = {}
+        for metric in {line[-1] for line in own}:
+            line = own[*block, "original", "", metric]
+            unit = line["margin"]
+            if line["role"] == "memory":
+                units[metric] = (
+                    min(left * abs(line["gap"]), math.inf if math.isnan(unit) else unit)
+                    if line["sensitive"] == "True"
+                    else NAN
+                )
+            else:
+                units[metric] = unit
+        units = {metric: unit for metric, unit in units.items() if not math.isnan(unit)}
+        if not any(own[*block, "original", "", metric]["role"] == "memory" for metric in units):
+            continue
+        apart = [part for part in split_values(block[4]) if part.removeprefix("no ").startswith(("data.", "model."))]
+        each = defaultdict(dict)
+        for line, out in own.items():
+            if line[-1] in units and line[-3] not in SANITY:
+                each[with_variant(*line[-3:-1])][line[-1]] = abs(out["gap"]) / units[line[-1]]
+        found[" · ".join([block[0], block[1], block[3], *apart])][block] = {
+            method: max(of.values()) if len(of) == len(units) and not any(map(math.isnan, of.values())) else NAN
+            for method, of in each.items()
+        }
+    return {unit: blocks for unit, blocks in found.items() if any(blocks.values())}
+
+
+def with_variant(method, variant):
+    return f"{method} ({variant})" if variant else method
+
+
+def split_values(text):
+    """At the commas between values, not at those in quotes."""
+    return [part for part in re.split(r', (?=(?:[^"]*"[^"]*")*[^"]*$)', text) if part]
+
+
+def leaderboard(results, told):
+    """{method with its variant: (mean rank, {unit: score})}, where there are two units and two methods to rank."""
+    units = scores(results, told)
+    copies = {
+        with_variant(row["method"], row["variant"]) for row in results if "identical to the reference" in row["notes"]
+    }
+    every = [of for blocks in units.values() for of in blocks.values()]
+    methods = [
+        method
+        for method in dict.fromkeys(method for of in every for method in of)
+        if method not in copies and not any(math.isnan(of.get(method, NAN)) for of in every)
+    ]
+    if min(len(units), len(methods)) < 2:
+        return {}
+    own = {unit: [mean([of[method] for of in blocks.values()]) for method in methods] for unit, blocks in units.items()}
+    ranks = [stats.rankdata([round(score, 9) for score in of]) for of in own.values()]
+    return {
+        method: (mean([of[place] for of in ranks]), {unit: of[place] for unit, of in own.items()})
+        for place, method in enumerate(methods)
+    }
+
+
 def _plain(line, found, sets, block_seeds, crossed):
     """What needs no other line but that of the reference; and the gaps, by seed and maybe forget set."""
     block, metric, seeds = line[: len(BLOCK)], line[-1], found[line]
@@ -485,7 +636,7 @@ def _plain(line, found, sets, block_seeds, crossed):
     out |= dict(zip(SHARES, (NAN,) * 5 if of_targets else shares(seeds, sets[block]), strict=True))
     if len(means) >= 2:
         out["p_sign_flip"] = sign_flip(list(means.values()))
-        worst = max(means, key=lambda seed: abs(means[seed]))
+        worst = max(means, key=lambda seed: round(abs(means[seed]), 12))
         out["worst_seed"], out["worst_gap"] = worst, means[worst]
         out["correlation"] = correlation([values[seed] for seed in means], [refs[seed] for seed in means])
     return out, gaps
@@ -577,24 +728,45 @@ def differences(summary, told):
     return dict(largest)
 
 
-def printed_cells(markdown):
-    """{(block, method, variant, title): cell} of every table of cells; those of audits name a forget set."""
-    cells, block, titles = {}, (), []
+def printed_lines(markdown):
+    """The title of each table but those of audits, its heads, and the texts of each line."""
+    title, heads = "", []
     for text in markdown.splitlines():
         if text.startswith("## "):
-            block = tuple(text[3:].split(" · "))
-            block += ("",) * (len(BLOCK) - len(block))
-        elif text.startswith("| ") and not block[-1].startswith("forget set"):
+            title, heads = text[3:], []
+        elif text.startswith("| ") and not title.rpartition(" · ")[2].startswith("forget set"):
             parts = [part.strip() for part in re.split(r"(?<!\\)\|", text)[1:-1]]
-            if parts[0] == "method":
-                titles = parts[1:]
-            elif not parts[0].startswith(":") and not any("failed (" in part for part in parts[1:]):
-                method = parts[0].partition("<br>")[0].replace(" (noise floor)", "").rstrip(" †‡")
-                variant = parts[1] if titles[0] == "variant" else ""
-                for title, cell in zip(titles, parts[1:], strict=True):
-                    if title not in ("variant", "verdict, % removed"):
-                        cells[block, method, variant, title] = cell
+            if not heads:
+                heads = parts
+            elif not parts[0].startswith(":"):
+                yield title, heads, parts
+
+
+def printed_cells(markdown):
+    """{(block, method, variant, title): cell} of every table of cells."""
+    cells = {}
+    for title, heads, parts in printed_lines(markdown):
+        if title.startswith(OVERALL) or any("failed (" in part for part in parts[1:]):
+            continue
+        block = tuple(title.split(" · "))
+        block += ("",) * (len(BLOCK) - len(block))
+        method = parts[0].partition("<br>")[0].replace(" (noise floor)", "").rstrip(" †‡")
+        variant = parts[1] if heads[1] == "variant" else ""
+        for head, cell in zip(heads[1:], parts[1:], strict=True):
+            if head != "variant":
+                cells[block, method, variant, head] = cell
     return cells
+
+
+def printed_leaderboard(markdown):
+    """{method with its variant: {unit or "mean rank": text}} of the table above those of the blocks."""
+    found = {}
+    for title, heads, parts in printed_lines(markdown):
+        if title.startswith(OVERALL):
+            shared = title.split(" · ")[1:]
+            units = [head if head == RANK else " · ".join([*shared, head]) for head in heads[1:]]
+            found[parts[0]] = dict(zip(units, parts[1:], strict=True))
+    return found
 
 
 def carried(spread, digits):
@@ -626,30 +798,59 @@ def as_printed(own, scale, digits, usual):
     return f"{text} {letter}".rstrip()
 
 
-def check(reports):
-    """The largest difference of each column; the cells of table.md are compared as text."""
-    told = recompute(read(Path(reports, "results.csv")))
-    largest = differences(read(Path(reports, "summary.csv")), told)
-    halfway = 0
-    cells = printed_cells(Path(reports, "table.md").read_text(encoding="utf-8"))
-    for (block, method, variant, title), cell in cells.items():
+def differs(written, again):
+    """Whether a printed text is another than the one made again, which has to have the same words.
+
+    What lies halfway between two numbers may be rounded to either, on its last bit.
+    """
+    assert NUMBER.sub("0", written) == NUMBER.sub("0", again), (written, again)
+    for one, other in zip(NUMBER.findall(written), NUMBER.findall(again), strict=True):
+        last = 10.0 ** -len(one.partition(".")[2])
+        assert one == other or abs(abs(float(one) - float(other)) - last) < 1e-9, (written, again)
+    return written != again
+
+
+def headline(one):
+    """The first column of a line: the letter, and how much is removed."""
+    return f"{one['letter']} {'n/a' if math.isnan(one['removed']) else format(100 * one['removed'], '.0f')}".strip()
+
+
+def texts_again(cells, results, told):
+    """The texts of these cells, made again."""
+    judged, again = verdicts(results, told), {}
+    for block, method, variant, title in cells:
+        if title == VERDICT:
+            own = "" if method == "reference" else headline(judged[*block, method, variant])
+            again[block, method, variant, title] = own
+            continue
         metric, scale, digits = PRINTED[title]
         own = told.get((*block, method, variant, metric), {"seeds": 0})
         column = [one for line, one in told.items() if line[: len(BLOCK)] == block and line[-1] == metric]
-        again = as_printed(own, scale, digits, usual_decimals(column, scale, digits))
-        assert NUMBER.sub("0", cell) == NUMBER.sub("0", again), (block, method, title, cell, again)
-        for written, made in zip(NUMBER.findall(cell), NUMBER.findall(again), strict=True):
-            # What lies halfway between two numbers may be rounded to either, on its last bit.
-            last = 10.0 ** -len(written.partition(".")[2])
-            assert written == made or abs(abs(float(written) - float(made)) - last) < 1e-9, (
-                block,
-                method,
-                cell,
-                again,
-            )
-            halfway += written != made
-    assert halfway <= 1 + len(cells) // 100, halfway
-    return largest, len(cells)
+        again[block, method, variant, title] = as_printed(own, scale, digits, usual_decimals(column, scale, digits))
+    for block in {key[0] for key in cells}:
+        lettered = any(one["letter"] for key, one in judged.items() if key[: len(BLOCK)] == block)
+        assert lettered == any(key[0] == block and key[-1] == VERDICT for key in cells), block
+    return again
+
+
+def check(reports):
+    """The largest difference of each column; the texts of the tables of table.md are compared as text."""
+    results = read(Path(reports, "results.csv"))
+    told = recompute(results)
+    largest = differences(read(Path(reports, "summary.csv")), told)
+    markdown = Path(reports, "table.md").read_text(encoding="utf-8")
+    cells = printed_cells(markdown)
+    again = texts_again(cells, results, told)
+    halfway = sum(differs(" ".join(cell.split()), again[key]) for key, cell in cells.items())
+    printed, ranked = printed_leaderboard(markdown), leaderboard(results, told)
+    assert printed.keys() == ranked.keys(), (printed, ranked)
+    for method, (rank, of_units) in ranked.items():
+        texts = {RANK: f"{rank:.1f}", **{unit: f"{score:.2f}" for unit, score in of_units.items()}}
+        assert printed[method].keys() == texts.keys(), (printed[method], texts)
+        halfway += sum(differs(printed[method][head], text) for head, text in texts.items())
+    count = len(cells) + sum(map(len, printed.values()))
+    assert halfway <= 1 + count // 100, halfway
+    return largest, count
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_many_methods_take_a_small_p_back() -> None:
     [
         (rows({"a": GOOD}).query("metric != 'membership/auc'"), "membership/auc was not evaluated"),
         (rows({"a": GOOD}, seeds=2), "a verdict takes 3 training seeds, and there are 2"),
-        (rows({"a": GOOD}).assign(declared=""), "the margins are not those that all of its rows declared"),
+        (rows({"a": GOOD}).assign(declared=""), "the margins are not those that all rows declare"),
         (rows({"a": GOOD}).assign(notes="identical to the reference"), "it is identical to the reference"),
         (
             rows({"a": GOOD}).assign(tuned_on="accuracy/forget", tuned_images="test"),
@@ -87,8 +87,19 @@ def test_no_equivalence_is_claimed_where_the_evidence_lacks_a_part(own: pd.DataF
     assert reason in found["reason"]
 
 
-def test_values_chosen_on_validation_images_may_be_called_equivalent() -> None:
-    assert verdict(rows({"a": GOOD}).assign(tuned_on="accuracy/forget", tuned_images="validation"))["letter"] == "E"
+@pytest.mark.parametrize("images", ["validation", "training"])
+def test_values_chosen_on_images_that_do_not_judge_may_be_called_equivalent(images: str) -> None:
+    assert verdict(rows({"a": GOOD}).assign(tuned_on="accuracy/forget", tuned_images=images))["letter"] == "E"
+
+
+def test_retrain_is_told_to_be_the_floor_that_its_distances_would_be_held_against() -> None:
+    endpoints = Endpoints({"js_divergence/forget": None})
+    values = [0.02 + 0.001 * seed for seed in range(SEEDS)]
+    own = frame({"a": values, "retrain": values[::-1]}, "js_divergence/forget", reference=math.nan)
+    own = own.assign(original=0.2, reason_reference="the reference model would be compared with itself")
+    own = own.assign(declared=json.dumps(endpoints.record(), sort_keys=True))
+    assert verdict(own, "retrain")["reason"] == "distances are held against itself"
+    assert verdict(own)["reason"] == ""
 
 
 def test_margins_given_afterwards_allow_no_joint_equivalence() -> None:

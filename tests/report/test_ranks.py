@@ -118,6 +118,11 @@ def test_tied_scores_have_the_mean_of_their_ranks():
     assert found["mean_rank"].tolist() == [1.25, 1.75]
 
 
+def test_scores_that_differ_by_rounding_alone_are_tied():
+    found = leaderboard(table(block({"a": 0.3, "b": 0.1 + 0.2}, data="x"), block({"a": 1, "b": 2}, data="y")))
+    assert found["mean_rank"].tolist() == [1.25, 1.75]
+
+
 def test_targets_amounts_and_recipes_are_averaged_before_units_are_ranked():
     found = leaderboard(
         table(

@@ -68,6 +68,11 @@ def row(method="scrub", seed=0, value=0.9, *, config=None, **changes):
     return content | changes
 
 
+def with_original(content, value):
+    """The row, whose original has this forget accuracy."""
+    return content | {"original": content["original"] | {"accuracy/forget": value}}
+
+
 def line(table, method, metric="accuracy/forget"):
     found = table[(table["method"] == method) & (table["metric"] == metric)]
     assert len(found) == 1, found
@@ -248,34 +253,48 @@ def test_a_method_that_changed_nothing_is_told(saved):
 
 
 def test_a_markdown_table_prints_what_can_be_worked_out_by_hand(saved):
-    rows = [row(seed=0, value=0.95), row(seed=1, value=0.85), row("retrain", 0, 0.9), row("retrain", 1, 0.85 - 1e-9)]
+    values = {"scrub": (0.95, 0.85, 1.0), "retrain": (0.9, 0.85, 0.95 - 1e-9)}
+    rows = [row(method, seed, value) for method, own in values.items() for seed, value in enumerate(own)]
+    originals = (0.94, 0.90, 1.0)
+    rows = [with_original(one, originals[one["seed"]]) for one in rows]
     printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
     lines = printed.splitlines()
-    # Gaps of scrub 5 and 0 points: mean 2.5, half-width 12.706 x 3.5355 / sqrt 2 = 31.77.
+    # Gaps of scrub 5, 0 and 5 points: mean 3.33, SD 2.887, half-width 4.3027 x 2.887 / sqrt 3 = 7.17.
+    # Gaps of the original 4, 5 and 5 points: mean 4.67, SD 0.577, half-width 1.43, t = 14, p = .005.
     assert lines[0] == "## digits · small_cnn · digits-small_cnn · random"
-    assert lines[2] == "| method | forget acc. % | JS div. forget |"
+    assert lines[2] == "| method | verdict, % removed | forget acc. % | JS div. forget |"
     assert [cell.split(" |")[0] for cell in lines[4:8]] == [
         "| reference",
         "| retrain (noise floor)",
         "| original",
         "| scrub",
     ]
-    assert lines[4] == "| reference | 87.50 ± 3.54 | n/a |"
-    assert lines[5] == ("| retrain (noise floor) | 87.50 ± 3.54<br>+0.00 [+0.00, +0.00] (E) | 0.1000 ± 0.0000 |")
-    assert lines[7] == "| scrub | 90.00 ± 7.07<br>+2.50 [-29.27, +34.27] ? | 0.1000 ± 0.0000 |"
-    assert lines[9] == (
-        "- mean ± SD of 2 training seeds; accuracies in per cent; 20 forget images; no method lacks a run that others "
-        "have."
+    assert lines[4] == "| reference |  | 90.00 ± 5.00 | n/a |"
+    assert lines[5] == (
+        "| retrain (noise floor) | ? n/a | 90.00 ± 5.00<br>+0.00 [+0.00, +0.00] (E) | 0.1000 ± 0.0000 |"
     )
-    assert lines[10].startswith("- Against the reference, at 5 %, for the cell alone: (E) within the margin, ? not")
-    assert lines[10].endswith("Margins: forget acc. 3.54.")
-    told = printed.partition(lines[10])[2].splitlines()
+    assert lines[6] == "| original | D n/a | 94.67 ± 5.03<br>+4.67 [+3.23, +6.10] D | 0.2000 ± 0.0000 |"
+    assert lines[7] == "| scrub | ? n/a | 93.33 ± 7.64<br>+3.33 [-3.84, +10.50] ? | 0.1000 ± 0.0000 |"
+    assert lines[9] == (
+        "- mean ± SD of 3 training seeds, one forget set; accuracies in per cent; 20 forget images; no method lacks a "
+        "run that others have."
+    )
+    assert lines[10].startswith("- First column: the verdict on all primary endpoints together")
+    assert lines[10].endswith(
+        "Letters, against the reference at 5 %: E within the margins; D different; ? not decided (in a cell, with E "
+        "and N in brackets, of that cell alone)."
+    )
+    assert lines[11] == (
+        "- Margins, given afterwards: forget acc. 2.00, membership AUC 0.020, JS div. forget relative, retain acc. "
+        "1.00, test acc. 1.00; of what the original remembers, at most 25 % may be left."
+    )
+    told = printed.partition(lines[11])[2].splitlines()
     assert (
-        "- I = 2 training seeds, J = 1 unlearning draw, K = 1 evaluation draw, R = 1 reference per training seed."
+        "- I = 3 training seeds, J = 1 unlearning draw, K = 1 evaluation draw, R = 1 reference per training seed."
         in told
     )
     assert (
-        "- 2 seeds are few: their exact sign-flip p cannot be below 0.5, so every p below that leans on gaps being "
+        "- 3 seeds are few: their exact sign-flip p cannot be below 0.25, so every p below that leans on gaps being "
         "normally distributed."
     ) in told
     assert "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0." in told
@@ -506,16 +525,22 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(saved, monkeypatch):
 def test_letters_tell_the_verdicts_and_small_ones_what_the_number_of_methods_takes_back(saved):
     odd = (0.3, -0.2, 0)
     values = {"even": (0.0, 0.001, -0.001), "far": (0.30, 0.31, 0.30), "near": (0.08, 0.10, 0.12), "odd": odd}
-    rows = [row(method, seed, FORGET[seed] + values[method][seed]) for method in values for seed in range(3)]
+    values |= {"off": (0.0050, 0.0051, 0.0052)}
+    before = (0.14, 0.15, 0.16)  # gaps of the original
+
+    def one(method, seed, gap):
+        return with_original(row(method, seed, FORGET[seed] + gap), FORGET[seed] + before[seed])
+
+    rows = [one(method, seed, values[method][seed]) for method in values for seed in range(3)]
     printed = render(
         load(saved(*rows)), "markdown", wide=True, notes=True, columns=[("accuracy/forget", "forget", ".2f")]
     )
     letters = {
         line.split(" | ")[0][2:]: line.rstrip(" |").split(" ")[-1] for line in printed.splitlines() if "<br>" in line
     }
-    # The p of near is .013, the second smallest of 4: Holm makes it 3 x .013 < .05, but 12 x .013 among 13.
-    assert letters == {"original": "?", "even": "(E)", "far": "D", "near": "D", "odd": "?"}
-    rows += [row(f"m{number}", seed, FORGET[seed] + odd[seed]) for number in range(9) for seed in range(3)]
+    # The p of near is .013, the third smallest of 5: Holm makes it 3 x .013 < .05, but 12 x .013 among 14.
+    assert letters == {"original": "D", "even": "(E)", "far": "D", "near": "D", "odd": "?", "off": "(N)"}
+    rows += [one(f"m{number}", seed, odd[seed]) for number in range(9) for seed in range(3)]
     printed = render(
         load(saved(*rows)), "markdown", wide=True, notes=True, columns=[("accuracy/forget", "forget", ".2f")]
     )
@@ -525,10 +550,12 @@ def test_letters_tell_the_verdicts_and_small_ones_what_the_number_of_methods_tak
 
 def test_what_is_equivalent_on_average_but_not_in_its_worst_seed_is_named(saved):
     gaps = (0.05, -0.05, 0.0, 0.0)
-    rows = [row(seed=seed, value=FORGET[seed] + gap) for seed, gap in enumerate(gaps)]
+    rows = [
+        with_original(row(seed=seed, value=FORGET[seed] + gap), FORGET[seed] - 0.5) for seed, gap in enumerate(gaps)
+    ]
     printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
     assert "- Largest gap of a single seed: forget acc. scrub +5.00 in seed 0." in printed
-    assert "E or N on average" not in printed  # the margin is one SD of the reference, 6.45
+    assert "E or N on average" not in printed  # at the margin of 2 points nothing is shown
     endpoints = Endpoints({"accuracy/forget": 0.0499})
     printed = render(load(saved(*rows)), "markdown", wide=True, notes=True, endpoints=endpoints)
     assert "- E or N on average, yet beyond the margin in the worst seed: forget acc. scrub +5.00 in seed 0." in printed
@@ -536,15 +563,15 @@ def test_what_is_equivalent_on_average_but_not_in_its_worst_seed_is_named(saved)
 
 def test_only_a_best_method_is_bold(saved):
     rows = [
-        row(method, seed, FORGET[seed] - gap)
+        row(method, seed, FORGET[seed] - gap + 0.001 * (method == "close") * (-1) ** seed)
         for method, gap in (("close", 0.01), ("far", 0.5), ("retrain", 0.0))
         for seed in FORGET
     ]
     printed = render(load(saved(*rows)), "markdown", wide=True, notes=True)
     assert printed.count("**") == 2
-    assert "| close | **86.50 ± 6.45**<br>" in printed
+    assert "| close | D n/a | **86.50 ± 6.56**<br>" in printed
     assert "- Bold: shown to be closer to the reference than every other method" in printed
-    assert "\\mathbf{86.50{\\pm}6.45}" in render(load(saved(*rows)), "latex", wide=True, notes=True)
+    assert "\\mathbf{86.50{\\pm}6.56}" in render(load(saved(*rows)), "latex", wide=True, notes=True)
 
 
 def test_a_warning_is_printed_once_with_its_columns(saved):
@@ -572,7 +599,7 @@ def test_shares_of_the_variance_are_told_where_there_are_draws(saved):
         for seed, draws in enumerate([(0.01, 0.03), (0.05, 0.07), (0.09, 0.11)])
         for draw, value in enumerate(draws)
     ]
-    told = "- Variance from training / unlearning / evaluation in %, median of the methods: forget acc. 88 / 12 / n/a"
+    told = "- Variance from training seed / unlearning in %, median of the methods: forget acc. 88 / 12."
     assert told in render(load(saved(*rows)), "markdown", wide=True, notes=True)
 
 
@@ -601,8 +628,8 @@ def test_an_auditor_without_our_code_gets_every_printed_number_again(saved):
     largest, cells = recompute.check(directory / "reports")
     assert cells > 70
     assert largest.keys() == set(SUMMARY_COLUMNS) - {
-        *(*recompute.LINE, "verdict", "adjustment", "best", "missing", "reason"),
-    }
+        *(*recompute.LINE, *recompute.WORDS, "best", "missing", "reason", "share_forget", "share_interaction"),
+    }  # the last two are of crossed designs, see test_recompute
     assert max(largest.values()) < 1e-9
 
 
@@ -675,7 +702,10 @@ def test_endpoints_can_be_declared_on_the_command_line(saved, capsys):
         "accuracy/forget=0.02, js_divergence/forget=0.5",
     ]
     assert main(arguments) == 0
-    assert "Margins: forget acc. 2.00." in capsys.readouterr().out
+    assert (
+        "Margins, given afterwards: forget acc. 2.00, JS div. forget 0.5000; of what the original"
+        in capsys.readouterr().out
+    )
     assert main([directory, "--format", "markdown", "--endpoints", "js_divergence/forget=0.5"]) == 0
     assert "Margins" not in capsys.readouterr().out  # forget accuracy is no endpoint now
 
@@ -726,7 +756,7 @@ AWKWARD = 'a_b 50% & #1 {x} ~ ^ \\ $ <|> -- [é] "q" ±'
 def test_a_latex_table_escapes_what_latex_would_read_and_has_as_many_cells_in_every_line(saved):
     rows = [
         wide(seed, "full_class") | {"method": method, "cell": cell_of(method, seed)}
-        for seed in (0, 1)
+        for seed in (0, 1, 2)
         for method in (AWKWARD, "ssd")
     ]
     text = render(load(saved(*rows)), "latex")
@@ -740,7 +770,7 @@ def test_a_latex_table_escapes_what_latex_would_read_and_has_as_many_cells_in_ev
         counts = [line.replace("\\&", "").count("&") + line.count("\\multicolumn{2}") for line in lines]
         assert set(counts) == {len(columns) - 1}
     assert all(text.count(title) >= 1 for title in ("forget\\\\acc. \\%", "JS div.\\\\forget", "seconds"))
-    assert text.count("Margins: forget acc.") == 1
+    assert text.count("Margins, given afterwards: forget acc.") == 1
     assert "documentclass" not in text
 
 

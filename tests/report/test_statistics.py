@@ -23,6 +23,7 @@ from supreme.report.statistics import (
     verdict,
     wilson_interval,
 )
+from supreme.report.statistics.line_values import spread_of
 
 NESTED = [[1, 3], [5, 7], [9, 11]]  # 3 training seeds, 2 draws each
 DIFFERENCES = (0.2, -0.4, 0.6, 0.1, 0.5)
@@ -155,6 +156,14 @@ def test_seeds_without_any_spread_give_a_point():
     same = gap_interval([1.0, 2.0], [1.0, 2.0], paired=True)
     assert same is not None
     assert (same.low, same.high, same.p) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "sd"), [([0.995] * 5, 0.0), ([0.1 + 0.2, 0.3], 0.0), ([0.1, 0.3, math.nan], 0.02**0.5)]
+)
+def test_values_that_differ_by_rounding_alone_have_no_spread(values, sd):
+    assert spread_of(np.array(values)) == pytest.approx(sd, rel=1e-12)
+    assert (spread_of(np.array(values)) == 0) == (sd == 0)
 
 
 def test_equivalence_is_shown_for_a_wide_margin_only():

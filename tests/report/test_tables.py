@@ -10,7 +10,7 @@ from results import cell_of, save_failure
 from test_report import FORGET, row, wide
 
 from supreme.core import Column
-from supreme.report import load, render, summary
+from supreme.report import Endpoints, load, render, summary
 from supreme.report.command import main
 from supreme.report.rows.asked import asked, usual_metrics
 from supreme.report.rows.per_seed import BLOCK
@@ -205,10 +205,10 @@ def test_only_the_notes_that_matter_are_shown_until_all_are_asked_for(saved, cap
     frame = load(directory)
     short = [line for line in render(frame, "markdown").splitlines() if line.startswith("- ")]
     assert short[0] == (
-        "- mean ± SD of 3 training seeds; accuracies in per cent; 20 forget images; no method lacks a run that others "
-        "have."
+        "- mean ± SD of 3 training seeds, one forget set; accuracies in per cent; 20 forget images; no method lacks a "
+        "run that others have."
     )
-    assert len(short) <= 5
+    assert len(short) <= 6
     full = [line for line in render(frame, "markdown", notes=True).splitlines() if line.startswith("- ")]
     assert set(short[:-1]) < set(full)
     assert short[-1] == (
@@ -267,7 +267,8 @@ def verdicts(frame):
 def test_the_verdict_of_a_method_stands_first_in_every_format(saved):
     frame = load(saved(*(row(seed=seed) for seed in FORGET)))
     found = verdicts(frame)
-    found.loc[found["method"] == "original", ["letter", "removed", "reason"]] = ["?", float("nan"), "the reason"]
+    found.loc[found["method"] == "original", ["letter", "removed"]] = ["?", float("nan")]
+    found.loc[found["method"] == "scrub", "reason"] = "the reason"
     for wide_one in (False, True):
         text = render(frame, "markdown", verdicts=found, wide=wide_one)
         assert heads(text)[0] == "verdict, % removed"
@@ -278,7 +279,7 @@ def test_the_verdict_of_a_method_stands_first_in_every_format(saved):
         assert any(line.split()[:3] == ["scrub", "D", "97"] for line in lines)
     told = render(frame, "markdown", verdicts=found, notes=True)
     assert "- Removed: original n/a % (JS div. forget), scrub 97 % (JS div. forget)." in told
-    assert "- original: the reason." in told
+    assert "- No joint E: the reason." in told
 
 
 def test_a_leaderboard_stands_above_the_tables():
@@ -287,12 +288,53 @@ def test_a_leaderboard_stands_above_the_tables():
         index=["scrub", "neg_grad"],
     )
     board = Leaderboard(table=table, notes=["Lower is better."])
+    assert board.title == "all scenarios"
     text = leaderboard_markdown(board)
     assert "| method | mean rank | digits random | faces 50% full_class |" in text
     assert "| neg_grad | 2.0 | n/a | 3.00 |" in text
     assert "- Lower is better." in text
     assert "neg\\_grad & 2.0 & n/a & 3.00 \\\\" in leaderboard_latex(board)
     assert "mean rank" in plain(leaderboard_panels(board), 80)
+
+
+def test_data_and_model_that_all_scenarios_share_stand_in_the_title_of_the_leaderboard():
+    units = {"digits · cnn · random": [0.5], "digits · cnn · full_class": [0.7], "mean_rank": [1.0]}
+    board = Leaderboard(table=pd.DataFrame(units, index=["scrub"]))
+    assert (board.title, board.short_heads[2:]) == ("all scenarios · digits · cnn", ["random", "full_class"])
+    units = {"digits · cnn · random": [0.5], "digits · vit · random": [0.7], "mean_rank": [1.0]}
+    board = Leaderboard(table=pd.DataFrame(units, index=["scrub"]))
+    assert (board.title, board.short_heads[2:]) == ("all scenarios · digits", ["cnn · random", "vit · random"])
+
+
+def judged_rows(scenario):
+    """Of three seeds, in which the original is far from the reference and two methods at known distances."""
+    gaps = {"near": 0.004, "far": 0.05}
+    rows = []
+    for (method, gap), seed in itertools.product(gaps.items(), range(3)):
+        one = row(method, seed, FORGET[seed] + gap + 0.001 * seed, scenario=scenario)
+        rows.append(one | {"original": one["original"] | {"accuracy/forget": FORGET[seed] - 0.4 - 0.01 * seed}})
+    return rows
+
+
+def test_a_leaderboard_is_that_of_the_endpoints_that_were_given(saved):
+    frame = load(saved(*judged_rows("random"), *judged_rows("subclass")))
+    for most_left, score in ((0.25, "0.25"), (0.01, "1.22")):  # 0.005 over 0.02, and over 0.01 × 0.41
+        given = Endpoints({"accuracy/forget": 0.02}, most_left)
+        text = render(frame, "markdown", endpoints=given)
+        assert f"| near | 1.0 | {score} | {score} |" in text
+        assert "A score is the distance from retraining on the worst" in text
+
+
+def test_notes_tell_each_reason_once_and_are_few(saved):
+    frame = load(saved(*judged_rows("random")))
+    told = [line for line in render(frame, "markdown").splitlines() if line.startswith("- ")]
+    assert len(told) <= 6
+    (reason,) = [line for line in told if line.startswith("- No joint E")]
+    assert reason == (
+        "- No joint E: the margins are not those that all rows declare; membership/auc, accuracy/retain, accuracy/test "
+        "were not evaluated; JS div. forget is a distance to the reference, and there is no retrain to hold it "
+        "against: sweep method=retrain."
+    )
 
 
 def test_a_leaderboard_is_part_of_what_is_rendered(saved):

@@ -14,7 +14,8 @@ from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, with_anchors
 from supreme.report.rows.spread import forget_design
 from supreme.report.statistics.crossed import crossed_table, infers_over_sets
-from supreme.report.statistics.family import Gaps, Line, correct_null, family_of
+from supreme.report.statistics.family import Gaps, correct_null, family_of
+from supreme.report.statistics.line_values import Line
 from supreme.report.statistics.targets import target_means
 from supreme.report.statistics.variance_shares import SHARES, variance
 

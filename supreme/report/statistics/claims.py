@@ -12,7 +12,8 @@ import pandas as pd
 
 from supreme.core.column import column_in
 from supreme.core.endpoints import role_of
-from supreme.report.rows.columns import column_of, declared_in, unsigned
+from supreme.report.catalogue.metrics import our_columns
+from supreme.report.rows.columns import TableColumn, column_of, declared_in, unsigned
 from supreme.report.rows.endpoints import Declared
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.per_seed import NULL, per_seed
@@ -39,10 +40,14 @@ class Titles:
         self._declared = declared_in(part)
 
     def __call__(self, metric: str) -> str:
-        return column_of(metric, self._declared).title.replace(" %", "")
+        return self._column(metric).title.replace(" %", "")
 
     def number(self, metric: str, value: float) -> str:
-        return unsigned(value, column_of(metric, self._declared).format)
+        return unsigned(value, self._column(metric).format)
+
+    def _column(self, metric: str) -> TableColumn:
+        """As the rows declare it; of a metric that they have not, as ours does."""
+        return column_of(metric, self._declared if column_in(self._declared, metric) else our_columns())
 
     def higher_is_nearer(self, metric: str) -> bool:
         """Whether a distance to the reference grows with closeness, as an agreement does."""
@@ -121,15 +126,18 @@ def _margins(declared: Declared, titles: Titles) -> str:
 
 
 def _out_of_reach(verdicts: Verdicts) -> list[str]:
-    """Each reason once, with the methods that it is about where it is not about all."""
+    """One sentence for the methods that share their reasons; no method is named where that is every one."""
     methods: dict[str, list[str]] = defaultdict(list)
     swept = [method for method in verdicts if competes(method)]
     for method in swept:
         for reason in filter(None, verdicts[method]["reason"].split("; ")):
             methods[reason].append(method)
+    reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for reason, about in methods.items():
+        reasons[tuple(about)].append(reason)
     return [
-        f"No joint E{'' if len(about) == len(swept) else f' for {_listed(about)}'}: {reason}."
-        for reason, about in methods.items()
+        f"No joint E{'' if len(about) == len(swept) else f' for {_listed(about)}'}: {'; '.join(shared)}."
+        for about, shared in reasons.items()
     ]
 
 

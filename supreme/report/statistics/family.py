@@ -11,10 +11,8 @@ import numpy as np
 from supreme.core.endpoints import role_of
 from supreme.report.rows.endpoints import Declared
 from supreme.report.rows.labels import bare_name
-from supreme.report.rows.per_seed import DRAWS, NULL, seed_list
-from supreme.report.statistics import gap_interval, sign_flip_p, wilson_interval
+from supreme.report.rows.per_seed import NULL
 from supreme.report.statistics.contrasts import (
-    LEAST_SEEDS,
     Contrast,
     contrast,
     is_sensitive,
@@ -22,7 +20,7 @@ from supreme.report.statistics.contrasts import (
     share_removed,
     verdict_of,
 )
-from supreme.report.statistics.evidence import MOST_SEEDS
+from supreme.report.statistics.line_values import Line, evidence_of, spread_of, values_of
 from supreme.report.statistics.ranking import adjusted, best_of, corrected
 
 ROUNDING = 1e-9
@@ -30,9 +28,6 @@ ROUNDING = 1e-9
 
 Gaps = Mapping[int, Sequence[float]]
 """By training seed: the gap, or that of each forget set where the design is crossed."""
-
-Line = Mapping[str, Any]
-"""Columns of `per_seed`, as arrays with an entry per training seed."""
 
 
 def family_of(
@@ -69,12 +64,12 @@ def family_of(
         "margin": math.nan if margin is None else margin,
         "grid": grid,
         "sensitive": judged and memory and is_sensitive(original, margin),
-        "sd_reference": _sd(_known(family["reference"]["value"])),
+        "sd_reference": spread_of(family["reference"]["value"]),
     }
     told: dict[str, dict[str, Any]] = {}
     for method, line in family.items():
         own = _contrast(gaps[method], grid)
-        told[method] = shared | _values(metric, line, expected) | _evidence(line, own, level)
+        told[method] = shared | values_of(metric, line, expected) | evidence_of(line, own, level)
         shown, against = _pair(gaps[method], gaps["original"], grid) if memory else (own, None)
         p = math.nan
         if judged and own is not None and shown is not None:
@@ -149,71 +144,5 @@ def _share(method: Contrast, original: Contrast, level: float) -> dict[str, floa
     return {} if found is None else {"share": found.value, "share_low": found.low, "share_high": found.high}
 
 
-def _values(metric: str, line: Line, expected: Iterable[int]) -> dict[str, Any]:
-    values = _known(line["value"])
-    most = line["draws"].max()
-    told: dict[str, Any] = {
-        "mean": values.mean() if len(values) else math.nan,
-        "sd": _sd(values),
-        "seeds": len(values),
-        **{name: line[name].max() for name in DRAWS},
-        "missing_runs": most * len(set(expected)) - line["draws"].sum(),
-        "missing": _missing(line, expected) if len(values) else "",
-        "reason": max(line["reason"]),
-    }
-    images = line["images"][0]
-    if metric.startswith("accuracy/") and len(values) == 1 and line["draws"].sum() == 1 and images > 0:
-        told["wilson_low"], told["wilson_high"] = wilson_interval(round(values[0] * images), int(images))
-    return told
-
-
-def _evidence(line: Line, own: Contrast | None, level: float) -> dict[str, Any]:
-    """What the gaps show by themselves."""
-    there = ~np.isnan(line["gap"])
-    gaps, seeds = line["gap"][there], line["seed"][there]
-    told: dict[str, Any] = {"gap": gaps.mean() if len(gaps) else math.nan, "p": math.nan, "contrast": ""}
-    if len(gaps):
-        told["contrast"] = line["contrast"][there][0]
-    if own is None:
-        return told
-    worst = int(np.argmax(np.abs(gaps)))
-    pairs = gap_interval(line["value"][there], line["against"][there])
-    low, high = own.interval(level)
-    return told | {
-        "gap_low": low,
-        "gap_high": high,
-        "p": own.p if len(gaps) >= LEAST_SEEDS else math.nan,
-        "p_sign_flip": sign_flip_p(gaps) if len(gaps) <= MOST_SEEDS else math.nan,
-        "delta_star": own.delta_star(1 - level),
-        "correlation": pairs.correlation if pairs else None,
-        "worst_seed": seeds[worst],
-        "worst_gap": gaps[worst],
-    }
-
-
-def _known(values: Any) -> Any:
-    return values[~np.isnan(values)]
-
-
-def _sd(values: Any) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
-
-
 def _by_seed(line: Line) -> dict[int, tuple[float, ...]]:
     return {seed: (gap,) for seed, gap in zip(line["seed"], line["gap"], strict=True) if not math.isnan(gap)}
-
-
-def _missing(line: Line, expected: Iterable[int]) -> str:
-    """Which training seeds have no row, no value, or fewer draws than the others."""
-    most, seeds = line["draws"].max(), line["seed"]
-    absent = sorted(set(expected) - set(seeds))
-    undefined = sorted(seeds[line["defined"] == 0])
-    notes = [f"{seed_list(seeds)} {what}" for seeds, what in ((absent, "missing"), (undefined, "undefined")) if seeds]
-    return "; ".join(
-        notes
-        + [
-            f"seed {seed} has {defined} of {most} draws"
-            for seed, defined in zip(seeds, line["defined"], strict=True)
-            if 0 < defined < most
-        ]
-    )

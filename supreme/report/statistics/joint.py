@@ -84,15 +84,20 @@ def verdicts(
 def primary_of(part: pd.DataFrame, lines: Mapping[Any, Mapping[str, Line]], declared: Declared) -> Primary:
     """The primary endpoints of a block of these rows and these lines of the summary, by metric for each method."""
     known = list(dict.fromkeys(metric for line_of in lines.values() for metric in line_of))
-    names, metrics, blockers = list(declared.endpoints.margins), {}, []
+    names, metrics = list(declared.endpoints.margins), dict[str, str]()
+    blockers, lacking = list[str](), list[str]()
     if declared.origin != FIRST_SAID:
-        blockers.append("the margins are not those that all of its rows declared before they were there")
+        blockers.append("the margins are not those that all rows declare")
     for name in names:
         having = [metric for metric in known if is_config_of(metric, name)]
         if len(having) == 1 or name in having:
             metrics[name] = name if name in having else having[0]
+        elif having:
+            blockers.append(f"{name} was evaluated in several configs")
         else:
-            blockers.append(f"{name} was {'evaluated in several configs' if having else 'not evaluated'}")
+            lacking.append(name)
+    if lacking:
+        blockers.append(f"{', '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not evaluated")
     for metric in metrics.values():
         blockers += _blocked(part, metric, lines, declared)
     return Primary(names, metrics, blockers)
@@ -114,8 +119,8 @@ def _blocked(part: pd.DataFrame, metric: str, lines: Mapping[Any, Mapping[str, L
     margin = declared.margin(metric)
     if original["p"] < ALPHA and margin is not None:
         within = f"the original itself lies within the margin ({gap} [{low}, {high}], margin"
-        return [f"{title}: {within} {unsigned(margin, column.format)}): closeness shows nothing, no E"]
-    return [f"{title}: the original is not told apart from the reference ({gap} [{low}, {high}]), no E"]
+        return [f"{title}: {within} {unsigned(margin, column.format)}): closeness shows nothing"]
+    return [f"{title}: the original is not told apart from the reference ({gap} [{low}, {high}])"]
 
 
 def _block(
@@ -128,6 +133,8 @@ def _block(
         own = {name: line_of[metric] for name, metric in primary.metrics.items() if metric in line_of}
         title = titled(method, variant)
         reasons = [*primary.blockers, *_own_reasons(own)]
+        if bare_name(method) == NULL and any(line["seeds"] and not line["contrast"] for line in own.values()):
+            reasons.append("distances are held against itself")
         if title in copies:
             reasons.append("it is identical to the reference")
         if title in tuned:

@@ -19,6 +19,8 @@ from supreme.report.statistics.targets import is_target_mean
 
 FEWEST_UNITS = 2
 FEWEST_TO_TEST = 5
+DECIMALS = 9
+"""Of scores, before they are ranked: what differs beyond them is rounding, and ties."""
 RANKS = ("mean_rank", "lowest_rank", "highest_rank")
 
 Scores = Mapping[str, float]
@@ -130,7 +132,7 @@ def _ranked(found: pd.DataFrame, units: Sequence[str], notes: Sequence[str]) -> 
         found = found.assign(**dict.fromkeys(RANKS, math.nan))
         notes.append(f"Ranks need at least {FEWEST_UNITS} units and 2 methods that have a score in all of them.")
     else:
-        ranks = average_ranks(scores)
+        ranks = average_ranks(np.round(scores, DECIMALS))
         found = found.assign(
             mean_rank=ranks.mean(axis=0), lowest_rank=ranks.min(axis=0), highest_rank=ranks.max(axis=0)
         )

@@ -21,7 +21,7 @@ from supreme.report.statistics.findings import findings
 from supreme.report.statistics.ranking import competes
 from supreme.report.tables.failed import Failed
 from supreme.report.tables.headline import Headline
-from supreme.report.tables.legend import legend, legend_of_headlines
+from supreme.report.tables.legend import legend
 from supreme.report.tables.notes import Notes
 from supreme.report.tables.slow import slow_notes
 
@@ -55,8 +55,7 @@ def footnotes(
     known, anchors = _undefined(there, titles)
     every = list(_every(lines))
     first = [_runs(there, columns, part["forget_size"].unique(), failed, spread_words(part).sets)]
-    first += [legend_of_headlines()] if headlines else []
-    first += [*legend(there, columns), *claims.margins]
+    first += [*legend(there, columns, headlines or {}), *claims.margins]
     if every and all(line["seeds"] < 2 for line in every):
         first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
     invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]

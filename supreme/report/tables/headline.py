@@ -24,9 +24,7 @@ class Headline:
     removed: str
     """`97`: of what tells the original from the reference, in per cent; n/a where it is not known."""
     metric: str
-    """Title of the metric in which this is farthest from 100."""
-    reason: str
-    """Why the letter is what it is, where that is to be told."""
+    """Title of the metric in which this is farthest from 100, without its per cent sign."""
 
     @property
     def told(self) -> str:
@@ -38,13 +36,14 @@ def headlines_of(labels: Sequence[str], verdicts: pd.DataFrame | None) -> dict[s
     """Of each method of the block with these labels, by its title; nothing where no method has a verdict.
 
     Args:
-        verdicts: one line per block, method and variant, with `letter`, `reason`, `removed` (a fraction, NaN where it
+        verdicts: one line per block, method and variant, with `letter`, `removed` (a fraction, NaN where it
             is not known) and `removed_metric`; None where nobody has asked for them.
     """
     if verdicts is None:
         return {}
     own: Any = verdicts.loc[(verdicts[BLOCK] == list(labels)).all(axis=1)]
-    found = {titled(line["method"], line["variant"]): _headline(line) for line in own.to_dict("records")}
+    told = [line for line in own.to_dict("records") if line["method"] != "reference"]
+    found = {titled(line["method"], line["variant"]): _headline(line) for line in told}
     return found if any(one.letter for one in found.values()) else {}
 
 
@@ -53,6 +52,5 @@ def _headline(line: dict[Any, Any]) -> Headline:
     return Headline(
         letter=line["letter"],
         removed="n/a" if math.isnan(removed) else f"{100 * removed:.0f}",
-        metric=column_of(metric, our_columns()).title if isinstance(metric, str) and metric else "",
-        reason=line["reason"] if isinstance(line["reason"], str) else "",
+        metric=column_of(metric, our_columns()).title.replace(" %", "") if isinstance(metric, str) and metric else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from supreme.core.endpoints import Endpoints
 from supreme.report.rows.columns import unsigned
 from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.per_seed import BLOCK
@@ -20,10 +22,16 @@ from supreme.report.statistics.ranks import FEWEST_UNITS, leaderboard
 from supreme.report.tables.latex import set_small
 from supreme.report.tables.latex_text import escaped
 from supreme.report.tables.markdown import row
+from supreme.report.tables.terminal import note_line
 
-TITLE = "all scenarios"
+SCORES = (
+    "A score is the distance from retraining on the worst primary endpoint, in margins: 0 is retraining, 1 lies at the "
+    "margin. Mean rank: over the columns, 1 is the closest."
+)
+_TITLE = "all scenarios"
 MEAN_RANK = "mean_rank"
 _HEAD = "mean rank"
+_BETWEEN = " · "
 
 FEWEST_METHODS = 2
 """That there is anything to rank."""
@@ -44,6 +52,16 @@ class Leaderboard:
         return ["method", _HEAD, *self._units]
 
     @property
+    def short_heads(self) -> list[str]:
+        """These, without what stands in the title."""
+        return [head.removeprefix(_BETWEEN.join([*self._shared, ""])) for head in self.heads]
+
+    @property
+    def title(self) -> str:
+        """With the data and the model that all units share."""
+        return _BETWEEN.join([_TITLE, *self._shared])
+
+    @property
     def lines(self) -> list[list[str]]:
         """Texts below the heads."""
         ranks, scores = (
@@ -55,33 +73,43 @@ class Leaderboard:
         ]
 
     @property
+    def _shared(self) -> list[str]:
+        """Of data and model, the first two parts of a unit that tells a scenario too, those that all units share."""
+        parts = [unit.split(_BETWEEN)[:-1][:2] for unit in self._units]
+        return [each[0] for each in itertools.takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))]
+
+    @property
     def _units(self) -> list[str]:
         return [str(unit) for unit in self.table.columns if unit != MEAN_RANK]
 
 
-def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame) -> Leaderboard | None:
-    """The leaderboard of these rows and their summary; None where there are too few units or methods to rank."""
+def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None) -> Leaderboard | None:
+    """The leaderboard of these rows and their summary; None where there are too few units or methods to rank.
+
+    Args:
+        endpoints: with which the summary was made, where they were given.
+    """
     if not len(frame):
         return None
     parts: Any = frame.groupby(BLOCK, observed=True)
-    left = min(declared_of(part).endpoints.most_left for _, part in parts)
+    left = min(declared_of(part, endpoints).endpoints.most_left for _, part in parts)
     copies = {method: "it is identical to the reference" for _, part in parts for method in identical(part)}
     found = leaderboard(table, left, copies)
     units = list(found.attrs["units"])
     if len(units) < FEWEST_UNITS or len(found) < FEWEST_METHODS:
         return None
     shown: Any = found.set_index("method")[[*units, MEAN_RANK]]
-    return Leaderboard(table=shown, notes=found.attrs["notes"])
+    return Leaderboard(table=shown, notes=[SCORES, *found.attrs["notes"]])
 
 
 def leaderboard_panels(board: Leaderboard) -> list[RenderableType]:
     """For a terminal: heads go over several lines where they are long."""
-    table = Table(title=Text(TITLE, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
-    for number, head in enumerate(board.heads):
+    table = Table(title=Text(board.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    for number, head in enumerate(board.short_heads):
         table.add_column(Text(head), justify="right" if number else "left", overflow="fold")
     for line in board.lines:
         table.add_row(*map(Text, line))
-    return [table, *(Text(f"- {note}", style="dim") for note in board.notes), ""]
+    return [table, *map(note_line, board.notes), ""]
 
 
 def leaderboard_markdown(board: Leaderboard) -> str:
@@ -89,9 +117,9 @@ def leaderboard_markdown(board: Leaderboard) -> str:
     rule = [":--", *("--:" for _ in board.heads[1:])]
     return "\n".join(
         [
-            f"## {TITLE}",
+            f"## {board.title}",
             "",
-            row(board.heads),
+            row(board.short_heads),
             row(rule),
             *map(row, board.lines),
             "",
@@ -109,12 +137,12 @@ def leaderboard_latex(board: Leaderboard) -> str:
     return "\n".join(
         [
             f"\\begin{{table{star}}}[tbp]",
-            f"\\caption{{{escaped(TITLE)}}}\\label{{tab:supreme-leaderboard}}",
+            f"\\caption{{{escaped(board.title)}}}\\label{{tab:supreme-leaderboard}}",
             *set_small(
                 [
                     f"\\begin{{tabular}}{{@{{}}l{'r' * (len(board.heads) - 1)}@{{}}}}",
                     "\\toprule",
-                    " & ".join(map(escaped, board.heads)) + r" \\",
+                    " & ".join(map(escaped, board.short_heads)) + r" \\",
                     "\\midrule",
                     *lines,
                     "\\bottomrule",

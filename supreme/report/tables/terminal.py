@@ -18,7 +18,11 @@ from supreme.report.tables.compact import compact
 WIDTH = 100
 """Of a table that goes to a file or a pipe, in characters."""
 
-_LABEL_WIDTH = 26
+_LABEL_WIDTHS = (26, 12)
+"""Of a name, before it is parted: the second where one column of numbers would not fit beside the first."""
+
+_HEADLINE_WIDTH = 14
+"""Of the first column, in which the title of a metric may be parted."""
 
 
 def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False) -> list[RenderableType]:
@@ -30,7 +34,7 @@ def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False)
     """
     tables = _wide(block, width) if wide else compact(block, width)
     told = block.notes.told(everything=notes, wide=wide)
-    return [*tables, *(_note(note) for note in told), ""]
+    return [*tables, *map(note_line, told), ""]
 
 
 def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
@@ -44,25 +48,25 @@ def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
 def _wide(block: Block, width: int) -> list[Table]:
     measure = Console(width=10_000)
     tables: list[Table] = []
-    for count in range(1, max(1, len(block.columns)) + 1):
+    for label_width, count in itertools.product(_LABEL_WIDTHS, range(1, max(1, len(block.columns)) + 1)):
         ends = [len(block.columns) * part // count for part in range(count + 1)]
-        tables = [_panel(block, start, stop) for start, stop in itertools.pairwise(ends)]
+        tables = [_panel(block, start, stop, label_width) for start, stop in itertools.pairwise(ends)]
         if all(measure.measure(table).maximum <= width for table in tables):
             break
     return tables
 
 
-def _panel(block: Block, start: int, stop: int) -> Table:
+def _panel(block: Block, start: int, stop: int, label_width: int) -> Table:
     title = Text(block.title if start == 0 else f"{block.title} (continued)", style="bold")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_lines=False)
     for head in block.heads:
-        table.add_column(head, max_width=_LABEL_WIDTH, overflow="fold")
+        table.add_column(head, max_width=label_width, overflow="fold")
     if block.judged:
-        table.add_column("verdict, % removed")
+        table.add_column("verdict,\n% removed", max_width=_HEADLINE_WIDTH)
     for column in block.columns[start:stop] or [None]:
         table.add_column(Text(column.title if column else ""), justify="right")
     for line in block.lines:
-        headline = [Text(_headline(line))] if block.judged else []
+        headline = [Text(_headline(line, titled=start == 0))] if block.judged else []
         cells = [_text(cell) for cell in line.cells[start:stop]] or [Text(line.failed.told if line.failed else "")]
         table.add_row(*map(Text, _names(block, line)), *headline, *cells)
     return table
@@ -73,10 +77,11 @@ def _names(block: Block, line: Line) -> list[str]:
     return [f"{first}\n{line.failed.told}" if line.failed and line.cells else first, *others]
 
 
-def _headline(line: Line) -> str:
+def _headline(line: Line, *, titled: bool) -> str:
+    """With the title of the metric that it is about where it is read first."""
     if line.headline is None:
         return ""
-    return line.headline.told + (f"\n({line.headline.metric})" if line.headline.metric else "")
+    return line.headline.told + (f"\n{line.headline.metric}" if titled and line.headline.metric else "")
 
 
 def _text(cell: Cell) -> Text:
@@ -84,8 +89,8 @@ def _text(cell: Cell) -> Text:
     return Text(f"{cell.value}\n{gap}" if gap else cell.value, style="bold" if cell.best else "")
 
 
-def _note(note: str) -> Table:
-    """Indented where it goes over several lines."""
+def note_line(note: str) -> Table:
+    """A note below a table, indented where it goes over several lines."""
     grid = Table.grid(padding=(0, 1))
     grid.add_row("-", Text(note), style="dim")
     return grid
