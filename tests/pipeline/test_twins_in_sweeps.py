@@ -20,7 +20,7 @@ from supreme.data.image_folder import ImageFolder
 from supreme.pipeline import twins
 from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.report import load
-from supreme.report.page.card import evaluation_card
+from supreme.report.page.card.card import evaluation_card
 from supreme.report.statistics.aggregate import summary
 from supreme.store.decoded import cache
 from supreme.store.decoded import twins as stored

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from supreme.core.endpoints import Endpoints
 from supreme.report.rows.columns import unsigned
 from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.per_seed import BLOCK
@@ -59,12 +60,16 @@ class Leaderboard:
         return [str(unit) for unit in self.table.columns if unit != MEAN_RANK]
 
 
-def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame) -> Leaderboard | None:
-    """The leaderboard of these rows and their summary; None where there are too few units or methods to rank."""
+def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None) -> Leaderboard | None:
+    """The leaderboard of these rows and their summary; None where there are too few units or methods to rank.
+
+    Args:
+        endpoints: with which the summary was made, where they were given.
+    """
     if not len(frame):
         return None
     parts: Any = frame.groupby(BLOCK, observed=True)
-    left = min(declared_of(part).endpoints.most_left for _, part in parts)
+    left = min(declared_of(part, endpoints).endpoints.most_left for _, part in parts)
     copies = {method: "it is identical to the reference" for _, part in parts for method in identical(part)}
     found = leaderboard(table, left, copies)
     units = list(found.attrs["units"])

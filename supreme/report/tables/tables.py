@@ -107,7 +107,7 @@ def render(
         table = summary_of(frame, endpoints)
     if verdicts is None and len(frame):
         verdicts = verdicts_of(frame, table, endpoints)
-    leaderboard = leaderboard or leaderboard_of(frame, table)
+    leaderboard = leaderboard or leaderboard_of(frame, table, endpoints)
     found = blocks(frame, table, columns, None if asked is None else asked_for(asked), verdicts, endpoints)
     if format == "latex":
         parts = [leaderboard_latex(leaderboard)] if leaderboard else []
