@@ -89,7 +89,7 @@ def test_the_figure_and_the_page_name_what_the_shares_are_of():
 def test_an_auditor_finds_the_shares_of_a_crossed_design_in_the_csv():
     frame = crossed_frame([[2.0, 3.0, 4.5], [3.0, 5.0, 7.0], [4.0, 7.0, 10.0], [1.0, 9.0, 2.0]])
     results = list(csv.DictReader(io.StringIO(render(frame, "csv"))))
-    lines = recompute.draws(results)
+    lines = recompute.draws(recompute.with_target_means(results))
     ours = variance(frame)
     assert len(ours)
     for line in ours.to_dict("records"):

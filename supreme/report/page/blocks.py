@@ -127,12 +127,15 @@ def _verdicts(lines: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """By method with its variant, what is said of the whole of it; nothing where no method has a verdict."""
     if not any(lines["letter"]):
         return {}
+    told = [line for line in plain_records(lines) if line["letter"]]
+    reasons = [line["reason"].split("; ") for line in told]
+    of_all = set.intersection(*map(set, reasons))
     return {
         titled(line["method"], line["variant"]): {
             name: value for name, value in line.items() if name not in (*BLOCK, "method", "variant") and is_said(value)
         }
-        for line in plain_records(lines)
-        if line["letter"]
+        | {"own_reason": "; ".join(reason for reason in own if reason not in of_all)}
+        for line, own in zip(told, reasons, strict=True)
     }
 
 

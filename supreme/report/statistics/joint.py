@@ -114,8 +114,8 @@ def _blocked(part: pd.DataFrame, metric: str, lines: Mapping[Any, Mapping[str, L
     margin = declared.margin(metric)
     if original["p"] < ALPHA and margin is not None:
         within = f"the original itself lies within the margin ({gap} [{low}, {high}], margin"
-        return [f"{title}: {within} {unsigned(margin, column.format)}): closeness shows nothing, no E"]
-    return [f"{title}: the original is not told apart from the reference ({gap} [{low}, {high}]), no E"]
+        return [f"{title}: {within} {unsigned(margin, column.format)}): closeness shows nothing"]
+    return [f"{title}: the original is not told apart from the reference ({gap} [{low}, {high}])"]
 
 
 def _block(

@@ -26,6 +26,10 @@ TITLE = "all scenarios"
 MEAN_RANK = "mean_rank"
 _HEAD = "mean rank"
 
+SCORES = (
+    "A score is the distance from retraining on the worst primary endpoint, in margins: 0 is retraining, 1 lies at the "
+    "margin. Mean rank: over the columns, 1 is the closest."
+)
 FEWEST_METHODS = 2
 """That there is anything to rank."""
 
@@ -76,7 +80,7 @@ def leaderboard_of(frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoint
     if len(units) < FEWEST_UNITS or len(found) < FEWEST_METHODS:
         return None
     shown: Any = found.set_index("method")[[*units, MEAN_RANK]]
-    return Leaderboard(table=shown, notes=found.attrs["notes"])
+    return Leaderboard(table=shown, notes=[SCORES, *found.attrs["notes"]])
 
 
 def leaderboard_panels(board: Leaderboard) -> list[RenderableType]:
