@@ -19,9 +19,10 @@ from supreme.data.digits import Digits
 from supreme.data.image_folder import ImageFolder
 from supreme.pipeline import twins
 from supreme.pipeline.cell import COMPONENTS, Cell
-from supreme.report import load
+from supreme.report import load, load_audits
 from supreme.report.page.card.card import evaluation_card
 from supreme.report.statistics.aggregate import summary
+from supreme.report.statistics.joint import verdicts
 from supreme.store.decoded import cache
 from supreme.store.decoded import twins as stored
 
