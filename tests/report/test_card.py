@@ -410,7 +410,7 @@ def test_few_seeds_are_named_with_the_methods_and_blocks_that_have_them(card_of)
     rows = [row("scrub", seed) for seed in range(4)] + [row("ssd", 0), row("ssd", 0, scenario="full_class")]
     told = limits(card_of(*rows))
     assert "4 training seeds: too few for an interval to rely on: scrub (in " in told
-    assert "1 training seed: too few for an interval to rely on: ssd (in " in told
+    assert "1 training seed: too few for an interval to rely on: ssd." in told  # in both blocks
 
 
 # Methods

@@ -68,7 +68,7 @@ def _of_verdicts(claims: Mapping[Block, Claims]) -> list[str]:
     for block, own in claims.items():
         for sentence in (*own.out_of_reach, *own.doubts):
             found[sentence].append(block)
-    return [f"{sentence.removesuffix('.')}{where(blocks, claims)}." for sentence, blocks in found.items()]
+    return [f"{sentence[:-1]}{where(blocks, claims)}{sentence[-1]}" for sentence, blocks in found.items()]
 
 
 def _of_attacks(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -82,18 +82,22 @@ def _of_attacks(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _of_seeds(blocks: Mapping[Block, Sequence[Entry]]) -> list[str]:
-    few: dict[int, list[str]] = defaultdict(list)
+    few: dict[int, dict[str, list[Block]]] = defaultdict(lambda: defaultdict(list))
     for block, own in blocks.items():
         seeds: dict[str, set[int]] = defaultdict(set)
         for entry in own:
             seeds[entry.method].add(entry.row["seed"])
         for method, found in seeds.items():
             if len(found) < FEW_SEEDS:
-                few[len(found)].append(method + where([block], blocks))
-    return [
-        f"{counted(count, count, 'training seed')}: too few for an interval to rely on: {', '.join(unique(methods))}."
-        for count, methods in sorted(few.items())
-    ]
+                few[len(found)][method].append(block)
+    told = []
+    for count, methods in sorted(few.items()):
+        places: dict[str, list[str]] = defaultdict(list)
+        for method, own in methods.items():
+            places[where(own, blocks)].append(method)
+        named = "; ".join(f"{', '.join(about)}{place}" for place, about in places.items())
+        told.append(f"{counted(count, count, 'training seed')}: too few for an interval to rely on: {named}.")
+    return told
 
 
 def _of_forget_sets(frame: pd.DataFrame) -> list[str]:

@@ -40,7 +40,7 @@ const spoken = (name) => (name.startsWith('_') ? name : name.replaceAll('_', ' '
 function card() {
   const link = (name, type, text) => make('a', { class: 'plain', download: name, href: `data:${type};charset=utf-8,${encodeURIComponent(text)}` }, name);
   const { evaluation_card: version, ...parts } = DATA.card;
-  const folded = (name, one) => (JSON.stringify(one).length < 1800 ? asList(one)
+  const folded = (name, one) => (name === 'not_supported' || JSON.stringify(one).length < 1800 ? asList(one)
     : make('details', { class: 'more' }, make('summary', {}, Array.isArray(one) ? `${one.length} entries` : 'show'), asList(one)));
   replace(byId('card-body'),
     make('p', { class: 'hint' }, 'What was evaluated and how, and what these numbers do not say: to publish beside them.'),
