@@ -29,7 +29,7 @@ from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
 from supreme.report.tables.published_comparison import against, nothing_matches, published
 from supreme.report.tables.published_tables import render_against
-from supreme.report.tables.tables import render, summary_of
+from supreme.report.tables.tables import render
 from supreme.report.tables.terminal import WIDTH, plain
 
 __all__ = ["FORMATS", "Choices", "main", "write"]
@@ -168,7 +168,7 @@ def _parquet(frame: pd.DataFrame, choices: Choices) -> bytes:
 
 def _html(frame: pd.DataFrame, choices: Choices) -> str:
     _refuse_without_rows(frame, str(choices.directory))
-    return html(choices.directory, frame, summary_of(frame, choices.endpoints))
+    return html(choices.directory, frame, endpoints=choices.endpoints)
 
 
 FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {

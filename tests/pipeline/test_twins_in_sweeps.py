@@ -19,9 +19,10 @@ from supreme.data.digits import Digits
 from supreme.data.image_folder import ImageFolder
 from supreme.pipeline import twins
 from supreme.pipeline.cell import COMPONENTS, Cell
-from supreme.report import load
-from supreme.report.page.card import evaluation_card
+from supreme.report import load, load_audits
+from supreme.report.page.card.card import evaluation_card
 from supreme.report.statistics.aggregate import summary
+from supreme.report.statistics.joint import verdicts
 from supreme.store.decoded import cache
 from supreme.store.decoded import twins as stored
 
@@ -165,7 +166,8 @@ def test_a_sweep_tells_of_twins_in_its_rows_its_table_and_its_card(
     assert sorted("data.twins=together" in setting for setting in frame["setting"].unique()) == [False, True]
     sentence = f"{counts['forget_retain']} of {sets['forget']} forget images have an identical twin among the retained"
     assert sentence in " ".join(done.stdout.split())
-    card = evaluation_card(frame, summary(frame), rows)
+    table = summary(frame)
+    card = evaluation_card(frame, table, rows, load_audits(tmp_path / "outputs", rows=frame), verdicts(frame, table))
     assert any(sentence.split(" of ")[1] in claim for claim in card["not_supported"])
 
 

@@ -1,18 +1,21 @@
 """The evaluation card: for each sentence, rows of which it would be false, and the true one in its place."""
 
-import pandas as pd
+import statistics
+
 import pytest
 import yaml
-from results import complete, save_audit
+from results import complete, save_audit, save_failure
 from test_figures import full
 from test_report import row
 
 from supreme.core import seeds
+from supreme.report import Endpoints
 from supreme.report.page.card.card import as_yaml, evaluation_card
 from supreme.report.page.card.components import design_of
 from supreme.report.page.card.methods import data_accessed
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import BLOCK, summary
+from supreme.report.statistics.joint import verdicts
 from supreme.report.tables.audits import load_audits
 
 RECIPE = {
@@ -32,16 +35,18 @@ PLACE = {"data": "digits", "model": "small_cnn", "recipe": "digits-small_cnn", "
 def card_of(saved):
     """The card of these rows, as a report of their directory has it."""
 
-    def make(*rows, change=lambda frame, table: None, verdicts=None, audits=()):
+    def make(*rows, audits=(), failed=(), endpoints=None):
         directory = saved(*rows)
         for record in audits:
             save_audit(directory, record)
+        for one in failed:
+            save_failure(directory, one, "ValueError: boom")
         frame = load(directory)
-        table = summary(frame)
-        change(frame, table)
+        table = summary(frame, endpoints=endpoints)
         stored = {one["cell"]: complete(one) for one in rows}
         ordered = [stored[cell] for cell in frame["cell"].unique()]
-        card = evaluation_card(frame, table, ordered, load_audits(directory, rows=frame), verdicts)
+        found = load_audits(directory, rows=frame)
+        card = evaluation_card(frame, table, ordered, found, verdicts(frame, table, endpoints), endpoints)
         assert yaml.safe_load(as_yaml(card)) == card
         return card
 
@@ -191,8 +196,8 @@ def test_the_design_of_forget_sets_is_told_by_their_digests(digests, design):
 def test_one_forget_set_is_told_by_its_digest_and_not_by_the_number_of_its_stream(card_of):
     same = card_of(*(row(seed=seed, scenario="full_class") for seed in range(2)))  # seeds.forget follows the seed
     assert same["forget_sets"][0]["design"] == "one forget set for 2 training seeds"
-    assert same["statistics"]["spread"] == "SD between training seeds, all with one forget set (ddof 1)"
-    assert "One forget set: nothing is said about other forget sets." in limits(same)
+    assert same["statistics"]["spread"] == "SD between training seeds, one forget set (ddof 1)"
+    assert "All training seeds forget the same images: nothing is said about other forget sets." in limits(same)
     own = card_of(*(row(seed=seed, forget_digest=f"{seed}{seed}") for seed in range(2)))
     assert own["forget_sets"][0]["digests"] == {"seed 0": ["00"], "seed 1": ["11"]}
     assert own["statistics"]["spread"] == "SD between training seeds, each with a forget set of its own (ddof 1)"
@@ -211,7 +216,8 @@ def test_the_spread_of_one_seed_is_none_and_so_are_intervals(card_of):
     told = card_of(row())["statistics"]
     assert told["spread"] == "none: no line has a second training seed"
     assert told["intervals"] == "none: no gap has a second training seed"
-    assert told["verdicts"] == "none: no cell has a margin and two training seeds"
+    assert told["verdicts"].startswith("none: ")
+    assert "a verdict takes 3 training seeds, and there is 1" in told["verdicts"]
     assert told["corrections"] == "none"
     assert told["unit_of_replication"] == "the training seed; there is one value of each"
     assert "Equivalence was not tested" in limits(card_of(row()))
@@ -229,23 +235,21 @@ def test_draws_within_a_seed_are_averaged_where_there_are_several(card_of):
 
 
 def test_a_crossed_design_whose_intervals_are_not_those_of_the_seeds_alone_says_so(card_of):
-    rows = [
-        row(
-            seed=seed,
-            value=0.8 + seed / 50 + forget / 30,
-            forget_digest=f"{forget}",
-            seeds={"forget": forget, "reference": 0, "unlearn": 0, "evaluate": 0},
-        )
-        for seed in range(3)
-        for forget in range(3)
-    ]
-    alone = card_of(*rows)["statistics"]["unit_of_replication"]
-    assert alone.startswith("the training seed; up to 3 forget draws")
+    def crossed(sets):
+        return [
+            row(
+                seed=seed,
+                value=0.8 + seed / 50 + forget / 30,
+                forget_digest=f"{forget}",
+                seeds={"forget": forget, "reference": 0, "unlearn": 0, "evaluate": 0},
+            )
+            for seed in range(3)
+            for forget in range(sets)
+        ]
 
-    def widened(frame, table):
-        table["gap_high"] += 0.01
-
-    two_way = card_of(*rows, change=widened)["statistics"]["unit_of_replication"]
+    alone = card_of(*crossed(2))["statistics"]["unit_of_replication"]
+    assert alone.startswith("the training seed; up to 2 forget draws")
+    two_way = card_of(*crossed(3))["statistics"]["unit_of_replication"]
     assert two_way.startswith("the training seed; training seed and forget set, which are crossed, in digits")
 
 
@@ -317,13 +321,9 @@ def test_the_estimand_of_each_metric_is_the_contrast_that_it_has(card_of):
     told = card_of(*rows)["statistics"]["estimand"]
     assert told["gap_to_the_reference"]["metrics"] == ["accuracy/forget"]
     assert told["no_gap"]["metrics"] == ["js_divergence/forget", "cost/peak_memory_bytes"]
-
-    def against_the_floor(frame, table):
-        distance = table["metric"] == "js_divergence/forget"
-        table.loc[distance & (table["method"] == "scrub"), "gap"] = 0.02
-        table["contrast"] = ["floor" if one else "reference" for one in distance]
-
-    floor = card_of(*rows, change=against_the_floor)["statistics"]["estimand"]
+    why = {"reference": {"js_divergence/forget": "the reference model would be compared with itself"}}
+    both = [row(method, seed, reasons=why) for method in ("scrub", "retrain") for seed in range(3)]
+    floor = card_of(*both)["statistics"]["estimand"]
     assert floor["gap_to_the_floor"]["metrics"] == ["js_divergence/forget"]
     assert floor["no_gap"]["metrics"] == ["cost/peak_memory_bytes"]
 
@@ -350,26 +350,31 @@ def test_a_margin_is_declared_with_the_sweep_only_where_every_row_declares_it(ca
     assert later["origin"] == "given afterwards: no row declares it"
     some = origins(card_of(*rows_that_declare(same, same, None)))
     assert some["origin"] == "given afterwards: the rows declare 0.02 or none"
-    other = origins(card_of(*rows_that_declare(*[{"accuracy/forget": 0.05}] * 3)))
+    five = rows_that_declare(*[{"accuracy/forget": 0.05}] * 3)
+    assert origins(card_of(*five))["margin"] == 0.05
+    other = origins(card_of(*five, endpoints=Endpoints(same)))
     assert other["origin"] == "given afterwards: the rows declare 0.05"
 
 
-def test_a_margin_that_was_taken_from_the_data_is_said_to_be(card_of):
-    def widened(frame, table):
-        forget = table["metric"] == "accuracy/forget"
-        table.loc[forget, "margin"] = table.loc[forget, "sd_reference"]
+def test_a_margin_is_given_afterwards_where_others_were_declared_beside_it(card_of):
+    rows = rows_that_declare(*[{"accuracy/forget": 0.02, "accuracy/test": 0.01}] * 3)
+    given = Endpoints({"accuracy/forget": 0.02, "accuracy/test": 0.05})
+    card = card_of(*rows, endpoints=given)
+    told = "given afterwards: the rows declare 0.02, and something else of other metrics"
+    assert origins(card) == {"margin": 0.02, "origin": told, "most_left": 0.25}
+    assert {one["origin"] for one in card["statistics"]["verdicts"]} == {"given afterwards"}
+    assert "the margins are not those that all of its rows declared" in limits(card)
 
-    told = origins(card_of(*rows_that_declare(None, None, None), change=widened))
+
+def test_a_margin_that_was_taken_from_the_data_is_said_to_be(card_of):
+    deviation = statistics.stdev(0.9 + seed / 100 for seed in range(3))
+    told = origins(card_of(*rows_that_declare(None, None, None), endpoints=Endpoints({"accuracy/forget": deviation})))
     assert told["origin"].endswith("taken from the data")
 
 
 def test_a_relative_margin_is_on_the_card_with_what_may_be_left(card_of):
-    def relative(frame, table):
-        distance = table["metric"] == "js_divergence/forget"
-        table["endpoint"] = distance | table["margin"].notna()
-
     rows = rows_that_declare(*[{"js_divergence/forget": "relative"}] * 3)
-    told = origins(card_of(*rows, change=relative), "js_divergence/forget")
+    told = origins(card_of(*rows), "js_divergence/forget")
     assert told == {"margin": "relative", "origin": "declared with the sweep", "most_left": 0.25}
 
 
@@ -377,28 +382,27 @@ def test_corrections_and_verdicts_are_those_of_the_summary(card_of):
     rows = [full(method, seed, 0.1) for method in ("scrub", "ssd") for seed in range(3)]
     told = card_of(*rows)["statistics"]
     assert "accuracy/forget" in told["corrections"]["Holm"]
-    assert told["verdicts"] == "none of whole methods: each letter speaks of one cell of the table alone"
     assert "only the verdict equivalent is" in limits(card_of(*rows))
-    joint = {**PLACE, "method": "scrub", "variant": "", "verdict": "different", "letter": "D", "reason": ""}
-    verdicts = pd.DataFrame([joint | {"different_in": "accuracy/test", "removed": float("nan")}])
-    (verdict,) = card_of(*rows, verdicts=verdicts)["statistics"]["verdicts"]
-    assert verdict["different_in"] == "accuracy/test"
-    assert verdict.keys().isdisjoint({"removed", "reason", "variant"})
-
-
-def failure(method, seed, **changes):
-    return {**PLACE, "method": method, "variant": "", "seed": seed, "error": "ValueError: boom"} | changes
+    verdicts = {one["method"]: one for one in told["verdicts"]}
+    assert verdicts.keys() == {"original", "scrub", "ssd"}
+    assert verdicts["scrub"]["verdict"] == "different"
+    assert verdicts["scrub"]["block"] == "digits · small_cnn · digits-small_cnn · random"
+    assert verdicts["scrub"]["different_in"] == "accuracy/forget, accuracy/retain"
+    assert verdicts["scrub"].keys().isdisjoint({"removed", "variant", "data"})
+    reason = "JS div. forget is a distance to the reference, and there is no retrain to hold it against"
+    assert reason in verdicts["scrub"]["reason"]
+    assert f"No joint E: {reason}" in limits(card_of(*rows))
 
 
 def test_failed_cells_are_on_the_card_also_where_their_method_has_no_row(card_of):
-    def fail(frame, table):
-        frame.attrs["failures"] = [failure("boom", 0), failure("boom", 1), failure("scrub", 1)]
-
-    card = card_of(row(), change=fail)
+    failed = [row("boom", 0), row("boom", 1), row("scrub", 1), row("boom", scenario="full_class")]
+    card = card_of(row(), failed=failed[:3])
     told = {one["method"]: (one["failed"], one["of"]) for one in card["statistics"]["failed"]}
     assert told == {"boom": (2, 2), "scrub": (1, 2)}
     assert card["statistics"]["failed"][0]["errors"] == ["ValueError: boom"]
     assert "boom failed in 2 of 2 runs" in limits(card)
+    blocks = {one["block"] for one in card_of(row(), failed=failed)["statistics"]["failed"]}
+    assert {block.rpartition(" ")[2] for block in blocks} == {"random", "full_class"}
     assert card_of(row())["statistics"]["failed"] == "no failed cell is known of"
 
 
@@ -406,7 +410,7 @@ def test_few_seeds_are_named_with_the_methods_and_blocks_that_have_them(card_of)
     rows = [row("scrub", seed) for seed in range(4)] + [row("ssd", 0), row("ssd", 0, scenario="full_class")]
     told = limits(card_of(*rows))
     assert "4 training seeds: too few for an interval to rely on: scrub (in " in told
-    assert "1 training seed: too few for an interval to rely on: ssd (in " in told
+    assert "1 training seed: too few for an interval to rely on: ssd." in told  # in both blocks
 
 
 # Methods

@@ -57,12 +57,25 @@ def test_the_page_and_the_card_count_what_failed(swept):
     data = page_data(swept, frame, summary(frame))
     (block,) = data["blocks"]
     assert block["failed"] == [
-        {"method": "boom", "told": "failed (2 of 2)", "done": 0, "seeds": 2},
-        {"method": "scrub", "told": "incomplete (1 of 4 failed)", "done": 3, "seeds": 1},
+        {"method": "boom", "failed": 2, "of": 2, "told": "failed (2 of 2)", "seeds": [0, 1], "errors": [WHY]},
+        {"method": "scrub", "failed": 1, "of": 4, "told": "incomplete (1 of 4 failed)", "seeds": [3]}
+        | {"errors": ["ValueError: not with this seed"]},
     ]
     assert any("boom: failed (2 of 2)" in note for note in block["notes"][: block["always"]])
     told = data["card"]["statistics"]["failed"]
-    assert [one.partition(",")[0] for one in told] == ["boom: failed (2 of 2)", "scrub: incomplete (1 of 4 failed)"]
+    place = {"block": "digits · small_cnn · digits-small_cnn · random"}
+    assert told == [place | one for one in block["failed"]]
+
+
+def test_a_block_of_nothing_but_failures_is_in_the_page_too(saved):
+    directory = saved(row())
+    save_failure(directory, row("boom", scenario="full_class"), WHY)
+    frame = load(directory)
+    data = page_data(directory, frame, summary(frame))
+    first, _ = data["blocks"]
+    assert (first["labels"][3], first["lines"]) == ("full_class", {})
+    assert [one["told"] for one in first["failed"]] == ["failed (1 of 1)"]
+    assert first["notes"] == ["No cell has a row.", "boom: failed (1 of 1), seed 0: RuntimeError: boom."]
 
 
 def test_the_files_hold_every_failure_and_none_that_is_past(swept):

@@ -6,19 +6,21 @@ import shutil
 from base64 import b64decode
 from urllib.parse import unquote
 
-import pandas as pd
 import pytest
 import yaml
-from results import save_audit
+from results import save_audit, save_failure
 from test_figures import full
 from test_report import row
 
+from supreme.report import Endpoints, summary
+from supreme.report.command import main
 from supreme.report.page.embedded import Pool, as_script, failures, shortened
-from supreme.report.page.page import html, write_page
+from supreme.report.page.page import html, page_data, write_page
 from supreme.report.rows.load import load
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")
+STREAMS = ("forget", "reference", "unlearn", "evaluate")
 NASTY = '</script><img src=x onerror="window.attacked=1"><!-- \' " & é 日本 {{data}} \u2028'
 
 
@@ -92,6 +94,7 @@ def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
     assert "2 training seeds: too few" in told
     assert "no noise floor" in told
     margins = {"accuracy/forget": 0.02, "accuracy/retain": 0.01, "accuracy/test": 0.01, "membership/auc": 0.02}
+    margins |= {"js_divergence/forget": "relative"}
     assert {name: one["margin"] for name, one in data["card"]["statistics"]["margins"].items()} == margins
     assert data["card"]["seeds"]["training"] == [0, 1, 2]
     assert {entry["label"] for entry in data["card"]["scenario"]} == {"random", "full_class"}
@@ -202,40 +205,65 @@ def test_a_click_on_a_column_sorts_by_it_and_the_reference_stays_on_top(sweep, o
     assert methods(driver, 1)[0] == "reference"
     assert methods(driver, 1)[-2:] == ["scrub", "neggrad"]
     assert find(driver, "th[data-metric='accuracy/test']")[1].get_attribute("aria-sort") == "descending"
-    text = find(driver, "#blocks article")[1].find_element("css selector", "tr[data-method=scrub] td").text
+    text = find(driver, "#blocks article")[1].find_elements("css selector", "tr[data-method=scrub] td")[1].text
     assert text.split("\n")[0] == "80.00 ± 0.00"
     assert text.split("\n")[1].startswith("\N{MINUS SIGN}11.00 [")
 
 
-BLOCKS = {"data": "digits", "model": "small_cnn", "recipe": "digits-small_cnn", "scenario": "random", "setting": ""}
+DECLARED = {"margins": {"accuracy/forget": 0.05, "accuracy/test": 0.05}, "most_left": 0.25}
+CONTRASTS = {
+    "scrub": {"random": (0.4, 0.41, 0.4, 0.39, 0.4), "subclass": (0.02, 0.01, 0.02, 0.03, 0.02)},
+    "ssd": {"random": (0.3, -0.2, 0.1, 0.0, 0.3), "subclass": (0.3, -0.2, 0.1, 0.05, 0.25)},
+    "neggrad": {"random": (0.002, -0.002, 0.0, 0.002, -0.002), "subclass": (0.06, 0.05, 0.06, 0.07, 0.06)},
+}
+"""Of the forget accuracy with that of the reference, by training seed; the original's are 0.45 and a little."""
+TUNED = {
+    "preset": "ssd/digits-small_cnn-random",
+    "source": "found",
+    "columns": ["accuracy/forget"],
+    "seeds": [100],
+    "images": "test",
+    "uses_reference": False,
+    "kept": ["alpha"],
+    "overridden": [],
+}
+
+
+def told_apart(method, seed, scenario):
+    """A row whose original is far from the reference, with margins that were declared before it was there."""
+    reference = {"accuracy/forget": 0.5 + seed / 100, "accuracy/test": 0.8}
+    of_seed = {"seed": seed, "seeds": dict.fromkeys(STREAMS, seed), "cell": f"{method}-{scenario}-{seed}"}
+    return (
+        row(
+            method,
+            scenario=scenario,
+            metrics=reference | {"accuracy/forget": reference["accuracy/forget"] + CONTRASTS[method][scenario][seed]},
+            reference=reference,
+            original={"accuracy/forget": 0.95 + seed / 50, "accuracy/test": 0.8},
+            reasons={},
+            sets={"forget": 500, "retain": 4500, "test": 1000},
+            declared=DECLARED,
+            tuned=TUNED if method == "ssd" else None,
+        )
+        | of_seed
+    )
 
 
 @pytest.fixture
-def judged(sweep, monkeypatch):
+def judged(saved):
     """A sweep whose methods have verdicts and ranks, and in which cells failed."""
-    frame = load(sweep)
-    told = {
-        "scrub": {"verdict": "different", "letter": "D", "different_in": "accuracy/forget", "removed": 0.034},
-        "ssd": {"verdict": "inconclusive", "letter": "?", "reason": "membership AUC has too few seeds"},
-        "neggrad": {"verdict": "indistinguishable from retraining", "letter": "E", "removed": 1.02},
-    }
-    ends = {"removed_low": -0.12, "removed_high": 0.2, "removed_metric": "accuracy/forget"}
-    lines = [
-        BLOCKS | {"method": name, "variant": ""} | (ends if "removed" in one else {}) | one
-        for name, one in told.items()
+    rows = [
+        told_apart(method, seed, scenario)
+        for method in CONTRASTS
+        for scenario in ("random", "subclass")
+        for seed in range(5)
     ]
-    board = {
-        "columns": ["method", "digits · random", "mean rank"],
-        "lines": [["ssd", 1, 1.5], ["scrub", 2, 1.25], ["neggrad", None, None]],
-        "notes": ["Lower is better."],
-    }
-    monkeypatch.setattr("supreme.report.page.page.verdicts_of", lambda frame, table: pd.DataFrame(lines))
-    monkeypatch.setattr("supreme.report.page.page.leaderboard_of", lambda frame, table: board)
-    failed = BLOCKS | {"variant": "", "error": "ValueError: too hot"}
-    frame.attrs["failures"] = [
-        failed | {"method": name, "seed": seed} for name, seed in (("boom", 0), ("boom", 1), ("ssd", 7))
-    ]
-    return sweep, frame
+    rows += [full("scrub", seed, 0.3, scenario="full_class") for seed in range(2)]
+    directory = saved(*rows)
+    for method, seed in (("boom", 0), ("boom", 1), ("ssd", 7)):
+        of_seed = {"seed": seed, "seeds": dict.fromkeys(STREAMS, seed), "cell": f"{method}-failed-{seed}"}
+        save_failure(directory, row(method) | of_seed, "ValueError: too hot")
+    return directory
 
 
 def random_line(driver, method):
@@ -244,26 +272,34 @@ def random_line(driver, method):
 
 
 def test_verdict_and_headline_are_the_first_columns_of_a_block_that_has_them(judged, opened):
-    driver = opened(*judged)
-    heads = find(driver, "#blocks article")[1].find_elements("css selector", "thead th")
-    assert [head.text.split(" ")[0] for head in heads[:4]] == ["method", "verdict", "removed", "forget"]
-    assert [head.text for head in find(driver, "#blocks article")[0].find_elements("css selector", "thead th")][
-        1
-    ] != "verdict"
+    driver = opened(judged)
+    tables = find(driver, "#blocks article")
+    heads = [[head.text for head in table.find_elements("css selector", "thead th")] for table in tables]
+    assert [head.split(" ")[0] for head in heads[1][:4]] == ["method", "verdict", "removed", "forget"]
+    assert {"verdict", "removed"}.isdisjoint(heads[0])  # of two training seeds
     words = [word.text for word in random_line(driver, "scrub")]
     assert words[1] == "Ddifferent\ndifferent in forget acc."
-    assert words[2] == "3 % [\N{MINUS SIGN}12, 20]\nforget acc."
-    assert [word.text for word in random_line(driver, "ssd")][1:3] == [
-        "?inconclusive\nmembership AUC has too few seeds",
-        "n/a",
-    ]
+    assert words[2].startswith("15 % [1")
+    assert words[2].endswith("]\nforget acc.")
+    assert random_line(driver, "neggrad")[1].text == "Eequivalent"
+    reason = "its values were chosen on the test images that judge it"
+    assert random_line(driver, "ssd")[1].text == f"?inconclusive\n{reason}"
     assert [word.text for word in random_line(driver, "reference")][1:3] == ["", ""]
-    driver.execute_script("document.querySelector('#blocks th[data-metric=removed] button').click()")
-    assert methods(driver, 1)[:3] == ["reference", "scrub", "neggrad"]
+    driver.execute_script("document.querySelectorAll('#blocks th[data-metric=removed] button')[0].click()")
+    assert methods(driver, 1)[:4] == ["reference", "original", "scrub", "ssd"]
+
+
+def test_what_keeps_every_method_from_a_better_verdict_stands_below_and_not_beside_each(judged, opened):
+    driver = opened(judged)
+    driver.get(write_page(judged, endpoints=Endpoints({"accuracy/forget": 0.06, "accuracy/test": 0.05})).as_uri())
+    shared = "the margins are not those that all of its rows declared before they were there"
+    assert f"No joint E: {shared}." in find(driver, "#blocks article")[1].text
+    assert shared not in find(driver, "#blocks article table")[1].text
+    assert random_line(driver, "neggrad")[1].text == "?inconclusive"
 
 
 def test_the_letter_of_a_cell_is_in_brackets_where_it_speaks_of_that_cell_alone(judged, opened):
-    driver = opened(*judged)
+    driver = opened(judged)
     badges = {badge.text for badge in find(driver, "#blocks td .badge")}
     assert "E" in badges  # of a whole method, in the column of verdicts
     assert {badge.text for badge in find(driver, "#blocks td .gap .badge")} <= {"(E)", "(N)", "(n)", "D", "d", "?", "="}
@@ -287,7 +323,7 @@ def test_what_an_sd_is_of_is_told_by_the_forget_sets(saved, opened):
     driver = opened(saved(*draws("random", lambda seed: f"{seed}"), *draws("full_class", lambda seed: "one")))
     told = [block.text for block in find(driver, "#blocks article > .hint")]
     assert told == [
-        "± SD between training seeds, all with one forget set",
+        "± SD between training seeds, one forget set",
         "± SD between training seeds, each with a forget set of its own",
     ]
     driver.execute_script("dispatchEvent(new Event('beforeprint'))")
@@ -297,41 +333,90 @@ def test_what_an_sd_is_of_is_told_by_the_forget_sets(saved, opened):
 
 
 def test_a_method_that_failed_has_a_line_and_counts(judged, opened):
-    driver = opened(*judged)
+    driver = opened(judged)
     assert [word.text for word in random_line(driver, "boom")] == ["boom failed (2 of 2)", "ValueError: too hot"]
-    assert random_line(driver, "ssd")[0].text == "ssd failed (1 of 4)"
+    assert random_line(driver, "ssd")[0].text == "ssd \N{DAGGER} incomplete (1 of 6 failed)"
     assert methods(driver, 1)[-1] == "boom"
     assert "boom" not in methods(driver, 0)
     counts = find(driver, "#counts")[0].text.replace("\n", " ")
     assert "methods 4 " in counts
     assert "failed cells 3 " in counts
-    data = content(html(*judged))
+    data = content(html(judged, load(judged)))
     assert "boom failed in 2 of 2 runs" in " ".join(data["card"]["not_supported"])
 
 
+def test_a_block_of_nothing_but_failures_has_its_table(saved, opened):
+    directory = saved(row())
+    save_failure(directory, row("boom", scenario="full_class"), "ValueError: too hot")
+    driver = opened(directory)
+    assert methods(driver, 0) == ["boom"]
+    assert "boom: failed (1 of 1), seed 0: ValueError: too hot." in find(driver, "#blocks article")[0].text
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert len(find(driver, "#drawings article")) == 1
+
+
 def test_the_leaderboard_stands_above_the_tables_and_is_sorted_by_a_click(judged, opened):
-    driver = opened(*judged)
+    driver = opened(judged)
     top = "return document.querySelector('#ranks').compareDocumentPosition(document.querySelector('#results'))"
     assert driver.execute_script(top) == 4  # follows
+    heads = [head.text.split(" \u2195")[0] for head in find(driver, "#board th[scope=col]")]
+    assert heads == ["method", "mean rank", "digits · small_cnn · random", "digits · small_cnn · subclass"]
     lines = "#board tbody tr"
-    assert [line.text for line in find(driver, lines)] == ["ssd 1 1.50", "scrub 2 1.25", "neggrad n/a n/a"]
-    click(driver, "#board thead button", 2)
-    assert [line.get_attribute("data-method") for line in find(driver, lines)] == ["scrub", "ssd", "neggrad"]
-    assert "Lower is better." in find(driver, "#ranks")[0].text
+    # Mean contrasts 0.4, 0.1 and 0 of random, 0.02, 0.1 and 0.06 of subclass, in margins of 0.05.
+    shown = ["neggrad 1.5 0.00 1.20", "scrub 2.0 8.00 0.40", "ssd 2.5 2.00 2.00"]
+    assert [line.text for line in find(driver, lines)] == shown
+    click(driver, "#board thead button", 3)
+    assert [line.get_attribute("data-method") for line in find(driver, lines)] == ["scrub", "neggrad", "ssd"]
+    told = find(driver, "#ranks")[0].text
+    assert "0 is retraining, 1 lies at the margin" in told
+    assert "no method is named the best" in told
 
 
-def test_without_ranks_and_verdicts_there_is_no_place_for_them(sweep, opened, monkeypatch):
-    monkeypatch.setattr("supreme.report.page.page.verdicts_of", lambda frame, table: None)
-    monkeypatch.setattr("supreme.report.page.page.leaderboard_of", lambda frame, table: None)
-    driver = opened(sweep)
+def test_the_leaderboard_and_the_verdicts_are_those_of_the_given_endpoints(judged):
+    wide = Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05}, most_left=0.5)
+    data = page_data(judged, load(judged), summary(load(judged), endpoints=wide), wide)
+    scores = {line[0]: line[2:] for line in data["leaderboard"]["lines"]}
+    assert scores["scrub"] == ["4.00", "0.20"]  # in margins of 0.1
+    tight = Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05}, most_left=0.1)
+    found = page_data(judged, load(judged), summary(load(judged), endpoints=tight), tight)["leaderboard"]["lines"]
+    assert float({line[0]: line[2] for line in found}["scrub"]) == pytest.approx(0.4 / 0.047, abs=0.01)
+    assert {one["verdicts"]["neggrad"]["origin"] for one in data["blocks"] if one["verdicts"]} == {"given afterwards"}
+
+
+def test_the_page_of_the_command_is_that_of_its_endpoints(judged, capsys):
+    assert main([str(judged), "--format", "html", "--endpoints", "accuracy/forget=0.1,accuracy/test=0.05"]) == 0
+    data = content(capsys.readouterr().out)
+    assert {line[0]: line[2] for line in data["leaderboard"]["lines"]}["scrub"] == "4.00"
+    origins = [one["origin"] for one in data["card"]["statistics"]["margins"]["accuracy/forget"]]
+    assert origins == [f"given afterwards: {what}" for what in ("no row declares it", "the rows declare 0.05")]
+    written = content(
+        write_page(judged, endpoints=Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05})).read_text()
+    )
+    assert written["leaderboard"] == data["leaderboard"]
+
+
+def test_a_mean_over_class_targets_has_its_block_and_its_line_on_the_card(saved):
+    def of_target(target, seed):
+        place = {"scenario": "full_class", "forget_digest": f"{target}", "changed": {"scenario.target": target}}
+        return full("scrub", seed, 0.3, config={"scenario": {"target": target}}, **place)
+
+    directory = saved(*(of_target(target, seed) for target in (1, 2) for seed in range(3)))
+    data = page_data(directory, load(directory), summary(load(directory)))
+    scenarios = [block["labels"][3] for block in data["blocks"]]
+    assert [name for name in scenarios if "mean of targets" in name] == ["full_class, mean of targets 1, 2"]
+    assert any("nothing is said of other classes (in " in told for told in data["card"]["not_supported"])
+
+
+def test_without_ranks_and_verdicts_there_is_no_place_for_them(saved, opened):
+    driver = opened(saved(row(), row(seed=1)))
     assert not find(driver, "#ranks")[0].is_displayed()
     assert not find(driver, "#to-ranks")[0].is_displayed()
     assert not find(driver, "th[data-metric=verdict]")
-    assert "failed cells" not in find(driver, "#counts")[0].text
+    assert not find(driver, "th[data-metric=removed]")
 
 
 def test_on_a_telephone_the_bar_is_one_line_and_unfolds_the_filters(judged, opened):
-    driver = opened(*judged)
+    driver = opened(judged)
     size = {"width": 420, "height": 900, "deviceScaleFactor": 1, "mobile": True}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
@@ -505,7 +590,9 @@ def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opene
         "digits · small_cnn · random recipe digits-small_cnn",
         "digits · small_cnn · random recipe digits-small_cnn · recipe.epochs=1",
     ]
-    assert [len(table.find_elements("css selector", ".words")) for table in find(driver, "#blocks article")] == [5, 0]
+    assert [
+        len(table.find_elements("css selector", ".words:not(.verdict)")) for table in find(driver, "#blocks article")
+    ] == [5, 0]
     assert methods(driver) == ["reference", "original", "ssd", "ssd (alpha=5)"]
     click(driver, "#blocks th[data-metric='variant'] button")
     click(driver, "#blocks th[data-metric='variant'] button")

@@ -11,9 +11,10 @@ from test_crossed import TABLE, crossed_frame
 from test_figures import full, words
 from test_report import row
 
-from supreme.report import load, plot_seeds, plot_tradeoff, plot_variance, render, summary, variance
-from supreme.report.page.card import evaluation_card
+from supreme.report import load, load_audits, plot_seeds, plot_tradeoff, plot_variance, render, summary, variance
+from supreme.report.page.card.card import evaluation_card
 from supreme.report.page.page import page_data
+from supreme.report.statistics.joint import verdicts
 from supreme.report.statistics.variance_shares import SHARES
 
 OWN, ONE = "SD between training seeds, each with a forget set of its own", "SD between training seeds, one forget set"
@@ -39,6 +40,11 @@ DESIGNS = {
 }
 
 
+def card_of(directory, frame, stored):
+    table = summary(frame)
+    return evaluation_card(frame, table, stored, load_audits(directory, rows=frame), verdicts(frame, table))
+
+
 @pytest.mark.parametrize("expected", DESIGNS)
 def test_every_place_says_what_the_spread_contains(saved, expected):
     directory = saved(*DESIGNS[expected])
@@ -47,7 +53,7 @@ def test_every_place_says_what_the_spread_contains(saved, expected):
     assert expected in words(plot_tradeoff(frame))
     assert expected in words(plot_seeds(frame))
     stored = [json.loads(path.read_text()) for path in (directory / "rows").iterdir()]
-    card = evaluation_card(frame, summary(frame), stored)
+    card = card_of(directory, frame, stored)
     assert card["statistics"]["spread"] == f"{expected} (ddof 1)"
     (block,) = page_data(directory, frame, summary(frame))["blocks"]
     assert block["spread"] == expected
@@ -59,7 +65,7 @@ def test_the_card_says_where_nothing_follows_for_other_forget_sets(saved):
         directory = saved(*rows)
         frame = load(directory)
         stored = [json.loads(path.read_text()) for path in (directory / "rows").iterdir()]
-        claims = " ".join(evaluation_card(frame, summary(frame), stored)["not_supported"])
+        claims = " ".join(card_of(directory, frame, stored)["not_supported"])
         told[name] = "other forget sets" in claims
     assert list(told.values()) == [False, True, False, True]
 
@@ -83,7 +89,7 @@ def test_the_figure_and_the_page_name_what_the_shares_are_of():
 def test_an_auditor_finds_the_shares_of_a_crossed_design_in_the_csv():
     frame = crossed_frame([[2.0, 3.0, 4.5], [3.0, 5.0, 7.0], [4.0, 7.0, 10.0], [1.0, 9.0, 2.0]])
     results = list(csv.DictReader(io.StringIO(render(frame, "csv"))))
-    lines = recompute.draws(results)
+    lines = recompute.draws(recompute.with_target_means(results))
     ours = variance(frame)
     assert len(ours)
     for line in ours.to_dict("records"):

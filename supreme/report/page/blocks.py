@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from supreme.core import Column
+from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import class_changes, roc_curves
-from supreme.report.page.card.inference import failed
+from supreme.report.page.card.inference import failed_record
 from supreme.report.page.values import is_said, plain, plain_records
 from supreme.report.rows.asked import NOTHING, Asked, asked_in
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns
-from supreme.report.rows.failures import by_block
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.spread import spread_words
 from supreme.report.rows.tuning import tuned_on_shown
@@ -23,9 +23,10 @@ from supreme.report.statistics.aggregate import BLOCK
 from supreme.report.statistics.claims import Claims
 from supreme.report.statistics.targets import target_means
 from supreme.report.statistics.variance_shares import SHARES, variance
-from supreme.report.tables.blocks import claims_in, methods_and_variants, name_of, title_of
-from supreme.report.tables.failed import Failed, failed_methods
-from supreme.report.tables.footnotes import footnotes
+from supreme.report.tables.block_claims import claims_by_block
+from supreme.report.tables.blocks import methods_and_variants, name_of
+from supreme.report.tables.failed import Failed, failed_in
+from supreme.report.tables.footnotes import footnotes, only_failures
 
 _LINE = ("mean", "sd", "seeds", "gap", "gap_low", "gap_high", "verdict", "missing", "reason")
 _LINE_EXTRA = (
@@ -39,39 +40,44 @@ def blocks_of(
     frame: pd.DataFrame,
     table: pd.DataFrame,
     series: pd.DataFrame,
-    verdicts: pd.DataFrame | None,
+    verdicts: pd.DataFrame,
+    endpoints: Endpoints | None = None,
 ) -> list[dict[str, Any]]:
-    """Each block of a frame and its summary as plain values.
+    """Each block of a frame and its summary as plain values, those of which every cell failed among them.
 
     Args:
         series: what `series_of` gives of the frame's rows.
-        verdicts: one line for each method of a block, where there are any.
+        verdicts: what `joint.verdicts` says of both with these endpoints.
     """
     grouped: Any = dict(list(table.groupby(BLOCK)))
-    failures = failed(frame)
-    judged: Any = {} if verdicts is None else dict(list(verdicts.groupby(BLOCK)))
+    judged: Any = dict(list(verdicts.groupby(BLOCK)))
     curves: Any = dict(list(series.groupby(BLOCK))) if len(series) else {}
-    means = target_means(frame)
-    parts: Any = means.added_to(frame).groupby(BLOCK)
-    asked, broken = asked_in(frame), by_block(frame)
-    return [
-        _block(
-            part,
-            grouped[labels],
-            curves.get(labels, series.iloc[:0]),
-            asked.get(labels, NOTHING),
-            failed_methods(part, broken.get(labels, ())),
-            claims_in(part, grouped[labels], verdicts, None, means),
+    parts: Any = dict(list(target_means(frame).added_to(frame).groupby(BLOCK)))
+    asked, failed = asked_in(frame), failed_in(frame)
+    claims = claims_by_block(frame, table, verdicts, endpoints)
+    found = []
+    for labels in sorted({*parts, *failed}):
+        broken = failed.get(labels, [])
+        if labels in parts:
+            own = curves.get(labels, series.iloc[:0])
+            told = _block(parts[labels], grouped[labels], own, asked.get(labels, NOTHING), broken, claims[labels])
+            told |= {"spread": spread_words(parts[labels]).sd, "verdicts": _verdicts(judged[labels])}
+        else:
+            told = _failed_block(broken)
+        found.append(
+            {"labels": list(labels), "slug": name_of(labels)}
+            | told
+            | {"failed": [{"method": one.title, **failed_record(one)} for one in broken]}
         )
-        | {
-            "labels": list(labels),
-            "slug": name_of(labels),
-            "spread": spread_words(part).sd,
-            "verdicts": _verdicts(judged[labels]) if labels in judged else {},
-            "failed": [one for one in failures if one["block"] == title_of(labels)],
-        }
-        for labels, part in parts
-    ]
+    return found
+
+
+def _failed_block(broken: Sequence[Failed]) -> dict[str, Any]:
+    """Of which there is nothing but failures."""
+    notes = only_failures(broken)
+    nothing: dict[str, Any] = {"spread": "", "figures": None, "shown": [], "tuned": [], "seeds": []}
+    nothing |= {name: {} for name in ("names", "metrics", "lines", "verdicts")}
+    return nothing | {"notes": notes.every, "always": len(notes.short)}
 
 
 def _block(
@@ -118,12 +124,18 @@ def _compact(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verdicts(lines: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """By method with its variant, what is said of the whole of it."""
+    """By method with its variant, what is said of the whole of it; nothing where no method has a verdict."""
+    if not any(lines["letter"]):
+        return {}
+    told = [line for line in plain_records(lines) if line["letter"]]
+    reasons = [line["reason"].split("; ") for line in told]
+    of_all = set.intersection(*map(set, reasons))
     return {
         titled(line["method"], line["variant"]): {
             name: value for name, value in line.items() if name not in (*BLOCK, "method", "variant") and is_said(value)
         }
-        for line in plain_records(lines)
+        | {"own_reason": "; ".join(reason for reason in own if reason not in of_all)}
+        for line, own in zip(told, reasons, strict=True)
     }
 
 
@@ -165,10 +177,6 @@ def _figures(part: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
             "seeds": len(set(series["seed"])),
         },
     }
-
-
-def _points(part: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
-    return plain_records(estimates.points(part, metric))
 
 
 def _rounded(value: float) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from supreme.core import SupremeError
+from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import contents, series_of
 from supreme.report.figures.style import looks
@@ -34,20 +35,40 @@ PLACE = Path("reports", "report.html")
 
 
 def write_page(
-    directory: str | Path = "outputs", frame: pd.DataFrame | None = None, table: pd.DataFrame | None = None
+    directory: str | Path = "outputs",
+    frame: pd.DataFrame | None = None,
+    table: pd.DataFrame | None = None,
+    endpoints: Endpoints | None = None,
 ) -> Path:
-    """Write `reports/report.html` of this output directory, of all its cells or of those of `frame`; its path."""
+    """Write `reports/report.html` of this output directory, of all its cells or of those of `frame`; its path.
+
+    The arguments are those of `html`.
+    """
     frame = load(directory) if frame is None else frame
-    return write_file(Path(directory, PLACE), html(directory, frame, table))
+    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints))
 
 
-def html(directory: str | Path, frame: pd.DataFrame, table: pd.DataFrame | None = None) -> str:
+def html(
+    directory: str | Path,
+    frame: pd.DataFrame,
+    table: pd.DataFrame | None = None,
+    endpoints: Endpoints | None = None,
+) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
 
-    `table` is the `summary` of the frame, if it is at hand or not the usual one. The same rows and logs give the same
-    text but for the time in it.
+    The same rows and logs give the same text but for the time in it.
+
+    Args:
+        directory: in which the rows, logs and audits are.
+        frame: what `load` gives of it, with one row at least.
+        table: `summary(frame, endpoints=endpoints)`, if it is at hand.
+        endpoints: the primary ones, with their margins; None: see `summary`.
+
+    Raises:
+        SupremeError: the directory has no row of one of the cells.
     """
-    data = page_data(Path(directory), frame, summary(frame) if table is None else table)
+    table = summary(frame, endpoints=endpoints) if table is None else table
+    data = page_data(Path(directory), frame, table, endpoints)
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     parts = {name: (_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS}
     script = "(() => {\n'use strict';\n" + "\n".join(parts.values()) + "\n})();\n"
@@ -67,8 +88,10 @@ def html(directory: str | Path, frame: pd.DataFrame, table: pd.DataFrame | None 
     )
 
 
-def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
-    """Everything that the page shows, as plain values."""
+def page_data(
+    directory: Path, frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None
+) -> dict[str, Any]:
+    """Everything that the page shows, as plain values; the table was made with these endpoints."""
     wanted = list(frame["cell"].unique())
     known = set(wanted)
     rows = {row["cell"]: row for row in contents(directory) if row["cell"] in known}
@@ -80,17 +103,17 @@ def page_data(directory: Path, frame: pd.DataFrame, table: pd.DataFrame) -> dict
     ordered = [rows[cell] for cell in wanted]
     series = series_of(ordered, frame)
     pool = embedded.Pool()
-    audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table)
-    card = evaluation_card(frame, table, ordered, audits, verdicts)
+    audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table, endpoints)
+    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints)
     entries = embedded.cells(frame, rows, embedded.logs_of(directory, wanted), pool)
-    methods, board = estimates.methods_of(frame), leaderboard_of(frame, table)
+    methods, board = estimates.methods_of(frame), leaderboard_of(frame, table, endpoints)
     return {
         "title": directory.resolve().name,
         "looks": {method: list(look) for method, look in looks(methods).items()},
         "leaderboard": None
         if board is None
         else {"columns": board.heads, "lines": board.lines, "notes": list(board.notes)},
-        "blocks": blocks_of(frame, table, series, verdicts),
+        "blocks": blocks_of(frame, table, series, verdicts, endpoints),
         "cells": entries,
         "pool": pool.values,
         "audits": [dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in audit_tables(audits)],

@@ -44,12 +44,18 @@ def default_endpoints() -> Endpoints:
 
 def declared_of(part: pd.DataFrame, given: Endpoints | None = None) -> Declared:
     """Those of one block, whose rows are `part`: the given ones, else what all rows declare, else the default ones."""
-    told = {str(text) for text in part["declared"].unique()} if "declared" in part else {""}
-    agreed = Endpoints.of(**json.loads(told.pop())) if len(told) == 1 and "" not in told else None
+    told = declarations(part)
+    agreed = told[0] if len(told) == 1 else None
     used = given or agreed or default_endpoints()
     used = Endpoints(_of_scenario(used.margins, set(part["metric"].unique())), used.most_left)
     same = agreed is not None and (given is None or given == agreed)
     return Declared(used, FIRST_SAID if same else LATER_SAID)
+
+
+def declarations(part: pd.DataFrame) -> list[Endpoints | None]:
+    """What the rows of one block declare, each once; None for those that declare nothing."""
+    told = [str(text) for text in part["declared"].unique()] if "declared" in part else [""]
+    return [Endpoints.of(**json.loads(text)) if text else None for text in told]
 
 
 def _of_scenario(margins: Mapping[str, float | None], metrics: Iterable[str]) -> dict[str, float | None]:

@@ -99,7 +99,7 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     parts = dict(list(means.added_to(frame).groupby(BLOCK, observed=True)))
     declared = {block: declared_of(parts[block], endpoints) for block in seeds}
     copies = {block: identical(parts[block]) for block in seeds}
-    crossed = {key: tables for block in seeds for key, tables in _crossed(parts[block]).items()}
+    crossed = {key: tables for block in seeds for key, tables in crossed_gaps(parts[block]).items()}
     found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for (*block, metric), family in families.items():
         key = tuple(block)
@@ -125,8 +125,11 @@ def identical(part: pd.DataFrame) -> frozenset[str]:
     return frozenset(titled(str(method), str(variant)) for method, variant in noted.itertuples(index=False, name=None))
 
 
-def _crossed(part: pd.DataFrame) -> dict[tuple[str, ...], dict[str, Gaps]]:
-    """By block and metric, then by method, the gaps of a crossed design: those of its forget sets by training seed."""
+def crossed_gaps(part: pd.DataFrame) -> dict[tuple[str, ...], dict[str, Gaps]]:
+    """By block and metric, then by method, the gaps of a crossed design: those of its forget sets by training seed.
+
+    Their intervals are of both, training seed and forget set. Nothing where a block's design is not crossed.
+    """
     found: dict[tuple[str, ...], dict[str, Gaps]] = defaultdict(dict)
     if forget_design(part) != "crossed":
         return found

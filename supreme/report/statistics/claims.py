@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,11 @@ class Titles:
         """As the rows declare it; of a metric that they have not, as ours does."""
         return column_of(metric, self._declared if column_in(self._declared, metric) else our_columns())
 
+    def is_shown(self, metric: str) -> bool:
+        """Whether tables show it unless told otherwise."""
+        column = column_in(self._declared, metric)
+        return column is not None and column.shown
+
     def higher_is_nearer(self, metric: str) -> bool:
         """Whether a distance to the reference grows with closeness, as an agreement does."""
         column = column_in(self._declared, metric)
@@ -71,10 +76,8 @@ class Claims:
 NO_CLAIMS = Claims()
 
 
-def claims_of(
-    part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: Declared, shown: Collection[str] = ()
-) -> Claims:
-    """What is to be said of the verdicts of one block, whose rows are `part`; `shown` are the metrics of its table."""
+def claims_of(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: Declared) -> Claims:
+    """What is to be said of the verdicts of one block, whose rows are `part`."""
     titles = Titles(part)
     if not any(verdict["letter"] for verdict in verdicts.values()):
         most = max((line["seeds"] for line_of in lines.values() for line in line_of.values()), default=0)
@@ -84,7 +87,7 @@ def claims_of(
     return Claims(
         margins=[_margins(declared, titles)],
         out_of_reach=_out_of_reach(verdicts),
-        doubts=[*_of_null(lines, verdicts, titles), *_nearer_than_retraining(lines, titles, shown)],
+        doubts=[*_of_null(lines, verdicts, titles), *_nearer_than_retraining(lines, titles)],
         rest=[
             *_differences(verdicts, titles),
             *_some_trainings(verdicts),
@@ -169,14 +172,14 @@ def _of_null(lines: Lines, verdicts: Verdicts, titles: Titles) -> list[str]:
     ]
 
 
-def _nearer_than_retraining(lines: Lines, titles: Titles, shown: Collection[str]) -> list[str]:
-    """Of the primary endpoints and of what is shown: weights of one start are near each other without any fault."""
+def _nearer_than_retraining(lines: Lines, titles: Titles) -> list[str]:
+    """Of the primary endpoints and of what tables show: weights of one start are near each other without any fault."""
     methods: dict[str, list[str]] = defaultdict(list)
     for method, line_of in lines.items():
         for metric, line in line_of.items():
             near = math.copysign(1, line["gap"]) == (1 if titles.higher_is_nearer(metric) else -1)
             if (
-                (line["endpoint"] or metric in shown)
+                (line["endpoint"] or titles.is_shown(metric))
                 and line["contrast"] == "floor"
                 and line["verdict"] == "different"
                 and near

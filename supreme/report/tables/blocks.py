@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from supreme.core.endpoints import Endpoints
 from supreme.report.figures.style import place
-from supreme.report.rows import failures
 from supreme.report.rows.asked import NOTHING, Asked, asked_in
 from supreme.report.rows.columns import (
     TableColumn,
@@ -21,14 +20,14 @@ from supreme.report.rows.columns import (
     found_columns,
     refuse_unknown,
 )
-from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.labels import titled, with_titles
 from supreme.report.rows.per_seed import ANCHORS, BLOCK
 from supreme.report.rows.tuning import MARK, tuned_on_shown
-from supreme.report.statistics.claims import NO_CLAIMS, Claims, Titles, claims_of
-from supreme.report.statistics.targets import TargetMeans, target_means
+from supreme.report.statistics.claims import Claims
+from supreme.report.statistics.targets import target_means
+from supreme.report.tables.block_claims import claims_in
 from supreme.report.tables.cells import Cell, cell_of, digits_of_column
-from supreme.report.tables.failed import Failed, failed_methods
+from supreme.report.tables.failed import Failed, failed_in
 from supreme.report.tables.footnotes import footnotes, only_failures
 from supreme.report.tables.headline import Headline, headlines_of
 from supreme.report.tables.notes import Notes
@@ -122,7 +121,7 @@ def blocks(
     chosen = None if columns is None else [TableColumn(*column) for column in columns]
     for column in chosen or ():
         refuse_unknown(column.metric, list(frame["metric"].unique()))
-    failed = failures.by_block(frame)
+    failed = failed_in(frame)
     means = target_means(frame) if len(frame) else None
     whole = frame if means is None else means.added_to(frame)
     parts, tables = (dict[Any, pd.DataFrame](list(some.groupby(BLOCK))) for some in (whole, table))
@@ -139,7 +138,7 @@ def blocks(
         else:
             wanted = found_columns(chosen, metrics)
         if wanted or broken:
-            claims = claims_in(parts[labels], lines, verdicts, endpoints, means, {column.metric for column in wanted})
+            claims = claims_in(parts[labels], lines, verdicts, endpoints, means)
             found.append(_block(labels, parts[labels], lines, wanted, broken, verdicts, claims))
     return found
 
@@ -155,13 +154,12 @@ def _block(
     every: pd.DataFrame,
     table: pd.DataFrame,
     wanted: Sequence[TableColumn],
-    broken: Sequence[Mapping[str, Any]],
+    failed: Sequence[Failed],
     verdicts: pd.DataFrame | None,
     claims: Claims,
 ) -> Block:
     shown = [column.metric for column in wanted]
     part, lines_shown = (some.loc[some["metric"].isin(shown)] for some in (every, table))
-    failed = failed_methods(every, broken)
     names = {
         titled(*pair): pair for pair in [*methods_and_variants(every), *((one.method, one.variant) for one in failed)]
     }
@@ -200,39 +198,7 @@ def _block(
     )
 
 
-def claims_in(
-    part: pd.DataFrame,
-    table: pd.DataFrame,
-    verdicts: pd.DataFrame | None,
-    endpoints: Endpoints | None = None,
-    means: TargetMeans | None = None,
-    shown: Collection[str] = (),
-) -> Claims:
-    """What is to be said of the verdicts of a block of these rows and these lines of the summary.
-
-    Args:
-        means: of the frame, where the block may be a mean over class targets.
-        shown: the metrics of the block's table.
-    """
-    if verdicts is None:
-        return NO_CLAIMS
-    labels = part[BLOCK].iloc[0].tolist()
-    own: Any = verdicts.loc[(verdicts[BLOCK] == labels).all(axis=1)]
-    lines: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for line in table.to_dict("records"):
-        lines.setdefault(titled(line["method"], line["variant"]), {})[line["metric"]] = line
-    told = {titled(line["method"], line["variant"]): line for line in own.to_dict("records")}
-    declared = declared_of(part, endpoints)
-    claims, key = claims_of(part, lines, told, declared, shown), tuple(labels)
-    if means is None or key not in means.notes:
-        return claims
-    titles = Titles(part)
-    farthest = means.farthest_notes(key, lambda metric: titles(metric) if declared.is_primary(metric) else "")
-    return replace(claims, doubts=[*claims.doubts, *means.notes[key]], rest=[*claims.rest, *farthest])
-
-
-def _failed_block(labels: Sequence[str], broken: Sequence[Mapping[str, Any]]) -> Block:
+def _failed_block(labels: Sequence[str], failed: Sequence[Failed]) -> Block:
     """Of which there is nothing but failures."""
-    failed = failed_methods(None, broken)
     lines = [Line(method=one.method, variant=one.variant, cells=[], failed=one) for one in failed]
     return Block(labels=labels, columns=[], lines=lines, notes=only_failures(failed))

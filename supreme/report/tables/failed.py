@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from supreme.report.rows.failures import Labels, by_block
 from supreme.report.rows.labels import titled
-from supreme.report.rows.per_seed import seed_list
+from supreme.report.rows.per_seed import BLOCK, seed_list
 from supreme.report.rows.reading import SEEDS
 
 LONGEST = 160
@@ -33,10 +34,20 @@ class Failed:
     """Why, each once, the most frequent first."""
 
     @property
+    def title(self) -> str:
+        """The method with its variant: `ssd (alpha=5)`."""
+        return titled(self.method, self.variant)
+
+    @property
+    def every(self) -> int:
+        """How many of its cells have a row or failed."""
+        return self.count + self.done
+
+    @property
     def told(self) -> str:
         """`failed (2 of 2)`, or `incomplete (1 of 5 failed)`."""
-        every = self.count + self.done
-        return f"incomplete ({self.count} of {every} failed)" if self.done else f"failed ({self.count} of {every})"
+        of = f"{self.count} of {self.every}"
+        return f"incomplete ({of} failed)" if self.done else f"failed ({of})"
 
     @property
     def note(self) -> str:
@@ -45,7 +56,13 @@ class Failed:
         more = f" (and {others} other reason{'' if others == 1 else 's'})" if others else ""
         reason = self.reasons[0]
         short = reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"
-        return f"{titled(self.method, self.variant)}: {self.told}, {seed_list(self.seeds)}: {short}{more}"
+        return f"{self.title}: {self.told}, {seed_list(self.seeds)}: {short}{more}"
+
+
+def failed_in(frame: pd.DataFrame) -> dict[Labels, list[Failed]]:
+    """By the labels of each block of what `load` gives, its methods with failures; some blocks have nothing else."""
+    parts: dict[Any, pd.DataFrame] = dict(list(frame.groupby(BLOCK))) if len(frame) else {}
+    return {labels: failed_methods(parts.get(labels), own) for labels, own in sorted(by_block(frame).items())}
 
 
 def failed_methods(part: pd.DataFrame | None, failures: Iterable[Mapping[str, Any]]) -> list[Failed]:

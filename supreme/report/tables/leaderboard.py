@@ -33,6 +33,10 @@ MEAN_RANK = "mean_rank"
 _HEAD = "mean rank"
 _BETWEEN = " · "
 
+SCORES = (
+    "A score is the distance from retraining on the worst primary endpoint, in margins: 0 is retraining, 1 lies at the "
+    "margin. Mean rank: over the columns, 1 is the closest."
+)
 FEWEST_METHODS = 2
 """That there is anything to rank."""
 

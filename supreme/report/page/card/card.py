@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from supreme.core.endpoints import Endpoints
 from supreme.report.page.card.attacks import attacks, audited, metrics, strangers, threat_model
 from supreme.report.page.card.components import components, forget_sets, protocols
 from supreme.report.page.card.compute import compute, determinism
@@ -17,8 +18,9 @@ from supreme.report.page.card.limits import not_supported
 from supreme.report.page.card.methods import methods
 from supreme.report.page.card.trainings import references, seeds_told
 from supreme.report.rows.environments import environment_counts
+from supreme.report.tables.block_claims import claims_by_block
 
-VERSION = 2
+VERSION = 3
 """Of the card's form: raised when a key changes its meaning."""
 
 
@@ -27,19 +29,22 @@ def evaluation_card(
     table: pd.DataFrame,
     rows: Sequence[Mapping[str, Any]],
     audits: pd.DataFrame,
-    verdicts: pd.DataFrame | None = None,
+    verdicts: pd.DataFrame,
+    endpoints: Endpoints | None = None,
 ) -> dict[str, Any]:
     """The card of these cells, as plain values, to write as YAML or JSON.
 
     Args:
         frame: what `load` gives of the cells.
-        table: its `summary`.
+        table: its `summary` with these endpoints.
         rows: as they are stored.
         audits: what `load_audits` gives of them.
-        verdicts: one line for each method of a block, where there are any.
+        verdicts: what `joint.verdicts` says of both with these endpoints.
+        endpoints: where some were given instead of those that the rows declare.
     """
     entries = entries_of(frame, rows)
     attacked = attacks(entries, audits)
+    claims = claims_by_block(frame, table, verdicts, endpoints)
     return {
         "evaluation_card": VERSION,
         "protocol": protocols(entries),
@@ -51,11 +56,11 @@ def evaluation_card(
         "metrics": metrics(frame, entries),
         "audits": [{name: one[name] for name in one if name != "attacker"} for one in audited(audits)],
         "threat_model": threat_model(attacked, strangers(entries, audits)),
-        "statistics": statistics(frame, table, entries, verdicts),
+        "statistics": statistics(frame, table, verdicts, endpoints),
         "compute": compute(entries),
         "determinism": determinism(entries),
         "environments": environment_counts(rows),
-        "not_supported": not_supported(frame, table, entries, attacked),
+        "not_supported": not_supported(frame, table, entries, attacked, claims),
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from supreme.report.page.card.entries import Block, Entry, alike, by_block, counted, unique
+from supreme.report.page.card.entries import Entry, alike, by_block, counted, unique
 from supreme.report.page.card.trainings import start_of, stop_rules
 from supreme.report.rows.reading import COMPONENTS
 
@@ -98,26 +98,17 @@ def digests_by_seed(entries: Iterable[Entry]) -> dict[int, set[str]]:
     return dict(found)
 
 
-ONE = "one forget set"
-OWN = "a forget set of its own for each training seed"
-CROSSED = "crossed"
-
-
 def design_of(by_seed: Mapping[int, set[str]]) -> str:
     """How training seeds and forget sets go together, told by the digests alone: one set, one each, crossed, ..."""
     every = set[str]().union(*by_seed.values())
     numbers = [len(digests) for digests in by_seed.values()]
     seeds = counted(len(by_seed), len(by_seed), "training seed")
     if len(every) == 1:
-        return f"{ONE} for {seeds}"
+        return f"one forget set for {seeds}"
     if all(digests == every for digests in by_seed.values()) and len(by_seed) > 1:
-        return f"{CROSSED}: each of {seeds} with each of {len(every)} forget sets"
+        return f"crossed: each of {seeds} with each of {len(every)} forget sets"
     if sum(numbers) == len(every):  # none is shared
         many = f"{counted(min(numbers), max(numbers), 'forget set')} in each training seed, none in two"
-        return OWN if max(numbers) == 1 else many
+        return "a forget set of its own for each training seed" if max(numbers) == 1 else many
     in_each = counted(min(numbers), max(numbers), "forget set")
     return f"mixed: {in_each} in a training seed, {len(every)} in all, some of them in several"
-
-
-def designs(entries: Iterable[Entry]) -> dict[Block, str]:
-    return {block: design_of(digests_by_seed(own)) for block, own in by_block(entries).items()}

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from supreme.report.page.card.attacks import PER_SAMPLE
-from supreme.report.page.card.components import ONE, OWN, designs
 from supreme.report.page.card.compute import has_local_changes
 from supreme.report.page.card.entries import Block, Entry, by_block, counted, those, unique, where
 from supreme.report.page.card.images import of_images
@@ -20,23 +19,35 @@ from supreme.report.page.card.trainings import (
     start_of,
     training_differences,
 )
+from supreme.report.rows import spread
 from supreme.report.rows.environments import environment_counts
+from supreme.report.statistics.claims import Claims
 
 FEW_SEEDS = 5
 """With fewer training seeds an interval says next to nothing: the exact sign-flip test of 5 has no p below .0625."""
 
 
 def not_supported(
-    frame: pd.DataFrame, table: pd.DataFrame, entries: Sequence[Entry], attacks: Sequence[Mapping[str, Any]]
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    entries: Sequence[Entry],
+    attacks: Sequence[Mapping[str, Any]],
+    claims: Mapping[Block, Claims],
 ) -> list[str]:
-    """Claims that these numbers cannot carry, a sentence for each; `attacks` as `card.attacks.attacks` tells them."""
+    """Claims that these numbers cannot carry, a sentence for each.
+
+    Args:
+        attacks: as `card.attacks.attacks` tells them.
+        claims: by block, what is to be said of its verdicts.
+    """
     blocks = by_block(entries)
     return [
         *_of_tests(table),
+        *_of_verdicts(claims),
         *_of_attacks(attacks),
         "Nothing is said about other data, models, recipes and scenarios than those above.",
         *_of_seeds(blocks),
-        *_of_forget_sets(entries),
+        *_of_forget_sets(frame),
         *_of_draws(blocks),
         *_of_trainings(blocks),
         *of_images(entries),
@@ -51,6 +62,15 @@ def _of_tests(table: pd.DataFrame) -> list[str]:
     return ["Equivalence was not tested: a difference that is not significant, or not large, is none."]
 
 
+def _of_verdicts(claims: Mapping[Block, Claims]) -> list[str]:
+    """Why methods cannot have the verdict equivalent, and what makes verdicts doubtful."""
+    found: dict[str, list[Block]] = defaultdict(list)
+    for block, own in claims.items():
+        for sentence in (*own.out_of_reach, *own.doubts):
+            found[sentence].append(block)
+    return [f"{sentence[:-1]}{where(blocks, claims)}{sentence[-1]}" for sentence, blocks in found.items()]
+
+
 def _of_attacks(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
     if not attacks:
         return ["No attack of this package was run: that a method forgets is not shown against any of them."]
@@ -62,33 +82,33 @@ def _of_attacks(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _of_seeds(blocks: Mapping[Block, Sequence[Entry]]) -> list[str]:
-    few: dict[int, list[str]] = defaultdict(list)
+    few: dict[int, dict[str, list[Block]]] = defaultdict(lambda: defaultdict(list))
     for block, own in blocks.items():
         seeds: dict[str, set[int]] = defaultdict(set)
         for entry in own:
             seeds[entry.method].add(entry.row["seed"])
         for method, found in seeds.items():
             if len(found) < FEW_SEEDS:
-                few[len(found)].append(method + where([block], blocks))
-    return [
-        f"{counted(count, count, 'training seed')}: too few for an interval to rely on: {', '.join(unique(methods))}."
-        for count, methods in sorted(few.items())
-    ]
-
-
-def _of_forget_sets(entries: Sequence[Entry]) -> list[str]:
-    found = designs(entries)
-    one = [block for block, design in found.items() if design.startswith(ONE)]
-    own = [block for block, design in found.items() if design == OWN]
+                few[len(found)][method].append(block)
     told = []
-    if one:
-        told.append(f"One forget set{where(one, found)}: nothing is said about other forget sets.")
-    if own:
-        told.append(
-            f"Each training seed has a forget set of its own{where(own, found)}: what the one and what the other adds "
-            "to the spread is not told apart."
-        )
+    for count, methods in sorted(few.items()):
+        places: dict[str, list[str]] = defaultdict(list)
+        for method, own in methods.items():
+            places[where(own, blocks)].append(method)
+        named = "; ".join(f"{', '.join(about)}{place}" for place, about in places.items())
+        told.append(f"{counted(count, count, 'training seed')}: too few for an interval to rely on: {named}.")
     return told
+
+
+def _of_forget_sets(frame: pd.DataFrame) -> list[str]:
+    own = (
+        "Each training seed has a forget set of its own: what the one and what the other adds to the spread is not "
+        "told apart."
+    )
+    return [
+        *spread.by_block(frame, lambda words: words.not_supported),
+        *spread.by_block(frame, lambda words: own if words.design == "own" else ""),
+    ]
 
 
 def _of_draws(blocks: Mapping[Block, Sequence[Entry]]) -> list[str]:

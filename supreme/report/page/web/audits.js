@@ -10,6 +10,6 @@ function audits() {
       make('div', { class: 'box', tabindex: '0', role: 'region', 'aria-label': `Audit ${title}` },
         make('table', {}, make('thead', {}, make('tr', {}, names.map((one) => make('th', { scope: 'col' }, one)))),
           make('tbody', {}, lines.map(row)))),
-      make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note))));
+      make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, worded(note)))));
   }));
 }

@@ -53,6 +53,8 @@ function rough(value) {
   const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(6)));
   return text.replace('-', '\u2212');
 }
+// Sentences of the package, in which a minus is a hyphen.
+const worded = (text) => text.replace(/(^|[\s[(])-(?=\d)/g, '$1\u2212');
 const plural = (count, what) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 
 // YAML enough to read: what is no plain word or number is quoted as in JSON.

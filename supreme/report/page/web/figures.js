@@ -249,7 +249,7 @@ function blockFigures(block) {
 }
 
 function figures() {
-  const places = DATA.blocks.map((block) => {
+  const places = DATA.blocks.filter((block) => block.figures).map((block) => {
     const place = make('article', { class: 'block' });
     place.style.minHeight = '20rem';
     later(place, () => { place.style.minHeight = ''; replace(place, blockFigures(block)); });

@@ -2,14 +2,16 @@
 function head() {
   const counted = [['cells', CELLS.length], ['blocks', DATA.blocks.length], ['methods', new Set([...CELLS.map((entry) => entry.method), ...DATA.blocks.flatMap((block) => block.failed.map((one) => one.method))]).size], ['training seeds', SEEDS.length]];
   const missing = DATA.blocks.reduce((sum, block) => {
-    const ran = new Set(CELLS.filter((entry) => entry.block.every((part, index) => part === block.labels[index])).map((entry) => JSON.stringify([entry.method, entry.seed])));
-    const methods = new Set([...[...ran].map((pair) => JSON.parse(pair)[0]), ...block.failed.map((one) => one.method)]);
-    return sum + methods.size * block.seeds.length - ran.size;
+    const own = CELLS.filter((entry) => entry.block.every((part, index) => part === block.labels[index])).map((entry) => [entry.method, entry.seed]);
+    if (!own.length) return sum;  // of a mean over class targets: its cells are in the blocks of the targets
+    const tried = [...own, ...block.failed.flatMap((one) => one.seeds.map((seed) => [one.method, seed]))];
+    const [methods, seeds, pairs] = [tried.map((pair) => pair[0]), tried.map((pair) => pair[1]), tried.map((pair) => JSON.stringify(pair))].map((all) => new Set(all));
+    return sum + methods.size * seeds.size - pairs.size;
   }, 0);
   const item = ([name, count, bad]) => make('div', { class: bad ? 'bad' : null }, make('dt', {}, name), make('dd', {}, count.toLocaleString('en')));
   replace(byId('counts'), counted.map(item), DATA.failed_cells === null ? null : item(['failed cells', DATA.failed_cells, DATA.failed_cells > 0]),
     item([DATA.failed_cells === null ? 'failed or unfinished' : 'logs without a result', DATA.failures.length, DATA.failures.length > 0]),
-    make('div', { class: missing ? 'bad' : null, title: 'Pairs of method and training seed that others of the same block have and that have no row here.' }, make('dt', {}, 'missing method × seed'), make('dd', {}, missing.toLocaleString('en'))));
+    make('div', { class: missing ? 'bad' : null, title: 'Pairs of method and training seed that others of the same block have, and that have neither a row nor a failure here.' }, make('dt', {}, 'missing method × seed'), make('dd', {}, missing.toLocaleString('en'))));
   const software = DATA.card.environments.map(({ rows, models, device, cpu_capability, threads, commit, local_changes, ...versions }) => Object.entries(versions).map((pair) => pair.join(' ')).join(', '));
   byId('versions').textContent = [...new Set(software)].map((one) => ` · ${one}`).join('');
   if (DATA.failures.length) {
@@ -38,7 +40,7 @@ const spoken = (name) => (name.startsWith('_') ? name : name.replaceAll('_', ' '
 function card() {
   const link = (name, type, text) => make('a', { class: 'plain', download: name, href: `data:${type};charset=utf-8,${encodeURIComponent(text)}` }, name);
   const { evaluation_card: version, ...parts } = DATA.card;
-  const folded = (name, one) => (JSON.stringify(one).length < 1800 ? asList(one)
+  const folded = (name, one) => (name === 'not_supported' || JSON.stringify(one).length < 1800 ? asList(one)
     : make('details', { class: 'more' }, make('summary', {}, Array.isArray(one) ? `${one.length} entries` : 'show'), asList(one)));
   replace(byId('card-body'),
     make('p', { class: 'hint' }, 'What was evaluated and how, and what these numbers do not say: to publish beside them.'),

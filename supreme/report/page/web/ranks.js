@@ -25,5 +25,5 @@ function ranks() {
   }
   listeners.push(draw);
   draw();
-  replace(byId('board'), place, make('ul', { class: 'notes' }, (board.notes ?? []).map((note) => make('li', {}, note))));
+  replace(byId('board'), place, make('ul', { class: 'notes' }, (board.notes ?? []).map((note) => make('li', {}, worded(note)))));
 }

@@ -7,6 +7,7 @@ const VERDICTS = {
   'equal': ['=', 'equivalent', 'equal to the reference in every seed'],
 };
 const given = new Set(DATA.blocks.flatMap((block) => Object.values(block.lines).flatMap((own) => Object.values(own).map((line) => line.verdict))).filter(Boolean));
+const SPREADS = [...new Set(DATA.blocks.map((block) => block.spread).filter(Boolean))];
 const judged = DATA.blocks.some((block) => Object.keys(block.verdicts).length);
 const WHOLE = { E: 'equivalent', N: 'negligible', D: 'different', '?': 'inconclusive', '=': 'equivalent' };
 
@@ -26,7 +27,7 @@ function swatch(method) {
 }
 
 function legend() {
-  const spreads = [...new Set(DATA.blocks.map((block) => block.spread))];
+  const spreads = SPREADS;
   const parts = [make('span', {}, 'mean ', make('span', { class: 'soft' }, `± ${spreads.length === 1 ? spreads[0] : 'SD: what it is of stands beside each table'}`)),
     make('span', {}, 'below: gap to the reference [95 % interval]')];
   if (given.size) {
@@ -63,13 +64,13 @@ function verdictCell(block, told) {
   const kind = WHOLE[letter.replace(/[()]/g, '').toUpperCase()] ?? 'inconclusive';
   const metrics = Array.isArray(told.different_in) ? told.different_in : (told.different_in ?? '').split(', ').filter(Boolean);
   const words = metrics.map((metric) => (block.metrics[metric]?.[0] ?? metric).replace(/ %$/, '')).join(', ');
-  const why = told.reason ?? (words ? `different in ${words}` : null);
+  const why = words ? `different in ${words}` : told.own_reason ? worded(told.own_reason) : null;  // the notes tell what holds for all
   return make('td', { class: 'words verdict', title: [told.verdict, told.reason, words ? `different in ${words}` : null].filter(Boolean).join('\n') },
     letter ? make('span', { class: `badge ${kind}`, 'aria-hidden': 'true' }, letter) : null, told.verdict ?? '',
     why ? make('span', { class: 'gap' }, why) : null);
 }
 function removedCell(block, told) {
-  if (!told) return make('td', {});
+  if (!told) return make('td', { class: 'none' }, '');
   if (told.removed === undefined) return make('td', { class: 'none', title: told.reason ?? null }, 'n/a');
   const percent = (value) => number(value, '.0%');
   return make('td', { title: '0 %: as the original; 100 %: as the reference, or as far from it as another retrained model' }, `${percent(told.removed)} %`,
@@ -81,9 +82,9 @@ function removedCell(block, told) {
 function failedLine(one, columns) {
   return make('tr', { class: 'failed', 'data-method': one.method },
     make('th', { scope: 'row' }, one.method, failedMark(one)),
-    make('td', { class: 'words none', colspan: columns, title: one.errors.join('\n') }, one.errors[0] ?? ''));
+    columns ? make('td', { class: 'words none', colspan: columns, title: one.errors.join('\n') }, one.errors[0]) : null);
 }
-const failedMark = (one) => make('span', { class: 'bad', title: one.errors.join('\n') }, ` failed (${one.failed} of ${one.of})`);
+const failedMark = (one) => make('span', { class: 'bad', title: one.errors.join('\n') }, ` ${one.told}`);
 
 function blockTable(block) {
   const shown = new Set(block.shown);
@@ -94,6 +95,7 @@ function blockTable(block) {
   const [name, variant] = [0, 1].map((part) => (method) => block.names[method][part]);
   const several = Object.keys(block.lines).some(variant);
   const verdicts = Object.keys(block.verdicts).length > 0;
+  const removed = Object.values(block.verdicts).some((told) => told.removed !== undefined);
   const failed = Object.fromEntries(block.failed.map((one) => [one.method, one]));
 
   function key(method) {
@@ -123,7 +125,7 @@ function blockTable(block) {
   function draw() {
     const metrics = known.filter((metric) => shown.has(metric));
     const methods = Object.keys(block.lines).filter((method) => chosen.method.has(method));
-    const heads = [['method', 'method'], ...(several ? [['variant', 'variant', 'words']] : []), ...(verdicts ? [['verdict', 'verdict', 'words'], ['removed', 'removed']] : []),
+    const heads = [['method', 'method'], ...(several ? [['variant', 'variant', 'words']] : []), ...(verdicts ? [['verdict', 'verdict', 'words']] : []), ...(removed ? [['removed', 'removed']] : []),
       ...metrics.map((metric) => [metric, block.metrics[metric][0]])];
     if (order.by) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
     replace(place, make('table', {},
@@ -131,7 +133,7 @@ function blockTable(block) {
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
         make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, failed[method] ? failedMark(failed[method]) : null),
         several ? make('td', { class: 'words' }, variant(method)) : null,
-        verdicts ? [verdictCell(block, block.verdicts[method]), removedCell(block, block.verdicts[method])] : null,
+        verdicts ? verdictCell(block, block.verdicts[method]) : null, removed ? removedCell(block, block.verdicts[method]) : null,
         metrics.map((metric) => cell(block.lines[method][metric], block.metrics[metric][1])))),
       block.failed.filter((one) => !block.lines[one.method] && chosen.method.has(one.method)).map((one) => failedLine(one, heads.length - 1)))));
   }
@@ -142,10 +144,10 @@ function blockTable(block) {
   const columns = menu('metrics', known, shown, draw, { right: true });
   const seen = (note, index) => index < block.always; // what makes a number invalid stands beside it
   const [first, rest] = [block.notes.filter(seen), block.notes.filter((note, index) => !seen(note, index))];
-  const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, note)));
+  const items = (notes) => make('ul', { class: 'notes' }, notes.map((note) => make('li', {}, worded(note))));
   return make('article', { class: 'block', id: `block-${block.slug}` },
     make('div', { class: 'head' }, heading(block), make('div', { class: 'controls' }, by, columns)),
-    new Set(DATA.blocks.map((one) => one.spread)).size > 1 ? make('p', { class: 'hint' }, `± ${block.spread}`) : null,
+    SPREADS.length > 1 && block.spread ? make('p', { class: 'hint' }, `± ${block.spread}`) : null,
     place, items(first),
     rest.length ? make('details', { class: 'more', open: rest.length <= 4 }, make('summary', {}, plural(rest.length, 'more note')), items(rest)) : null);
 }
