@@ -12,7 +12,7 @@ from results import save_audit, save_failure
 from test_figures import full
 from test_report import row
 
-from supreme.report import Endpoints, summary
+from supreme.report import Endpoints, summary, write
 from supreme.report.command import main
 from supreme.report.page.embedded import Pool, as_script, failures, shortened
 from supreme.report.page.page import html, page_data, write_page
@@ -393,6 +393,10 @@ def test_the_page_of_the_command_is_that_of_its_endpoints(judged, capsys):
         write_page(judged, endpoints=Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05})).read_text()
     )
     assert written["leaderboard"] == data["leaderboard"]
+    write(judged, endpoints=Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05}))
+    table = (judged / "reports" / "table.md").read_text()
+    assert "| scrub | 2.0 | 4.00 | 0.20 |" in table
+    assert "Margins, given afterwards: forget acc. 10.00" in table
 
 
 def test_a_mean_over_class_targets_has_its_block_and_its_line_on_the_card(saved):

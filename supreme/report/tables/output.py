@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from supreme.core import SupremeError
+from supreme.core.endpoints import Endpoints
 from supreme.report.rows.failures import failures_csv, failures_in
 from supreme.report.rows.load import load
 from supreme.report.tables.audits import load_audits, render_audits
@@ -16,24 +17,27 @@ from supreme.report.tables.tables import render, summary_of
 
 
 def write(
-    directory: str | Path = "outputs", frame: pd.DataFrame | None = None, table: pd.DataFrame | None = None
+    directory: str | Path = "outputs",
+    frame: pd.DataFrame | None = None,
+    table: pd.DataFrame | None = None,
+    endpoints: Endpoints | None = None,
 ) -> list[Path]:
     """Write the reports of this output directory into its `reports/`, each file at once; their paths.
 
     `table.md` and `table.tex` are for people, the first with every note; `results.csv` has every value of every row,
     `summary.csv` every number of the tables in full precision, `failures.csv` every cell that failed, and `audits.csv`
-    the numbers of audits, the last two where there are any. `frame` is what `load` gives and `table` its `summary`, if
-    at hand.
+    the numbers of audits, the last two where there are any. `frame` is what `load` gives and `table` its `summary`
+    with these `endpoints`, if at hand.
 
         >>> supreme.report.write("outputs")
         [PosixPath('outputs/reports/table.md'), ...]
     """
     frame = load(directory) if frame is None else frame
-    table = summary_of(frame) if table is None else table
+    table = summary_of(frame, endpoints) if table is None else table
     audits = load_audits(directory, rows=frame)
     texts = {
-        "table.md": markdown(render(frame, "markdown", table=table, notes=True), audits),
-        "table.tex": render(frame, "latex", table=table),
+        "table.md": markdown(render(frame, "markdown", table=table, notes=True, endpoints=endpoints), audits),
+        "table.tex": render(frame, "latex", table=table, endpoints=endpoints),
         "results.csv": render(frame, "csv"),
         "summary.csv": summary_csv(table),
     }

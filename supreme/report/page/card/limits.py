@@ -19,12 +19,19 @@ from supreme.report.page.card.trainings import (
     start_of,
     training_differences,
 )
-from supreme.report.rows import spread
 from supreme.report.rows.environments import environment_counts
+from supreme.report.rows.per_seed import BLOCK
+from supreme.report.rows.spread import spread_words
 from supreme.report.statistics.claims import Claims
 
 FEW_SEEDS = 5
 """With fewer training seeds an interval says next to nothing: the exact sign-flip test of 5 has no p below .0625."""
+
+
+OWN = (
+    "Each training seed has a forget set of its own: what the one and what the other adds to the spread is not told "
+    "apart."
+)
 
 
 def not_supported(
@@ -101,14 +108,13 @@ def _of_seeds(blocks: Mapping[Block, Sequence[Entry]]) -> list[str]:
 
 
 def _of_forget_sets(frame: pd.DataFrame) -> list[str]:
-    own = (
-        "Each training seed has a forget set of its own: what the one and what the other adds to the spread is not "
-        "told apart."
-    )
-    return [
-        *spread.by_block(frame, lambda words: words.not_supported),
-        *spread.by_block(frame, lambda words: own if words.design == "own" else ""),
-    ]
+    """What a design does not speak of; and, where each seed has its own set, does not tell apart."""
+    parts: Any = frame.groupby(BLOCK, sort=False)
+    words = {block: spread_words(part) for block, part in parts}
+    found: dict[str, list[Block]] = defaultdict(list)
+    for block, told in words.items():
+        found[OWN if told.design == "own" else told.not_supported].append(block)
+    return [f"{sentence[:-1]}{where(own, words)}." for sentence, own in found.items() if sentence]
 
 
 def _of_draws(blocks: Mapping[Block, Sequence[Entry]]) -> list[str]:
