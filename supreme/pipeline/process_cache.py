@@ -57,6 +57,8 @@ class ProcessCache:
         """Stores, by folder and versions; each checks an artefact's digest once."""
         self.decoded: Kept[ImageData] = Kept()
         """Decoded data sets, memory-mapped, by folder."""
+        self.sources: Kept[Mapping[str, Any]] = Kept()
+        """Nodes of data sources without `twins`, by the node; cells that are alike share them."""
         self.twin_groups: Kept[tuple[bytes, IntArray]] = Kept()
         """Of each image of a decoded data set, by folder: the digest of its pixels, and the number of its group."""
         self.twin_counts: Kept[dict[str, int]] = Kept(1000)

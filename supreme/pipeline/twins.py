@@ -15,7 +15,7 @@ from supreme.core import twins as core
 from supreme.core.images import ImageData
 from supreme.core.pixels import Extended
 from supreme.core.twins import KEEP, TOGETHER
-from supreme.pipeline.process_cache import PROCESS_CACHE
+from supreme.pipeline.process_cache import PROCESS_CACHE, node_key
 from supreme.store.decoded import twins as stored
 
 OPTION = "twins"
@@ -30,7 +30,7 @@ def checked(node: Mapping[str, Any]) -> Mapping[str, Any]:
     given = node.get(OPTION, KEEP)
     if given not in (KEEP, TOGETHER):
         raise SupremeError(f"data.{OPTION}={given} is not allowed: give {KEEP} or {TOGETHER}")
-    return source(node) if given == KEEP else node
+    return PROCESS_CACHE.sources.get(node_key(node), lambda: source(node)) if given == KEEP else node
 
 
 def source(node: Mapping[str, Any]) -> Mapping[str, Any]:

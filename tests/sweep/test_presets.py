@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from test_plan import composer  # noqa: F401
 from test_report import row, text
 
+from supreme.pipeline import twins
 from supreme.report import render
 from supreme.report.page.page import page_data
 from supreme.report.rows.load import load
@@ -70,7 +71,7 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
     assert "†" not in render(frame, "markdown", columns=elsewhere)
     data = page_data(directory, frame, summary(frame))
     assert data["blocks"][0]["tuned"] == ["scrub"]
-    assert {entry["label"]: entry["tuning"].partition(":")[0] for entry in data["card"]["method"]} == {
+    assert {entry["label"]: entry["tuning"][0]["how"].partition(":")[0] for entry in data["card"]["method"]} == {
         "scrub": "preset scrub/digits-small_cnn-random (lr)",
         "delete": "preset scrub/digits-small_cnn-random, all of whose values were overridden",
         "ssd": "preset ssd-x (alpha)",
@@ -165,10 +166,10 @@ def test_note_card_and_frame_say_on_which_images_and_whether_with_the_reference_
     note = render(frame, "markdown")
     assert f"found by forget acc. % and accuracy/unseen {sentence}" in note
     (card,) = [
-        entry for entry in page_data(directory, frame, summary(frame))["card"]["method"] if "lr" in entry["tuning"]
+        entry for entry in page_data(directory, frame, summary(frame))["card"]["method"] if entry["label"] == "scrub"
     ]
-    assert f"values found by accuracy/forget and accuracy/unseen {sentence}" in card["tuning"]
-    assert card["tuning"].endswith("on training seeds 1, 9")
+    assert f"values found by accuracy/forget and accuracy/unseen {sentence}" in card["tuning"][0]["how"]
+    assert card["tuning"][0]["how"].endswith("on training seeds 1, 9")
 
 
 def test_tuning_evaluates_on_validation_images_and_on_no_test_image(tmp_path: Path) -> None:
@@ -182,7 +183,8 @@ def test_tuning_evaluates_on_validation_images_and_on_no_test_image(tmp_path: Pa
         config = hydra.compose(
             "config", ["data=digits_validation", "recipe=digits-small_cnn", f"hydra.searchpath=[file://{folder}]"]
         )
-    data, digits = build(OmegaConf.to_container(config.data)), build(OmegaConf.to_container(config.data)["of"])
+    node: Any = twins.source(OmegaConf.to_container(config.data))  # type: ignore[arg-type]
+    data, digits = build(node), build(node["of"])
     assert isinstance(digits, Digits)
     found, source = data(), digits()
     assert found.train.tolist() == source.train.tolist()
