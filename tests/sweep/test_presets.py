@@ -24,6 +24,8 @@ OLD = {"preset": "scrub/digits-small_cnn-random", "source": "found", "columns": 
 """As rows told it before presets said on which images they were found."""
 FOUND = {**OLD, "images": "validation", "uses_reference": True}
 
+VALUES = {"method": {"lr": 0.1}}
+
 
 def test_a_cell_knows_its_preset_and_what_the_command_line_left_of_it(composer: Any) -> None:  # noqa: F811
     def tuned(*overrides: str) -> Any:
@@ -59,7 +61,7 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
         "ssd": published,
         "jit": None,
     }
-    rows = [row(method, seed, tuned=tuned) for method, tuned in told.items() for seed in (0, 1)]
+    rows = [row(method, seed, tuned=tuned, config=VALUES) for method, tuned in told.items() for seed in (0, 1)]
     directory = saved(*rows)
     frame = load(directory)
     for shown in (text(directory), render(frame, "markdown"), render(frame, "latex").replace("$\\dagger$", "†")):
@@ -158,7 +160,9 @@ def test_note_card_and_frame_say_on_which_images_and_whether_with_the_reference_
 ) -> None:
     columns = ["accuracy/forget", "accuracy/unseen"]
     tuned = {**OLD, **told, "columns": columns, "kept": ["lr"], "overridden": []}
-    directory = saved(*(row("scrub", seed, tuned=tuned) for seed in (0, 1)), row("jit", 0), row("jit", 1))
+    directory = saved(
+        *(row("scrub", seed, tuned=tuned, config=VALUES) for seed in (0, 1)), row("jit", 0), row("jit", 1)
+    )
     frame = load(directory)
     own = frame[frame["method"] == "scrub"]
     assert set(zip(own["tuned_images"], own["tuned_reference"], strict=True)) == {(images, reference)}
