@@ -443,7 +443,8 @@ def test_the_code_of_a_function_holds_what_it_closes_over(digest: Callable[..., 
 
 @pytest.fixture
 def own_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output_module, "_folders", set())
+    folders: set[Path] = set()
+    monkeypatch.setattr(output_module, "_folders", lambda: folders)
 
 
 READS = "from pathlib import Path\nRESULTS, BESIDE = 'outputs', Path(__file__)"
