@@ -309,7 +309,7 @@ def judge(out, own, before, role, margin, left, judged):
         p = within(a if memory else listed) if margin is not None else 0.0
         out["p_tost"] = within(listed) if margin is not None else NAN
         if memory:
-            sure = t_interval(b, 0.95, fine)[2] < 0.05 and (margin is None or abs(mean(flat(b))) > margin)
+            sure = t_interval(b, 0.95, fine)[2] < 0.05 and (margin is None or abs(mean(flat(b))) > margin + 1e-12)
             p = max(p, p_removed(a, b, left, fine)) if sure else 1.0
         out["p_equivalent"] = p
     if memory and len(a) >= 3 and t_interval(b, 0.95, fine)[2] < 0.05:
@@ -656,7 +656,7 @@ def _family(key, family, found, told, gaps_of, declared, distance, copies):
     b = list(before.values())
     fine = grid * (len(b[0]) if b and isinstance(b[0], list) else 1)
     sensitive = judged and role == "memory" and len(b) >= 3 and t_interval(b, 0.95, fine)[2] < 0.05
-    sensitive = sensitive and (margin is None or abs(mean(flat(b))) > margin)
+    sensitive = sensitive and (margin is None or abs(mean(flat(b))) > margin + 1e-12)
     for line in family:
         out, own = told[line], gaps_of[line]
         out |= {"grid": grid, "role": role, "endpoint": str(primary), "sensitive": str(bool(sensitive))}

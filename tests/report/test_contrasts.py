@@ -97,6 +97,13 @@ def test_where_the_original_lies_within_the_margin_closeness_shows_nothing() -> 
     assert not is_sensitive(of(0.05, -0.03, 0.04, 0), None)
 
 
+def test_an_original_that_lies_beyond_its_margin_by_rounding_alone_is_not_sensitive() -> None:
+    original = of(0.1 + 0.2, 0.29, 0.31)
+    assert original.mean > 0.3
+    assert not is_sensitive(original, 0.3)
+    assert is_sensitive(original, 0.2999)
+
+
 def test_untouched_originals_are_never_equivalent_however_many_seeds_and_however_wide_the_margin() -> None:
     reference = np.array([0.95, 0.85, 1, 0.8, 0.95, 1, 0.9, 1, 1, 0.9])
     original = of(*(1 - reference), grid=IMAGES_20)

@@ -274,7 +274,7 @@ def test_the_verdict_of_a_method_stands_first_in_every_format(saved):
         assert heads(text)[0] == "verdict, % removed"
         assert "| scrub | D  97 |" in text
         assert "| original | ? n/a |" in text
-        assert "scrub & D  97 &" in render(frame, "latex", verdicts=found, wide=wide_one)
+        assert "scrub & D\\ \\hfill 97\\enspace &" in render(frame, "latex", verdicts=found, wide=wide_one)
         lines = plain(render(frame, "terminal", verdicts=found, wide=wide_one)).splitlines()
         assert any(line.split()[:3] == ["scrub", "D", "97"] for line in lines)
     told = render(frame, "markdown", verdicts=found, notes=True)

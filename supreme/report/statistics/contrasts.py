@@ -93,7 +93,7 @@ def is_sensitive(original: Contrast | None, margin: float | None, alpha: float =
     """Whether a memory endpoint can show that something was removed: the original is told apart, beyond the margin."""
     if original is None or len(original.values) < LEAST_SEEDS or original.p >= alpha:
         return False
-    return margin is None or abs(original.mean) > margin
+    return margin is None or abs(original.mean) > margin + ZERO
 
 
 def p_removed(method: Contrast, original: Contrast, most_left: float) -> float:

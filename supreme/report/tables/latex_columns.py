@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from supreme.report.tables.blocks import Block
 from supreme.report.tables.cells import Cell
+from supreme.report.tables.headline import Headline
 from supreme.report.tables.hyphens import wrapped
 from supreme.report.tables.latex_text import ems, escaped
 
@@ -67,8 +68,15 @@ def name_columns(block: Block) -> list[Column]:
     texts = [block.names(line, roles=False) for line in block.lines]
     names = [_plain(head, [own[place] for own in texts]) for place, head in enumerate(block.heads)]
     if block.judged:
-        names.append(_plain("% removed", [line.headline.told if line.headline else "" for line in block.lines]))
+        told = [line.headline for line in block.lines]
+        short = [("" if one is None else one.told, "") for one in told]
+        names.append(Column("% removed", short, [("" if one is None else _apart(one), "") for one in told]))
     return names
+
+
+def _apart(one: Headline) -> str:
+    """The letters of a column below one another on the left, the numbers on the right."""
+    return f"{escaped(one.letter)}\\ \\hfill {escaped(one.removed)}\\enspace"
 
 
 def _plain(head: str, texts: Sequence[str]) -> Column:
