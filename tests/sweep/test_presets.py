@@ -24,8 +24,6 @@ OLD = {"preset": "scrub/digits-small_cnn-random", "source": "found", "columns": 
 """As rows told it before presets said on which images they were found."""
 FOUND = {**OLD, "images": "validation", "uses_reference": True}
 
-VALUES = {"method": {"lr": 0.1}}
-
 
 def test_a_cell_knows_its_preset_and_what_the_command_line_left_of_it(composer: Any) -> None:  # noqa: F811
     def tuned(*overrides: str) -> Any:
@@ -61,7 +59,8 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
         "ssd": published,
         "jit": None,
     }
-    rows = [row(method, seed, tuned=tuned, config=VALUES) for method, tuned in told.items() for seed in (0, 1)]
+    values = {"method": {"lr": 0.1, "alpha": 5}}
+    rows = [row(method, seed, tuned=tuned, config=values) for method, tuned in told.items() for seed in (0, 1)]
     directory = saved(*rows)
     frame = load(directory)
     for shown in (text(directory), render(frame, "markdown"), render(frame, "latex").replace("$\\dagger$", "†")):
@@ -73,7 +72,8 @@ def test_only_methods_tuned_on_the_columns_shown_are_marked(saved: Any) -> None:
     assert "†" not in render(frame, "markdown", columns=elsewhere)
     data = page_data(directory, frame, summary(frame))
     assert data["blocks"][0]["tuned"] == ["scrub"]
-    assert {entry["label"]: entry["tuning"][0]["how"].partition(":")[0] for entry in data["card"]["method"]} == {
+    tuning = {entry["label"]: entry["tuning"] for entry in data["card"]["method"]}
+    assert {label: own["how"].partition(":")[0] for label, (own,) in tuning.items()} == {
         "scrub": "preset scrub/digits-small_cnn-random (lr)",
         "delete": "preset scrub/digits-small_cnn-random, all of whose values were overridden",
         "ssd": "preset ssd-x (alpha)",
@@ -160,20 +160,18 @@ def test_note_card_and_frame_say_on_which_images_and_whether_with_the_reference_
 ) -> None:
     columns = ["accuracy/forget", "accuracy/unseen"]
     tuned = {**OLD, **told, "columns": columns, "kept": ["lr"], "overridden": []}
-    directory = saved(
-        *(row("scrub", seed, tuned=tuned, config=VALUES) for seed in (0, 1)), row("jit", 0), row("jit", 1)
-    )
+    scrub = [row("scrub", seed, tuned=tuned, config={"method": {"lr": 0.1}}) for seed in (0, 1)]
+    directory = saved(*scrub, row("jit", 0), row("jit", 1))
     frame = load(directory)
     own = frame[frame["method"] == "scrub"]
     assert set(zip(own["tuned_images"], own["tuned_reference"], strict=True)) == {(images, reference)}
     assert set(frame.loc[frame["method"] == "jit", "tuned_images"]) == {""}
     note = render(frame, "markdown")
     assert f"found by forget acc. % and accuracy/unseen {sentence}" in note
-    (card,) = [
-        entry for entry in page_data(directory, frame, summary(frame))["card"]["method"] if entry["label"] == "scrub"
-    ]
-    assert f"values found by accuracy/forget and accuracy/unseen {sentence}" in card["tuning"][0]["how"]
-    assert card["tuning"][0]["how"].endswith("on training seeds 1, 9")
+    card = page_data(directory, frame, summary(frame))["card"]
+    ((tuning,),) = [entry["tuning"] for entry in card["method"] if entry["label"] == "scrub"]
+    assert f"values found by accuracy/forget and accuracy/unseen {sentence}" in tuning["how"]
+    assert tuning["how"].endswith("on training seeds 1, 9")
 
 
 def test_tuning_evaluates_on_validation_images_and_on_no_test_image(tmp_path: Path) -> None:
