@@ -83,7 +83,7 @@ class Cell:
             audits=config.get("audit") or {},
             protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
-            declared=_declared(config.get("report")),
+            declared=_declared(config.get("report"), config.get("seed")),
         )
 
     def build(self, group: str) -> Any:
@@ -198,18 +198,29 @@ def _truth(name: str, value: object) -> bool:
     return value
 
 
-def _declared(node: object) -> Mapping[str, Any]:
-    """The `report` node of a config, checked; nothing where there is none."""
+def _declared(node: object, seed: object) -> Mapping[str, Any]:
+    """The `report` node of a config, checked, also against the training seed; nothing where there is none."""
     if node is None:
         return {}
-    if not isinstance(node, Mapping) or not {"margins", "most_left"} >= set(node) >= {"margins"}:
-        raise SupremeError(f"report={node} is not allowed: it has margins and most_left, as conf/config.yaml has them")
-    return _endpoints(json.dumps(node))
+    if not isinstance(node, Mapping) or not set(_REPORT) >= set(node) >= {"margins"}:
+        raise SupremeError(f"report={node} is not allowed: it has {', '.join(_REPORT)}, as conf/config.yaml has them")
+    text = json.dumps(node)
+    if isinstance(seed, int):
+        _endpoints(text).refuse_pilot([seed])
+    return _record(text)  # which all cells share
+
+
+_REPORT = ("margins", "most_left", "pilot_seeds")
 
 
 @cache
-def _endpoints(node: str) -> Mapping[str, Any]:
-    return Endpoints.of(**json.loads(node)).record()
+def _endpoints(node: str) -> Endpoints:
+    return Endpoints.of(**json.loads(node))
+
+
+@cache
+def _record(node: str) -> Mapping[str, Any]:
+    return _endpoints(node).record()
 
 
 def _whole(name: str, value: object) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from supreme.report.rows.endpoints import parse_endpoints
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
+from supreme.report.statistics.pilot import pilot_margins
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
@@ -52,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
     """Print or write the report of one output directory; the exit status."""
     if argv and argv[0] in LISTINGS:
         return listing(argv[0], argv[1:])
+    if argv and argv[0] == "margins":
+        return _margins(argv[1:])
     arguments = parser(tuple(FORMATS)).parse_args(argv)
     to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
@@ -82,6 +86,25 @@ def main(argv: Sequence[str]) -> int:
             Console().print(*_terminal(frame, choices), sep="\n")
         else:
             put(FORMATS[arguments.format](frame, choices), arguments.output)
+    except SupremeError as error:
+        sys.stderr.write(f"supreme report: {error}\n")
+        return 1
+    return 0
+
+
+def _margins(argv: Sequence[str]) -> int:
+    """Print the margins that a pilot gives; the exit status."""
+    options = argparse.ArgumentParser(
+        prog="supreme report margins",
+        description="Print the margins of equivalence that a pilot gives (5 and more training seeds of "
+        "method=retrain), to declare in a sweep with other training seeds.",
+    )
+    options.add_argument("pilot", help="the output directory of the pilot")
+    arguments = options.parse_args(argv)
+    try:
+        for pilot in pilot_margins(load(arguments.pilot)):
+            told = [f"  {metric}: SD of a retrained model {spread:.4g}" for metric, spread in pilot.spreads.items()]
+            sys.stdout.write("\n".join([pilot.block, *told, f"  type: {pilot.words}", ""]))
     except SupremeError as error:
         sys.stderr.write(f"supreme report: {error}\n")
         return 1

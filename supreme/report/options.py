@@ -15,7 +15,8 @@ def parser(formats: Sequence[str]) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="supreme report",
         description="Make the tables of a sweep from its rows.",
-        epilog=f"`supreme report {'|'.join(LISTINGS)}` makes a table of them all; such a directory is ./NAME.",
+        epilog=f"`supreme report {'|'.join(LISTINGS)}` makes a table of them all, `supreme report margins PILOT` "
+        "margins from a pilot; a directory of such a name is ./NAME.",
     )
     options.add_argument("directory", nargs="?", default="outputs", help="the output directory of the sweep (outputs)")
     options.add_argument("--format", choices=tuple(formats), default="terminal")

@@ -47,7 +47,9 @@ def declared_of(part: pd.DataFrame, given: Endpoints | None = None) -> Declared:
     told = declarations(part)
     agreed = told[0] if len(told) == 1 else None
     used = given or agreed or default_endpoints()
-    used = Endpoints(_of_scenario(used.margins, set(part["metric"].unique())), used.most_left)
+    if used.pilot_seeds:
+        used.refuse_pilot(map(int, part["seed"].unique()))
+    used = Endpoints(_of_scenario(used.margins, set(part["metric"].unique())), used.most_left, used.pilot_seeds)
     same = agreed is not None and (given is None or given == agreed)
     return Declared(used, FIRST_SAID if same else LATER_SAID)
 
