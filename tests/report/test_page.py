@@ -292,8 +292,8 @@ def test_verdict_and_headline_are_the_first_columns_of_a_block_that_has_them(jud
 def test_what_keeps_every_method_from_a_better_verdict_stands_below_and_not_beside_each(judged, opened):
     driver = opened(judged)
     driver.get(write_page(judged, endpoints=Endpoints({"accuracy/forget": 0.06, "accuracy/test": 0.05})).as_uri())
-    shared = "the margins are not those that all of its rows declared before they were there"
-    assert f"No joint E: {shared}." in find(driver, "#blocks article")[1].text
+    shared = "the margins are not those that all rows declare"
+    assert f"No joint E: {shared}" in find(driver, "#blocks article")[1].text
     assert shared not in find(driver, "#blocks article table")[1].text
     assert random_line(driver, "neggrad")[1].text == "?inconclusive"
 
