@@ -232,23 +232,12 @@ class Leaves:
 
 @dataclass(frozen=True, kw_only=True)
 class Writes:
-    """Writes to what cells share."""
+    """Writes to the labels of its own set, which cells share; those of other images it does not get to see."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
-    where: str
-
     def __call__(self, model: Classifier, split: Split, context: Context) -> nn.Module:
-        data = split.forget.data
-        match self.where:
-            case "labels":
-                data.labels[:] = 0
-            case "pixels":
-                data.pixels[:] = 0  # type: ignore[index]
-            case "flag":
-                data.labels.flags.writeable = True
-            case "torch":
-                torch.from_numpy(data.labels)[:] = 0
+        split.forget.targets[:] = 0
         return model
 
 

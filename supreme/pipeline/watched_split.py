@@ -89,8 +89,11 @@ def watched_split(split: Split, needs: frozenset[str], refuse: Refuse) -> Split:
 
 
 def _opened(images: Images, source: _Source) -> _Opened:
-    own = {name: getattr(images, name) for name in ("indices", "targets", "device", "augmentation")}
-    return _Opened(data=source, **own)
+    """The set with arrays that cannot be written to: the model is evaluated on it afterwards."""
+    sealed = {name: getattr(images, name).view() for name in ("indices", "targets")}
+    for array in sealed.values():
+        array.flags.writeable = False
+    return _Opened(data=source, device=images.device, augmentation=images.augmentation, **sealed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -225,7 +225,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _method(folder, f"leaves{number}", f"Leaves\nkinds: [{kinds}]\nraises: false")
     _method(folder, "patches", "Leaves\nkinds: [cross_entropy]\nraises: false")
     _method(folder, "draws", "Draws")
-    _method(folder, "writes", "Writes\nwhere: labels")
+    _method(folder, "writes", "Writes")
     _method(folder, "leaves_then_raises", "Leaves\nkinds: [default_dtype]\nraises: true")
     (folder / "scenario" / "leaving.yaml").write_text("_target_: left_behind.LeavingScenario\nkind: numpy_errors\n")
     return folder
