@@ -278,7 +278,6 @@ def test_the_verdict_of_a_method_stands_first_in_every_format(saved):
         lines = plain(render(frame, "terminal", verdicts=found, wide=wide_one)).splitlines()
         assert any(line.split()[:3] == ["scrub", "D", "97"] for line in lines)
     told = render(frame, "markdown", verdicts=found, notes=True)
-    assert "- Removed: original n/a % (JS div. forget), scrub 97 % (JS div. forget)." in told
     assert "- No joint E: the reason." in told
 
 

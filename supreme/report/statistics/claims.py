@@ -90,6 +90,7 @@ def claims_of(part: pd.DataFrame, lines: Lines, verdicts: Verdicts, declared: De
         doubts=[*_of_null(lines, verdicts, titles), *_nearer_than_retraining(lines, titles)],
         rest=[
             *_differences(verdicts, titles),
+            *_removed(lines, titles),
             *_some_trainings(verdicts),
             *filter(None, [power]),
             *_normality(lines, titles),
@@ -151,6 +152,21 @@ def _differences(verdicts: Verdicts, titles: Titles) -> list[str]:
         if competes(method) and verdict["different_in"]
     ]
     return [f"Different in: {'; '.join(told)}."] if told else []
+
+
+def _removed(lines: Lines, titles: Titles) -> list[str]:
+    """The share of the original's gap that each method has removed, on every primary memory endpoint that has one."""
+    told = []
+    for method, line_of in lines.items():
+        shares = [
+            f"{titles(metric)} {' to '.join(f'{100 * line[name]:.0f}' for name in ('share_low', 'share_high'))} "
+            f"({100 * line['share']:.0f})"
+            for metric, line in line_of.items()
+            if line["endpoint"] and not math.isnan(line["share"])
+        ]
+        if competes(method) and shares:
+            told.append(f"{method} {', '.join(shares)}")
+    return [f"Removed of the original's gap, 95 % interval and estimate in %: {'; '.join(told)}."] if told else []
 
 
 def _of_null(lines: Lines, verdicts: Verdicts, titles: Titles) -> list[str]:

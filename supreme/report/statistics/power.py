@@ -152,7 +152,10 @@ def power_sentence(needed: Mapping[str, SeedsNeeded], power: float = 0.8) -> str
     """The line below a table: for each endpoint, by its title, what `retrain_seeds` gives; "" for none."""
     if not needed:
         return ""
+    texts = {str(seeds) for seeds in needed.values()}
     told = ", ".join(f"{title} {seeds}" for title, seeds in needed.items())
+    if len(texts) == 1 and all(seeds.reason for seeds in needed.values()):
+        told = texts.pop()
     return f"Seeds at which a true retrain is called E in {100 * power:g} % of sweeps: {told}."
 
 

@@ -62,7 +62,7 @@ def footnotes(
     invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part)]
     invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + environment_notes(part)
     invalid += part.attrs.get("left_out", [])
-    rest = [_design(there), *_removed(headlines or {}), *claims.rest]
+    rest = [_design(there), *claims.rest]
     if any(line["wilson_low"] == line["wilson_low"] for line in every):
         rest.append(
             "In round brackets (--wide), the 95 % Wilson interval of the accuracy of one model: what so few images "
@@ -78,12 +78,6 @@ def footnotes(
         )
     rest += anchors + _warnings(part, titles)
     return Notes(first=first, invalid=invalid, hidden=_hidden(hidden), rest=rest)
-
-
-def _removed(headlines: Mapping[str, Headline]) -> list[str]:
-    """In which metric each method is farthest from having removed everything."""
-    told = [f"{method} {one.removed} % ({one.metric})" for method, one in headlines.items() if one.metric]
-    return [f"Removed: {', '.join(told)}."] if told else []
 
 
 def only_failures(failed: Sequence[Failed]) -> Notes:
