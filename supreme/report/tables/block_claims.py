@@ -13,7 +13,8 @@ from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.failures import Labels
 from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import BLOCK
-from supreme.report.statistics.claims import NO_CLAIMS, Claims, Titles, claims_of
+from supreme.report.statistics.claims import NO_CLAIMS, Claims, claims_of
+from supreme.report.statistics.doubts import Titles
 from supreme.report.statistics.targets import TargetMeans, target_means
 
 
