@@ -42,6 +42,9 @@ SHOWN = ("accuracy/forget", "accuracy/test", "membership/auc")
 MOST_BYTES = 300_000
 """Of one picture, which everybody who clones the project downloads."""
 
+BAR = 150
+"""Pixels that a window may need for itself: what is drawn behind them is missing."""
+
 TITLE_BAR = 36
 """Pixels that rich leaves for one, which is not drawn."""
 
@@ -121,12 +124,13 @@ def screenshot(page: Path, picture: Path, *, width: int, height: int, scale: flo
         "--no-sandbox",
         "--disable-gpu",
         "--hide-scrollbars",
-        f"--window-size={width},{height}",
+        f"--window-size={width},{height + BAR}",
     ]
     options += [f"--force-device-scale-factor={scale}", "--virtual-time-budget=5000", f"--screenshot={picture}"]
     subprocess.run([str(CHROMIUM), *options, page.resolve().as_uri()], check=True, capture_output=True)
     with Image.open(picture) as drawn:
-        reduced = drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        whole = drawn.crop((0, 0, round(width * scale), round(height * scale)))
+        reduced = whole.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced.save(picture, optimize=True)
     size = picture.stat().st_size
     print(f"{picture}: {reduced.width} x {reduced.height}, {size / 1000:.0f} kB")
