@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from supreme.core.row import RowConfig, Seeds
+from supreme.core.row import CellRecord
 from supreme.core.sealing import sealed, unsealed
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
@@ -23,22 +23,9 @@ class FailureProvenance(TypedDict):
     finished: str
 
 
-class StoredFailure(TypedDict):
+class StoredFailure(CellRecord):
     """A cell that ended without its row."""
 
-    cell: str
-    schema: int
-    data: str
-    model: str
-    recipe: str
-    scenario: str
-    method: str
-    protocol: str
-    tuned: Mapping[str, Any] | None
-    changed: Mapping[str, Any]
-    seed: int
-    seeds: Seeds
-    config: RowConfig
     error: str
     """Why, in one line; of a cell whose original or reference failed, that of this one."""
     log: str

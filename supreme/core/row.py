@@ -143,8 +143,8 @@ class RowOfLater(TypedDict, total=False):
     """How many images of one set are identical to one of another: see `supreme.core.twins.twins_of`."""
 
 
-class StoredRow(RowOfLater):
-    """The result of one cell."""
+class CellRecord(TypedDict):
+    """What a row and the record of a failure say of their cell."""
 
     cell: str
     schema: int
@@ -158,6 +158,12 @@ class StoredRow(RowOfLater):
     changed: Mapping[str, Any]
     seed: int
     seeds: Seeds
+    config: RowConfig
+
+
+class StoredRow(CellRecord, RowOfLater):
+    """The result of one cell."""
+
     metrics: Values
     reference: Values
     original: Values
@@ -169,7 +175,6 @@ class StoredRow(RowOfLater):
     sets: Mapping[str, int]
     forget_digest: str
     metric_keys: Mapping[str, str]
-    config: RowConfig
     provenance: RowProvenance
 
 

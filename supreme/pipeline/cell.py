@@ -203,7 +203,10 @@ def _declared(node: object, seed: object) -> Mapping[str, Any]:
     if node is None:
         return {}
     if not isinstance(node, Mapping) or not set(_REPORT) >= set(node) >= {"margins"}:
-        raise SupremeError(f"report={node} is not allowed: it has {', '.join(_REPORT)}, as conf/config.yaml has them")
+        given = ", ".join(map(str, node)) if isinstance(node, Mapping) else node
+        raise SupremeError(
+            f"report has {given}, which is not allowed: it has {', '.join(_REPORT)}, as conf/config.yaml has them"
+        )
     text = json.dumps(node)
     if isinstance(seed, int):
         _endpoints(text).refuse_pilot([seed])

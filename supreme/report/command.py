@@ -72,11 +72,10 @@ def main(argv: Sequence[str]) -> int:
             _refuse_without_rows(frame, arguments.directory)
             put(_against(frame, arguments.format, to_terminal), arguments.output)
             return 0
-        metrics = list(frame["metric"].unique())
         choices = Choices(
             directory=Path(arguments.directory),
             columns=None if arguments.metrics is None else _columns(arguments.metrics, frame),
-            endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, metrics),
+            endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, frame),
             standalone=arguments.standalone,
             width=Console().width if to_terminal else WIDTH,
             wide=arguments.wide,

@@ -67,13 +67,16 @@ def _of_scenario(margins: Mapping[str, float | None], metrics: Iterable[str]) ->
     return {metric: margin for metric, margin in margins.items() if metric != unfit}
 
 
-def parse_endpoints(text: str, known: Iterable[str]) -> Endpoints:
-    """`accuracy/forget=0.02,js_divergence/forget=relative` as endpoints.
+def parse_endpoints(text: str, frame: pd.DataFrame) -> Endpoints:
+    """`accuracy/forget=0.02,js_divergence/forget=relative` as endpoints, with the λ that the rows of the frame declare.
 
     Raises:
         SupremeError: something else is written there, or no row has one of the metrics.
     """
-    endpoints = Endpoints.from_text(text)
+    told = {str(one) for one in frame["declared"].unique() if one}
+    declared = {Endpoints.of(**json.loads(one)).most_left for one in told}
+    most_left = declared.pop() if len(declared) == 1 else default_endpoints().most_left
+    endpoints = Endpoints.of(text, most_left)
     for metric in endpoints.margins:
-        refuse_unknown(metric, list(known))
+        refuse_unknown(metric, list(frame["metric"].unique()))
     return endpoints

@@ -15,13 +15,10 @@ from supreme.report.rows.columns import TableColumn, column_of, declared_in, uns
 from supreme.report.rows.endpoints import Declared
 from supreme.report.rows.labels import bare_name
 from supreme.report.rows.per_seed import NULL, per_seed
+from supreme.report.statistics.evidence import FEW_SEEDS
+from supreme.report.statistics.joint import ALPHA
 from supreme.report.statistics.power import SeedsNeeded, closeness_margin, retrain_seeds
 from supreme.report.statistics.ranking import competes
-
-FEW_SEEDS = 5
-"""With so few, the exact sign-flip test cannot reach 5 %."""
-
-ALPHA = 0.05
 
 Lines = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """By method, with its variant, and metric: the line of the summary."""

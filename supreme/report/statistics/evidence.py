@@ -71,6 +71,9 @@ def _refuse_no_margin(margin: float) -> None:
         raise ValueError(f"an equivalence margin must be positive, not {margin}")
 
 
+FEW_SEEDS = 5
+"""With so few, the exact sign-flip test cannot reach 5 %, and an interval says next to nothing."""
+
 MOST_SEEDS = 30
 """Of the exact sign-flip test: 2^30 patterns, of which it needs 2 x 2^15 half sums."""
 

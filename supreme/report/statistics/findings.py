@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from supreme.report.rows.columns import TableColumn, signed
+from supreme.report.statistics.evidence import FEW_SEEDS
 from supreme.report.statistics.ranking import competes
 from supreme.report.statistics.variance_shares import variance_note
 
@@ -18,9 +19,6 @@ _Field = Mapping[str, Mapping[str, Line]]
 """By metric and method."""
 
 _Columns = Mapping[str, TableColumn]
-
-FEW_SEEDS = 5
-"""With so few, the exact sign-flip test cannot reach 5 %."""
 
 
 def findings(lines: Mapping[str, Mapping[str, Line]], columns: _Columns, train: str) -> list[str]:

@@ -12,6 +12,7 @@ from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report.rows.failures import failures_csv, failures_in
 from supreme.report.rows.load import load
+from supreme.report.statistics.joint import verdicts
 from supreme.report.tables.audits import load_audits, render_audits
 from supreme.report.tables.tables import render, summary_of
 
@@ -35,9 +36,11 @@ def write(
     frame = load(directory) if frame is None else frame
     table = summary_of(frame, endpoints) if table is None else table
     audits = load_audits(directory, rows=frame)
+    told = verdicts(frame, table, endpoints) if len(frame) else None
+    tables = render(frame, "markdown", table=table, notes=True, endpoints=endpoints, verdicts=told)
     texts = {
-        "table.md": markdown(render(frame, "markdown", table=table, notes=True, endpoints=endpoints), audits),
-        "table.tex": render(frame, "latex", table=table, endpoints=endpoints),
+        "table.md": markdown(tables, audits),
+        "table.tex": render(frame, "latex", table=table, endpoints=endpoints, verdicts=told),
         "results.csv": render(frame, "csv"),
         "summary.csv": summary_csv(table),
     }

@@ -23,10 +23,7 @@ from supreme.report.rows.environments import environment_counts
 from supreme.report.rows.per_seed import BLOCK
 from supreme.report.rows.spread import spread_words
 from supreme.report.statistics.claims import Claims
-
-FEW_SEEDS = 5
-"""With fewer training seeds an interval says next to nothing: the exact sign-flip test of 5 has no p below .0625."""
-
+from supreme.report.statistics.evidence import FEW_SEEDS
 
 OWN = (
     "Each training seed has a forget set of its own: what the one and what the other adds to the spread is not told "
