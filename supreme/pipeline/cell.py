@@ -204,9 +204,8 @@ def _declared(node: object, seed: object) -> Mapping[str, Any]:
         return {}
     if not isinstance(node, Mapping) or not set(_REPORT) >= set(node) >= {"margins"}:
         given = ", ".join(map(str, node)) if isinstance(node, Mapping) else node
-        raise SupremeError(
-            f"report has {given}, which is not allowed: it has {', '.join(_REPORT)}, as conf/config.yaml has them"
-        )
+        more = ", ".join(_REPORT[1:])
+        raise SupremeError(f"report has {given}: it has margins, and may have {more}, and nothing else")
     text = json.dumps(node)
     if isinstance(seed, int):
         _endpoints(text).refuse_pilot([seed])

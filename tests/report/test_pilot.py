@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from tidy_frames import frame
 from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report import summary
+from supreme.report.rows.endpoints import parse_endpoints
 from supreme.report.statistics.pilot import noise, pilot_margin, pilot_margins
 
 DIFFERENCES = (0.05, -0.05, 0, 0.10, -0.05)
@@ -67,4 +69,15 @@ def test_a_sweep_with_a_seed_of_its_pilot_is_refused_before_anything_runs(suprem
     done = supreme("method=ssd", 'report.margins="accuracy/forget=much"', "dry_run=true")
     assert done.returncode == 1
     assert "accuracy/forget=much" in done.stderr
+    done = supreme("method=ssd", 'report.margins="acuracy/forget=0.02"', "dry_run=true")
+    assert done.returncode == 1
+    assert "no metric of this sweep gives it: did you mean accuracy/forget?" in done.stderr
+    done = supreme("method=ssd", "+report.margin=0.02", "dry_run=true")
+    assert "margin: it has margins, and may have most_left, pilot_seeds, and nothing else" in done.stderr
     assert not (tmp_path / "outputs" / "rows").exists()
+
+
+def test_margins_given_afterwards_keep_the_share_that_the_rows_declare() -> None:
+    own = pilot(declared=json.dumps({"margins": {"accuracy/forget": 0.1}, "most_left": 0.1}))
+    assert parse_endpoints("accuracy/forget=0.2", own) == Endpoints({"accuracy/forget": 0.2}, 0.1)
+    assert parse_endpoints("accuracy/forget=0.2", pilot()).most_left == 0.25

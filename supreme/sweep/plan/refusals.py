@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from supreme.core.suitability import check_split
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
 from supreme.pipeline.method_suitability import check_method
+from supreme.report.rows.endpoints import default_endpoints
 from supreme.store.files import digest
 from supreme.sweep.plan.compose import Problems
 
@@ -32,12 +34,33 @@ def check_components(cells: Iterable[Cell], problems: Problems) -> None:
                 flaws[key] = flaw(what, node)
             if flaws[key]:
                 problems.add(flaws[key])
+        for sentence in unknown_endpoints(cell):
+            problems.add(sentence)
         data = cell.decoded
         key = digest([cell.nodes["model"], data.num_classes, data.image_size])
         if key not in flaws:
             flaws[key] = misfit(cell, data)
         if flaws[key]:
             problems.add(flaws[key])
+
+
+def unknown_endpoints(cell: Cell) -> list[str]:
+    """A sentence for each endpoint that was declared for this cell and that no metric of its row gives.
+
+    Those of conf/config.yaml stand there for every choice of metrics, and are passed over.
+    """
+    usual = default_endpoints().margins
+    lacking = [
+        name
+        for name in cell.declared.get("margins", {})
+        if name not in usual and name.partition("/")[0] not in cell.metrics
+    ]
+    near = {name: difflib.get_close_matches(name, usual, 1) for name in lacking}
+    return [
+        f"report.margins declares {name}, and no metric of this sweep gives it: "
+        + (f"did you mean {near[name][0]}?" if near[name] else f"there are {', '.join(cell.metrics)}")
+        for name in lacking
+    ]
 
 
 def flaw(what: str, node: Mapping[str, Any]) -> str:
