@@ -21,6 +21,7 @@ from processes import alive, wait_for, within
 from test_sweep import rows
 
 from supreme.core import SupremeError
+from supreme.store.alone import if_alone
 from supreme.sweep.executors.slurm.executor import SlurmExecutor
 from supreme.sweep.executors.slurm.options import Cluster
 from supreme.sweep.plan.settings import Settings
@@ -217,8 +218,29 @@ def test_what_a_job_of_a_dead_sweep_did_after_the_plan_was_made_is_not_sent_agai
     outcomes = scheduler.run(tasks, planned, timeout=None)
     assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("done", 1)] * 2
     assert [size(tmp_path / f"t{index}") for index in range(2)] == [1, 1]
+    assert list((settings.output_dir / "slurm").iterdir()) == []
     run_on_slurm(tasks[:1], settings, Cluster(**FAST))  # done before the plan was made, and its row then taken away
     assert [size(tmp_path / f"t{index}") for index in range(2)] == [2, 1]
+
+
+def test_a_sweep_that_shares_tasks_with_one_that_runs_leaves_it_its_other_jobs_and_its_folder(
+    real_slurm: dict[str, str], tmp_path: Path, settings: Settings
+) -> None:
+    tasks = [
+        task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", f"gate{index}") for index in range(2)
+    ]
+    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2)
+    with pytest.raises(KeyboardInterrupt):
+        run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
+    thread.join()
+    (folder,) = (settings.output_dir / "slurm").iterdir()
+    (tmp_path / "gate0").touch()
+    with if_alone(folder, "sweep") as alone:  # as the command that sent them holds it
+        assert alone
+        (outcome,) = run_on_slurm(tasks[:1], settings, Cluster(**FAST))
+    assert (outcome.status, size(tmp_path / "t0.begun")) == ("done", 1)
+    assert len(queue(real_slurm)) == 1
+    assert list((settings.output_dir / "slurm").iterdir()) == [folder]
 
 
 def test_why_nothing_runs_is_told_and_a_sweep_in_a_job_of_an_array_sends_jobs_of_its_own(

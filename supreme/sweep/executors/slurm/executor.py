@@ -15,11 +15,13 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from supreme.core import SupremeError
+from supreme.store.alone import if_alone
 from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.slurm import job as slurm_job
 from supreme.sweep.executors.slurm import queue as slurm_queue
@@ -67,6 +69,8 @@ class SlurmExecutor:
         self._closed = False
         self._jobs: list[Job] = []
         self._folders = {self._folder}
+        """Of every sweep whose jobs do, or have done, something for this one."""
+        self._held = ExitStack()
         self._seen: dict[Path, set[str]] = {}
         self._heard: dict[str, Path] = {}
         """The folder of the sweep whose job has told how a task ended, by the key of the task."""
@@ -89,6 +93,7 @@ class SlurmExecutor:
         self._tasks = tasks
         events_of(self._folder).mkdir(parents=True)
         self._folder.chmod(self._folder.stat().st_mode & ~0o022)  # submitit's own files there are pickles
+        self._held.enter_context(if_alone(self._folder, "sweep"))
         self._jobs = list(registered(self._root, tasks, states or {}, self._seen))
         self._folders |= {job.folder for job in self._jobs}
         if self._jobs:
@@ -99,7 +104,8 @@ class SlurmExecutor:
                 self._attempts[key] = Attempt(task=tasks[key], number=1, slot=job.started.get(key, ""))
         yield from list(self._attempts.values())
         # Only now: a job that the queue had no more has told all that it will.
-        for outcome in done_since(self._told_before, settings.output_dir, tasks):
+        for folder, outcome in done_since(self._told_before, settings.output_dir, tasks):
+            self._folders.add(folder)
             yield Judged(outcome=outcome)
 
     def demand(self, ready: int, left: int) -> Iterable[Event]:
@@ -143,16 +149,30 @@ class SlurmExecutor:
         if self._closed:
             return
         self._closed = True
+        self._held.close()
         if not self._sent_before and self._folders == {self._folder}:  # nothing in the queue is ours
             shutil.rmtree(self._folder, ignore_errors=True)
             return
         if how == "stopped" and self._cluster.on_interrupt == "leave":
             log.info("%d jobs go on; the same command collects what they do", len(self._jobs))
-        elif how in ("stopped", "broken") or not slurm_queue.await_end(map(name_of, self._folders)):
-            self._cancel()
+            return
+        ours = self._without_command()
+        if how in ("stopped", "broken") or not slurm_queue.await_end(map(name_of, ours)):
+            for folder in ours:
+                slurm_queue.cancel(name=name_of(folder))
+            slurm_queue.await_end(map(name_of, ours))
         if how == "done":  # else the logs of jobs may say why
-            for folder in self._folders:
+            for folder in ours:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _without_command(self) -> set[Path]:
+        """The folders of this sweep, which ends, and of those whose command is known to have ended before."""
+        found = {self._folder}
+        for folder in self._folders - found:
+            if folder.is_dir():
+                with if_alone(folder, "sweep") as alone:
+                    found |= {folder} if alone else set()
+        return found
 
     # Sending.
 
@@ -260,11 +280,3 @@ class SlurmExecutor:
         if reasons and reasons != self._waiting_for:
             self._waiting_for = reasons
             yield Waiting(holders=(f"Slurm, which {', '.join(reasons)}",))
-
-    # The end.
-
-    def _cancel(self) -> None:
-        """End every job, also those that an earlier sweep sent, and wait until they have ended."""
-        for folder in self._folders:
-            slurm_queue.cancel(name=name_of(folder))
-        slurm_queue.await_end(map(name_of, self._folders))

@@ -104,8 +104,10 @@ def told(output_dir: Path) -> Told:
     return {path.parent: frozenset(os.listdir(path)) for path in root_of(output_dir).glob("*/events")}
 
 
-def done_since(before: Told, output_dir: Path, tasks: Mapping[str, Task]) -> Iterator[Outcome]:
+def done_since(before: Told, output_dir: Path, tasks: Mapping[str, Task]) -> Iterator[tuple[Path, Outcome]]:
     """Of these tasks those that a job of an earlier sweep has done meanwhile; what was done before may be gone again.
+
+    Each with the folder of that sweep.
 
     Args:
         before: what had been told when it was found that they are to be done.
@@ -121,7 +123,7 @@ def done_since(before: Told, output_dir: Path, tasks: Mapping[str, Task]) -> Ite
         wanted = [key for key, task in tasks.items() if sent.get(key) == _identity(task)]
         for event in slurm_job.read(events_of(folder), seen=set(known), keys=wanted):
             if isinstance(event, Outcome) and event.status == "done":
-                yield replace(event, task=tasks[event.task.key])
+                yield folder, replace(event, task=tasks[event.task.key])
 
 
 def _tasks_of(path: Path) -> dict[str, str]:
