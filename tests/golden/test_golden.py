@@ -1,0 +1,65 @@
+"""Each method against numbers that its authors' own code gave."""
+
+from __future__ import annotations
+
+import pytest
+from omegaconf import OmegaConf
+
+from tests.golden import cases, problem
+from tests.golden.cases import CONF, Case
+
+CASES = [case for method in cases.methods() for case in cases.cases(method)]
+SOURCE = {"repository", "commit", "licence"}
+CASE = {"name", "problem", "model", "scenario", "lines", "patches", "values", "torch", "tolerance", "rel", "result"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_method_gives_what_its_authors_code_gave(case: Case) -> None:
+    assert case.difference(case.result()) <= 1
+
+
+@pytest.mark.parametrize("method", cases.methods())
+def test_a_file_says_where_its_numbers_come_from(method: str) -> None:
+    told = cases.told_of(method)
+    assert set(told) == {"source", "cases", "values", "deviations"}
+    assert set(told["source"]) >= SOURCE
+    for case in told["cases"]:
+        assert CASE <= set(case) <= CASE | {"seeds", "source"}
+        assert case["problem"] == problem.VERSION
+        assert 0 < case["tolerance"] <= (3 if "seeds" in case else 1e-4)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_sets_every_value_of_its_method(case: Case) -> None:
+    fields = OmegaConf.to_container(OmegaConf.load(CONF / "method" / f"{case.method}.yaml"))
+    assert set(case.told["values"]) == set(fields) - {"_target_"}  # type: ignore[arg-type]
+
+
+DEVIATIONS = [(method, one) for method in cases.methods() for one in cases.told_of(method)["deviations"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "told"), DEVIATIONS, ids=lambda part: part if isinstance(part, str) else part["name"]
+)
+def test_what_differs_on_purpose_differs_as_much_as_the_file_says(method: str, told: dict) -> None:
+    """A case of the authors' form, and our default form, which is so far from it: as a share of the authors' move."""
+    (case,) = [case for case in cases.cases(method) if case.told["name"] == told["from"]]
+    start = cases.vector(problem.original(case.model).state_dict())
+    theirs, ours = (cases.vector(case.ours(**changes)) for changes in ({}, told["changes"]))
+    rel = float(((ours - theirs) ** 2).sum() ** 0.5 / ((theirs - start) ** 2).sum() ** 0.5)
+    assert rel == pytest.approx(told["rel"], rel=1e-2, abs=1e-6)
+
+
+VALUES = [(method, one) for method in cases.methods() for one in cases.told_of(method)["values"]]
+
+
+@pytest.mark.parametrize(("method", "told"), VALUES, ids=lambda part: part if isinstance(part, str) else part["key"])
+def test_a_value_that_names_its_source_is_the_value_found_there(method: str, told: dict) -> None:
+    assert set(told) == {"preset", "key", "repository", "commit", "file", "line", "found"}
+    if told["preset"]:
+        entries = OmegaConf.to_container(OmegaConf.load(CONF / "tuned" / f"{method}.yaml"))
+        (entry,) = [entry for entry in entries if entry["name"] == told["preset"]]  # type: ignore[index, union-attr]
+        has = {**entry["values"], **{k.removeprefix("method."): v for k, v in entry["for"].items()}}  # type: ignore[index, call-overload]
+    else:
+        has = OmegaConf.to_container(OmegaConf.load(CONF / "method" / f"{method}.yaml"))
+    assert has[told["key"]] == told["found"]  # type: ignore[index, call-overload]
