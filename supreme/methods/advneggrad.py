@@ -37,9 +37,10 @@ class AdvNegGrad:
 
     Deviations: with `compat: paper` MAS is that of single images, in evaluation mode, targets are uniform over the other
     classes, and whether to end is asked after each epoch. The authors' code (csm9493/L2UL) takes MAS of batches in
-    training mode, draws targets from all classes and puts class C/2 in place of the true one, which leaves images of
-    that class their own label, and asks after each step; the published numbers come from it: `compat: reference`.
-    Adversarial examples are shuffled here, and not there. The model trains in training mode, as there.
+    training mode, each with the gradients of those before it, which it forgets to clear; draws targets from all classes
+    and puts class C/2 in place of the true one, which leaves images of that class their own label; and asks after each
+    step. The published numbers come from it: `compat: reference`. Batches are shuffled here, and not there. The model
+    trains in training mode, as there.
     Cost: `attack_steps` × `adversarial_per_image` passes, forward and backward, over the forget set and one by single
     images, then up to `epochs` over all adversarial examples, which are held on the device as float32, with a forget
     batch for each batch of them, and a forward pass over the forget set.
@@ -83,7 +84,7 @@ class AdvNegGrad:
         copies = split.forget.subset(positions).with_labels(targets)
         originals = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
         if reference:
-            importance = _importance(copy.deepcopy(model).train(), split.forget, self.forget_batch_size)
+            importance = _importance(copy.deepcopy(model).train(), split.forget, self.forget_batch_size, cumulative=True)
         else:
             importance = _importance(model, split.forget, 1)
         unused = {name: 1 - _scaled(value) for name, value in importance.items()}
@@ -149,15 +150,20 @@ def _into_ball(x: Tensor, origin: Tensor, radius: float) -> Tensor:
     return origin + away * (radius / length).clamp(max=1)
 
 
-def _importance(model: nn.Module, images: Images, batch_size: int) -> dict[str, Tensor]:
-    """Memory Aware Synapses (Aljundi et al., 2018, https://arxiv.org/abs/1711.09601): mean of |∇_θ ‖logits‖₂|."""
+def _importance(model: nn.Module, images: Images, batch_size: int, cumulative: bool = False) -> dict[str, Tensor]:
+    """Memory Aware Synapses (Aljundi et al., 2018, https://arxiv.org/abs/1711.09601): mean of |∇_θ ‖logits‖₂|.
+
+    Cumulative: each batch counts with the sum of its gradient and all before it.
+    """
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     totals = {name: torch.zeros_like(weight, requires_grad=False) for name, weight in weights.items()}
+    sums = {name: torch.zeros_like(total) for name, total in totals.items()}
     for x, _ in images.batches(batch_size):
         norm = torch.linalg.vector_norm(model(x), dim=1).mean()
         gradients = torch.autograd.grad(norm, list(weights.values()), allow_unused=True, materialize_grads=True)
         for name, gradient in zip(weights, gradients, strict=True):
-            totals[name] += gradient.abs() * len(x) / len(images)
+            sums[name] = sums[name] + gradient if cumulative else gradient
+            totals[name] += sums[name].abs() * len(x) / len(images)
     return totals
 
 
