@@ -35,12 +35,12 @@ class AdvNegGrad:
     the mean over the forget set of |∇_θ ‖logits‖₂|: weights that the forget set does not use stay. It ends when forget
     accuracy is down to `stop_accuracy`. (No relation to the "advanced NegGrad" of some benchmarks, which is NegGrad+.)
 
-    Deviations: with `compat: paper` MAS is that of single images, in evaluation mode, targets are uniform over the other
-    classes, and whether to end is asked after each epoch. The authors' code (csm9493/L2UL) takes MAS of batches in
-    training mode, each with the gradients of those before it, which it forgets to clear; draws targets from all classes
-    and puts class C/2 in place of the true one, which leaves images of that class their own label; and asks after each
-    step. The published numbers come from it: `compat: reference`. Batches are shuffled here, and not there. The model
-    trains in training mode, as there.
+    Deviations: with `compat: paper` MAS is that of single images, in evaluation mode, targets are uniform over the
+    other classes, and whether to end is asked after each epoch. The authors' code (csm9493/L2UL) takes MAS of batches
+    in training mode, each with the gradients of those before it, which it forgets to clear; draws targets from all
+    classes and puts class C/2 in place of the true one, which leaves images of that class their own label; and asks
+    after each step. The published numbers come from it: `compat: reference`. Batches are shuffled here, and not there.
+    The model trains in training mode, as there.
     Cost: `attack_steps` × `adversarial_per_image` passes, forward and backward, over the forget set and one by single
     images, then up to `epochs` over all adversarial examples, which are held on the device as float32, with a forget
     batch for each batch of them, and a forward pass over the forget set.
@@ -84,7 +84,9 @@ class AdvNegGrad:
         copies = split.forget.subset(positions).with_labels(targets)
         originals = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
         if reference:
-            importance = _importance(copy.deepcopy(model).train(), split.forget, self.forget_batch_size, cumulative=True)
+            importance = _importance(
+                copy.deepcopy(model).train(), split.forget, self.forget_batch_size, cumulative=True
+            )
         else:
             importance = _importance(model, split.forget, 1)
         unused = {name: 1 - _scaled(value) for name, value in importance.items()}

@@ -28,8 +28,8 @@ class AMUN:
     radius doubles until x' is found. Then min_θ of the cross entropy on these x', under the labels that the original
     gives them, together with the retain set and the forget set under their own labels.
 
-    Deviations: an image that no radius fools has no x' and is left out; the authors' code (Ali-E/AMUN) never ends there.
-    The model is in training mode when it trains and in evaluation mode when it is attacked, as there.
+    Deviations: an image that no radius fools has no x' and is left out; the authors' code (Ali-E/AMUN) never ends
+    there. The model is in training mode when it trains and in evaluation mode when it is attacked, as there.
     Cost: up to `steps` × (`doublings` + 1) passes, forward and backward, over the forget set, then `epochs` over twice
     the forget set and the retain set. Holds one more forget set, as float32, on the device.
     """

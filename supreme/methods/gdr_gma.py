@@ -30,10 +30,10 @@ class GDRGMA:
     conflict with it. Then the step is along (1 - λ) g_r + λ g_f with λ = sigmoid(sharpness · (retain_loss - loss of the
     retain batch)): climb only while the retained images are known well.
 
-    Deviations: with `compat: paper` both projections take the gradients as they were, and the memory holds the gradients
-    of the whole head. The authors' code (RUIYUN-ML/GDR-GMA) projects g_f by the g_r that is projected already, holds
-    those of the last tensor alone (the head's bias), and averages them in place, so that the memory changes with every
-    look; the published numbers come from it: `compat: reference`. Training mode, as in their code.
+    Deviations: with `compat: paper` both projections take the gradients as they were, and the memory holds the
+    gradients of the whole head. The authors' code (RUIYUN-ML/GDR-GMA) projects g_f by the g_r that is projected
+    already, holds those of the last tensor alone (the head's bias), and averages them in place, so that the memory
+    changes with every look; the published numbers come from it: `compat: reference`. Training mode, as in their code.
     Cost: `epochs` over as many batches as the smaller of both sets has, of the forget set and of the retain set each.
     """
 

@@ -28,10 +28,10 @@ class MUMis:
     is `epochs` and `lr`.
 
     Deviations: the authors stop when the accuracy on other data drops, which needs the data that the method does
-    without; the number of epochs is fixed here. x is the image in [0, 1], so the norms depend on the normalisation by
-    a constant factor. Evaluation mode, so that an image's logits depend on this image alone. The authors' repository
-    (poppopbean0903/MU-Mis) could not be had (looked for on 2026-11-29): the arithmetic is held against a version
-    that others wrote from the paper (Harry24k/machine-unlearning-pytorch), in evaluation mode.
+    without; the number of epochs is fixed here. x is the image in [0, 1], so the norms depend on the normalisation by a
+    constant factor. Evaluation mode, so that an image's logits depend on this image alone. The authors' repository
+    (poppopbean0903/MU-Mis) could not be had (looked for on 2026-11-29): the arithmetic is held against a version that
+    others wrote from the paper (Harry24k/machine-unlearning-pytorch), in evaluation mode.
     Cost: `epochs` over the forget set, each batch with one forward pass, two backward passes to the image and one
     through those to the weights.
     """

@@ -33,8 +33,8 @@ class UAM:
     (Harry24k/machine-unlearning-pytorch). The package's step has no reflection: `compat: reference`. It has a function
     for it, with the factor gamma, for single tensors, which nothing calls; here it acts on all weights as one vector.
     Which of the two the published numbers come from is not said. An epoch of the package ends with the set of more
-    batches, here always with the retain set, and its loaders leave out a last batch that is not full. Training mode, and batch statistics of both batches together where the
-    forget loss is climbed, as there.
+    batches, here always with the retain set, and its loaders leave out a last batch that is not full. Training mode,
+    and batch statistics of both batches together where the forget loss is climbed, as there.
     Cost: `epochs` over the retain set twice and over as many batches of the forget set, which are held on the device.
     """
 
