@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
-from supreme.functional.adversarial import input_gradients, step_in_ball
+from supreme.core.validation import Compat, Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
+from supreme.functional.adversarial import input_gradients
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
 from supreme.functional.labels import random_labels
@@ -34,9 +35,11 @@ class AdvNegGrad:
     the mean over the forget set of |∇_θ ‖logits‖₂|: weights that the forget set does not use stay. It ends when forget
     accuracy is down to `stop_accuracy`. (No relation to the "advanced NegGrad" of some benchmarks, which is NegGrad+.)
 
-    Deviations: the importance is exact for every image and taken in evaluation mode (the authors' code averages
-    gradients over batches first, in training mode); whether to end is asked after each epoch, not after each step;
-    targets are uniform over the other classes (a slip in the authors' code makes some of them the true class).
+    Deviations: with `compat: paper` MAS is that of single images, in evaluation mode, targets are uniform over the
+    other classes, and whether to end is asked after each epoch. The authors' code (csm9493/L2UL) takes MAS of batches
+    in training mode, each with the gradients of those before it, which it forgets to clear; draws targets from all
+    classes and puts class C/2 in place of the true one, which leaves images of that class their own label; and asks
+    after each step. The published numbers come from it: `compat: reference`. Batches are shuffled here, and not there.
     The model trains in training mode, as there.
     Cost: `attack_steps` × `adversarial_per_image` passes, forward and backward, over the forget set and one by single
     images, then up to `epochs` over all adversarial examples, which are held on the device as float32, with a forget
@@ -45,6 +48,8 @@ class AdvNegGrad:
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget"})
 
+    compat: Compat
+    """paper, or reference as the authors' code."""
     adversarial_per_image: PositiveInt
     """Adversarial examples of each forgotten image."""
     radius: PositiveFloat
@@ -56,7 +61,7 @@ class AdvNegGrad:
     importance_weight: NonNegativeFloat
     """Weight of the penalty on weights that matter elsewhere; 0 or more (0: adversarial examples only)."""
     stop_accuracy: Annotated[float, Ge(0), Le(1)]
-    """End after the first epoch at whose end forget accuracy is this or less."""
+    """End once forget accuracy is this or less; asked after each epoch, or with compat: reference after each step."""
     lr: PositiveFloat
     """Learning rate of SGD."""
     momentum: Momentum
@@ -69,24 +74,30 @@ class AdvNegGrad:
     """Forgotten images per step."""
     adversarial_batch_size: PositiveInt
     """Adversarial examples per step."""
+    augment: bool
+    """Whether to augment the forgotten images as the recipe does; never their adversarial examples."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.eval()
-        copies = split.forget.subset(torch.arange(len(split.forget)).repeat(self.adversarial_per_image))
-        targets = random_labels(copies.labels, split.num_classes, context.rng, wrong=True)
-        copies = copies.with_labels(targets)
-        batches = copies.batches(self.adversarial_batch_size)
-        adversarial = torch.cat([self._attack(model, x, target, context.rng) for x, target in batches])
+        reference = self.compat == "reference"
+        positions, adversarial, targets = self._adversarial(model, split, context.rng)
+        copies = split.forget.subset(positions).with_labels(targets)
         originals = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
-        unused = {name: 1 - _scaled(value) for name, value in _importance(model, split.forget).items()}
+        if reference:
+            importance = _importance(
+                copy.deepcopy(model).train(), split.forget, self.forget_batch_size, cumulative=True
+            )
+        else:
+            importance = _importance(model, split.forget, 1)
+        unused = {name: 1 - _scaled(value) for name, value in importance.items()}
 
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
-        forget = endless_batches(split.forget, self.forget_batch_size, context.rng)
+        forget = endless_batches(split.forget, self.forget_batch_size, context.rng, self.augment)
         for _ in context.epochs(self.epochs):
-            model.train()
-            for positions, x, target in copies.numbered_batches(self.adversarial_batch_size, context.rng):
+            for numbers, _, target in copies.numbered_batches(self.adversarial_batch_size, context.rng):
+                model.train()
                 forgotten, y = next(forget)
-                kept = F.cross_entropy(model(adversarial[positions.to(x.device)]), target, reduction="sum")
+                kept = F.cross_entropy(model(adversarial[numbers.to(adversarial.device)]), target, reduction="sum")
                 lost = F.cross_entropy(model(forgotten), y, reduction="sum")
                 loss = (kept - lost) / (len(target) + len(y))
                 if self.importance_weight:
@@ -99,31 +110,62 @@ class AdvNegGrad:
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            if accuracy(model, split.forget, self.adversarial_batch_size) <= self.stop_accuracy:
+                if reference and self._is_forgotten(model, split):
+                    return model
+            if self._is_forgotten(model, split):
                 break
         return model
 
+    def _is_forgotten(self, model: nn.Module, split: Split) -> bool:
+        return accuracy(model, split.forget, self.adversarial_batch_size) <= self.stop_accuracy
+
+    def _adversarial(self, model: nn.Module, split: Split, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Positions in the forget set (M, on the CPU), adversarial examples (M x 3 x H x W) and targets (M, there)."""
+        positions, examples, targets = [], [], []
+        for numbers, x, y in split.forget.numbered_batches(self.forget_batch_size):
+            for _ in range(self.adversarial_per_image):
+                target = self._targets(y.cpu(), split.num_classes, rng)
+                positions.append(numbers)
+                examples.append(self._attack(model, x, target.to(y), rng))
+                targets.append(target)
+        return torch.cat(positions), torch.cat(examples), torch.cat(targets)
+
+    def _targets(self, y: Tensor, num_classes: int, rng: torch.Generator) -> Tensor:
+        if self.compat == "paper":
+            return random_labels(y, num_classes, rng, wrong=True)
+        drawn = (torch.rand(len(y), generator=rng) * num_classes).long()
+        return torch.where(drawn == y, num_classes // 2, drawn)
+
     def _attack(self, model: nn.Module, origin: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
-        """Images in the ball that the model takes for their targets, from a random start inside."""
-        start = torch.randn(origin.shape, generator=rng).to(origin.device)
-        length = self.radius * torch.rand(len(origin), generator=rng).to(origin.device)
-        start = start / torch.linalg.vector_norm(start, dim=(1, 2, 3), keepdim=True)
-        x = (origin + length[:, None, None, None] * start).clamp(0, 1)
+        """Images in the ball that the model takes for their targets, from noise that is drawn into it."""
+        x = _into_ball(torch.rand(origin.shape, generator=rng).to(origin), origin, self.radius)
         for _ in range(self.attack_steps):
             _, gradient = input_gradients(model, x, target)
-            x = step_in_ball(x, -gradient, self.attack_step, origin, self.radius)
+            length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
+            x = _into_ball((x - self.attack_step * gradient / length).clamp(0, 1), origin, self.radius)
         return x
 
 
-def _importance(model: nn.Module, images: Images) -> dict[str, Tensor]:
-    """Memory Aware Synapses (Aljundi et al., 2018, https://arxiv.org/abs/1711.09601): mean of |∇_θ ‖logits‖₂|."""
+def _into_ball(x: Tensor, origin: Tensor, radius: float) -> Tensor:
+    away = x - origin
+    length = torch.linalg.vector_norm(away, dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+    return origin + away * (radius / length).clamp(max=1)
+
+
+def _importance(model: nn.Module, images: Images, batch_size: int, cumulative: bool = False) -> dict[str, Tensor]:
+    """Memory Aware Synapses (Aljundi et al., 2018, https://arxiv.org/abs/1711.09601): mean of |∇_θ ‖logits‖₂|.
+
+    Cumulative: each batch counts with the sum of its gradient and all before it.
+    """
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     totals = {name: torch.zeros_like(weight, requires_grad=False) for name, weight in weights.items()}
-    for x, _ in images.batches(1):
-        norm = torch.linalg.vector_norm(model(x))
+    sums = {name: torch.zeros_like(total) for name, total in totals.items()}
+    for x, _ in images.batches(batch_size):
+        norm = torch.linalg.vector_norm(model(x), dim=1).mean()
         gradients = torch.autograd.grad(norm, list(weights.values()), allow_unused=True, materialize_grads=True)
         for name, gradient in zip(weights, gradients, strict=True):
-            totals[name] += gradient.abs() / len(images)
+            sums[name] = sums[name] + gradient if cumulative else gradient
+            totals[name] += sums[name].abs() * len(x) / len(images)
     return totals
 
 

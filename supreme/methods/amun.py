@@ -14,7 +14,7 @@ from supreme.core import Context, Split, SupremeError
 from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.adversarial import input_gradients, step_in_ball
 from supreme.functional.classifier import Classifier
-from supreme.functional.optimizers import make_optimizer
+from supreme.functional.optimizers import make_optimizer, set_lr
 
 
 @bounded
@@ -28,9 +28,8 @@ class AMUN:
     radius doubles until x' is found. Then min_θ of the cross entropy on these x', under the labels that the original
     gives them, together with the retain set and the forget set under their own labels.
 
-    Deviations: the learning rate is constant and nothing is augmented (the authors search for a step schedule and
-    augment). An image that no radius fools has no x' and is left out; the authors' code never ends there. The model is
-    in training mode when it trains and in evaluation mode when it is attacked.
+    Deviations: an image that no radius fools has no x' and is left out; the authors' code (Ali-E/AMUN) never ends
+    there. The model is in training mode when it trains and in evaluation mode when it is attacked, as there.
     Cost: up to `steps` × (`doublings` + 1) passes, forward and backward, over the forget set, then `epochs` over twice
     the forget set and the retain set. Holds one more forget set, as float32, on the device.
     """
@@ -50,7 +49,9 @@ class AMUN:
     with_forget: bool
     """Whether the forgotten images themselves are trained on too, under their own labels."""
     lr: PositiveFloat
-    """Learning rate of SGD, constant."""
+    """Learning rate of SGD at the start."""
+    lr_step: PositiveInt
+    """The learning rate falls to a tenth after each so many epochs."""
     momentum: Momentum
     """Of SGD."""
     weight_decay: NonNegativeFloat
@@ -59,6 +60,8 @@ class AMUN:
     """Passes over what it trains on."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does; never the adversarial examples."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.eval()
@@ -78,8 +81,9 @@ class AMUN:
 
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         model.train()
-        for _ in context.epochs(self.epochs):
-            for positions, x, y in images.numbered_batches(self.batch_size, context.rng):
+        for epoch in context.epochs(self.epochs):
+            set_lr(optimizer, self.lr * 0.1 ** ((epoch - 1) // self.lr_step))
+            for positions, x, y in images.numbered_batches(self.batch_size, context.rng, self.augment):
                 rows = (positions < len(found)).nonzero()[:, 0]
                 x[rows.to(x.device)] = adversarial[positions[rows].to(x.device)]
                 loss = F.cross_entropy(model(x), y)

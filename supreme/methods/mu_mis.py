@@ -28,8 +28,10 @@ class MUMis:
     is `epochs` and `lr`.
 
     Deviations: the authors stop when the accuracy on other data drops, which needs the data that the method does
-    without; the number of epochs is fixed here. x is the image in [0, 1], so the norms depend on the normalisation by
-    a constant factor. Evaluation mode, so that an image's logits depend on this image alone.
+    without; the number of epochs is fixed here. x is the image in [0, 1], so the norms depend on the normalisation by a
+    constant factor. Evaluation mode, so that an image's logits depend on this image alone. The authors' repository
+    (poppopbean0903/MU-Mis) could not be had (looked for on 2026-11-29): the arithmetic is held against a version that
+    others wrote from the paper (Harry24k/machine-unlearning-pytorch), in evaluation mode.
     Cost: `epochs` over the forget set, each batch with one forward pass, two backward passes to the image and one
     through those to the weights.
     """
@@ -46,12 +48,14 @@ class MUMis:
     """Passes over the forget set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         model.eval()
         for _ in context.epochs(self.epochs):
-            for x, y in split.forget.batches(self.batch_size, context.rng):
+            for x, y in split.forget.batches(self.batch_size, context.rng, self.augment):
                 others = random_labels(y.cpu(), split.num_classes, context.rng, wrong=True).to(y)
                 x.requires_grad_()
                 with sdpa_kernel(SDPBackend.MATH):  # the fused kernels of attention have no second derivative

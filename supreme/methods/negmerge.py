@@ -30,7 +30,9 @@ class NegMerge:
 
     Deviations: the authors' pool also varies the augmentation and the label smoothing, and they choose the scale by the
     accuracy on held-out data; here it is given. Fine-tuning is the recipe's, at a constant learning rate. Only trained
-    weights are merged: the statistics of batch normalisation stay the original's.
+    weights are merged, and the statistics of batch normalisation stay the original's; the authors' code
+    (naver-ai/negmerge) merges all numbers of a state, but what is public of it is for CLIP, which has no such
+    statistics, and the published numbers of ResNet-18 come from code that is not.
     Cost: the sum of all epochs over the forget set, for every learning rate.
     """
 

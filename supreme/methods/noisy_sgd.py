@@ -28,7 +28,9 @@ class NoisySGD:
     The papers' guarantee holds for a strongly convex loss with bounded gradients when the original was trained with the
     same noise and radius; a network trained by another recipe gets the algorithm without the guarantee.
 
-    Deviations: no radius by default. The model is in training mode.
+    Deviations: the authors' code (Graph-COM/SGD_unlearning) knows linear models alone, clips the gradient of each image
+    to length 1, on which the guarantee rests, and leaves out a last batch that is not full; here nothing is clipped,
+    since batch normalisation ties images together. The model is in training mode.
     Cost: `epochs` over the retain set.
     """
 
@@ -46,13 +48,15 @@ class NoisySGD:
     """Passes over the retain set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)
         scale = sqrt(2 * self.lr) * self.noise
         model.train()
         for _ in context.epochs(self.epochs):
-            for x, y in split.retain.batches(self.batch_size, context.rng):
+            for x, y in split.retain.batches(self.batch_size, context.rng, self.augment):
                 gradients = gradients_of(F.cross_entropy(model(x), y), weights)
                 with torch.no_grad():
                     for weight, gradient in zip(weights, gradients, strict=True):

@@ -23,9 +23,10 @@ class RewindToDelete:
     steps on the retain set, then, for a certificate, Gaussian noise on all weights. The more is undone, the nearer
     it comes to retraining.
 
-    Deviations: K is counted in epochs of the original's training (the paper: full-batch steps), the optimiser is the
-    recipe's (the paper: gradient descent), both with a constant learning rate of their own after rewinding. The
-    certificate needs bounds on the loss's gradients that a network does not give, so the noise is a plain option.
+    Deviations: K is counted in epochs of the original's training (the paper: full-batch steps; the authors' code,
+    anonymous-1234567/r2d, epochs of batches of 512). The optimiser is the recipe's with a constant learning rate of its
+    own; theirs, and so that of the published numbers, is plain SGD, for the original too. The certificate needs bounds
+    on the loss's gradients that a network does not give, so the noise is a plain option.
     It needs the training's history, which counts as stored while the original was trained.
     Cost: `fraction` of the original's epochs, over the retain set.
     """

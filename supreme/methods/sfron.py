@@ -65,13 +65,15 @@ class SFRon:
     """Images per climbing step."""
     retain_batch_size: PositiveInt
     """Images per retain step."""
+    augment: bool
+    """Whether to augment the images as the recipe does; not where I is taken."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         masks = self._masks(model, split)
         weights = trainable(model)
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
-        forgotten = endless_batches(split.forget, self.forget_batch_size, context.rng)
-        retained = endless_batches(split.retain, self.retain_batch_size, context.rng)
+        forgotten = endless_batches(split.forget, self.forget_batch_size, context.rng, self.augment)
+        retained = endless_batches(split.retain, self.retain_batch_size, context.rng, self.augment)
         model.train()
         for step in context.epochs(self.steps, "step"):
             decay = cosine(step - 1, self.steps)

@@ -113,7 +113,7 @@ def vector(state: Mapping[str, Tensor]) -> np.ndarray:
 
 
 def positions(model: str) -> list[int]:
-    """Which 32 weights a file holds: 4 of the head, 4 of normalisation layers, 24 of all."""
+    """Which 32 weights a file holds: 4 of the head, 4 of normalisation layers where there are any, 24 of all."""
     state = problem.original(model).state_dict()
     names = sorted(name for name, tensor in state.items() if tensor.is_floating_point() and name not in ("mean", "std"))
     kinds = np.concatenate(
@@ -125,7 +125,8 @@ def positions(model: str) -> list[int]:
     rng, found = np.random.default_rng(0), []
     for kind, count in (("head", 4), ("norm", 4), (None, SAMPLED - 8)):
         among = np.arange(len(kinds)) if kind is None else np.flatnonzero(kinds == kind)
-        found += rng.choice(np.setdiff1d(among, found), count, replace=False).tolist()
+        among = np.setdiff1d(among, found)
+        found += rng.choice(among, min(count, len(among)), replace=False).tolist()
     return sorted(found)
 
 

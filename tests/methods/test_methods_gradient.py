@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import partial
+from itertools import cycle
 from math import cos, pi
 from pathlib import Path
 from typing import Any
@@ -203,7 +203,7 @@ def test_gdr_gma_rectifies_both_gradients_and_climbs_while_the_retain_loss_is_sm
     assert conflicts > 0
     assert recalled > 0
     values = {"lr": 0.003, "weight_decay": 0.1, "epochs": 3, "sharpness": 20.0, "retain_loss": 0.3}
-    got = run("gdr_gma", world, **values, forget_batch_size=2, retain_batch_size=40)
+    got = run("gdr_gma", world, **values, forget_batch_size=2, retain_batch_size=40, augment=False)
     # AdamW divides by the size of the gradient, so the tiny ones of single weights carry their rounding into the step.
     assert_same(got, model.state_dict(), tolerance=3e-5)
 
@@ -253,17 +253,16 @@ def test_munba_prefers_retaining_where_no_bargain_exists():
 # SFRon.
 
 
-def mean_squares(model, images, batch_size=1):
-    rows = [flat_gradient(mean_cross_entropy(model(x), y), model) ** 2 for x, y in images.batches(batch_size)]
+def mean_squares(model, images):
+    rows = [flat_gradient(mean_cross_entropy(model(x), y), model) ** 2 for x, y in images.batches(1)]
     return torch.stack(rows).mean(0)
 
 
-@pytest.mark.parametrize(("compat", "batch_sizes"), [("paper", (1, 1)), ("reference", (3, 40))])
-def test_sfron_climbs_on_salient_weights_and_descends_on_all(compat, batch_sizes):
+def test_sfron_climbs_on_salient_weights_and_descends_on_all():
     world, other = tiny_world(), tiny_world()
     model, split, rng = other.model, other.split, other.context.rng
     model.eval()
-    of_forget, of_retain = map(partial(mean_squares, model), (split.forget, split.retain), batch_sizes)
+    of_forget, of_retain = mean_squares(model, split.forget), mean_squares(model, split.retain)
     mask = of_forget / of_retain > 4e4
     assert 0.05 < mask.float().mean() < 0.95
     model.train()
@@ -283,7 +282,7 @@ def test_sfron_climbs_on_salient_weights_and_descends_on_all(compat, batch_sizes
         x, y = next(retained)
         optimizer.step(flat_gradient(mean_cross_entropy(model(x), y), model))
     assert shortened > 0
-    values = {"compat": compat, "steps": 5, "forget_every": 2, "strength": 3.0, "focus": 0.5}
+    values = {"compat": "paper", "steps": 5, "forget_every": 2, "strength": 3.0, "focus": 0.5}
     values |= {
         "threshold": 4e4,
         "max_norm": 0.5,
@@ -292,66 +291,22 @@ def test_sfron_climbs_on_salient_weights_and_descends_on_all(compat, batch_sizes
         "weight_decay": 0.01,
         "forget_batch_size": 3,
         "retain_batch_size": 40,
+        "augment": False,
     }
     assert_same(run("sfron", world, **values), model.state_dict())
-
-
-# MU-Mis.
-
-
-def image_gradient(model, x, label):
-    x = x[None].clone().requires_grad_()
-    return torch.autograd.grad(model(x)[0, label], x, create_graph=True)[0]
-
-
-def test_mu_mis_lowers_the_sensitivity_of_the_own_logit_and_raises_that_of_another():
-    world, other = tiny_world(), tiny_world()
-    model, split, rng = other.model.eval(), other.split, other.context.rng
-    optimizer = FlatSGD(model, 0.0005, 0.5, 0.01)
-    for _ in range(2):
-        for x, y in split.forget.batches(2, rng):
-            others = (y + torch.randint(1, 4, (2,), generator=rng)) % 4
-            terms = [
-                (image_gradient(model, image, own) ** 2).sum() - (image_gradient(model, image, wrong) ** 2).sum()
-                for image, own, wrong in zip(x, y, others, strict=True)
-            ]
-            optimizer.step(
-                flat(
-                    torch.autograd.grad(
-                        sum(terms) / 2, list(model.parameters()), materialize_grads=True, allow_unused=True
-                    )
-                ).detach()
-            )
-    values = {"lr": 0.0005, "momentum": 0.5, "weight_decay": 0.01, "epochs": 2, "batch_size": 2}
-    got = run("mu_mis", world, **values)
-    assert_same(got, model.state_dict())
-    assert_moved(world, got)
 
 
 # NegMerge.
 
 
-def test_negmerge_subtracts_the_mean_change_where_all_signs_agree():
-    world, other = tiny_world(), tiny_world()
-    original = flat(other.model.parameters()).detach()
-    changes = []
-    for lr, epochs in ((0.01, 2), (0.01, 3), (0.05, 2), (0.05, 3)):
-        tuned = other.context.fit(
-            copy.deepcopy(other.model), other.split.forget, lr=lr, epochs=epochs, batch_size=2, augment=False
-        )
-        changes.append(flat(tuned.parameters()).detach() - original)
-    stacked = torch.stack(changes)
-    agree = (stacked > 0).all(0) | (stacked < 0).all(0)
-    assert 0.1 < agree.float().mean() < 0.95
-    wanted = original - 1.5 * torch.where(agree, stacked.mean(0), 0.0)
-    model = copy.deepcopy(other.model)
-    write(model, wanted)
-    got = run("negmerge", world, lrs=[0.01, 0.05], epochs=[2, 3], scale=1.5, batch_size=2, augment=False)
-    assert_same(got, model.state_dict())
+def test_negmerge_leaves_weights_without_agreement_and_the_statistics_as_they_were():
+    world = tiny_world()
+    original = world.model.state_dict()
+    got = run("negmerge", world, lrs=[0.01, 0.05], epochs=[2, 3], batch_size=2, augment=False)
     names = [name for name, _ in world.model.named_parameters()]
-    assert torch.equal(flat(got[name] for name in names)[~agree], original[~agree])
-    buffers = dict(world.model.named_buffers())
-    assert all(torch.equal(got[name], value) for name, value in buffers.items())
+    same = flat(got[name] == original[name] for name in names)
+    assert 0.05 < same.float().mean() < 0.9
+    assert all(torch.equal(got[name], value) for name, value in world.model.named_buffers())
 
 
 # UAM.
@@ -361,10 +316,12 @@ def test_negmerge_subtracts_the_mean_change_where_all_signs_agree():
 def test_uam_takes_the_retain_gradient_where_the_forget_loss_was_climbed_and_turns_it(reflection):
     world, other = class_world(), class_world()
     model, split, rng = other.model.train(), other.split, other.context.rng
-    optimizer, forgotten, turned = FlatSGD(model, 0.02, 0.9, 0.01), forever(split.forget, 2, rng), []
+    optimizer, turned = FlatSGD(model, 0.02, 0.9, 0.01), []
     for _ in range(2):
-        for x_retain, y_retain in split.retain.batches(40, rng):
-            x_forget, y_forget = next(forgotten)
+        retained = split.retain.batches(40, rng)
+        for (x_retain, y_retain), (x_forget, y_forget) in zip(
+            retained, cycle(split.forget.batches(2, rng)), strict=False
+        ):
             logits = model(torch.cat([x_forget, x_retain]))[:2]
             climb = flat_gradient(mean_cross_entropy(logits, y_forget), model)
             direction, weights = climb / climb.norm(), flat(model.parameters()).detach()
@@ -379,6 +336,7 @@ def test_uam_takes_the_retain_gradient_where_the_forget_loss_was_climbed_and_tur
             optimizer.step(descend)
     assert any(turned)
     values = {"rho": 0.3, "reflection": reflection, "lr": 0.02, "momentum": 0.9, "weight_decay": 0.01, "epochs": 2}
+    values |= {"decay_rho": False, "augment": False}
     assert_same(run("uam", world, **values, forget_batch_size=2, retain_batch_size=40), model.state_dict())
 
 
@@ -552,10 +510,17 @@ def test_it_forgets_a_class_more_than_the_rest(name):
     world = class_world()
     # The tiny model never knows its images as well as the defaults expect; with those of SCAR it imitates first.
     changes = {
-        "gdr_gma": {"retain_loss": 0.5, "lr": 1e-3},
+        "gdr_gma": {
+            "retain_loss": 0.5,
+            "lr": 1e-3,
+            "forget_batch_size": 8,
+            "retain_batch_size": 32,
+            "augment": False,
+        },
         "munba": {"epochs": 10},
         "scar": {"distill_weight": 0.1, "lr": 0.01},
-        "uam": {"epochs": 20},
+        "sfron": {"steps": 100, "forget_batch_size": 32, "retain_batch_size": 32},
+        "uam": {"epochs": 20, "decay_rho": False, "forget_batch_size": 32, "retain_batch_size": 32},
     }
     model = method(name, **changes.get(name, {}))(copy.deepcopy(world.model), world.split, world.context).eval()
 

@@ -273,23 +273,6 @@ def replace_fit(world: World, fit) -> World:
 # Noise.
 
 
-def test_noisy_sgd_steps_down_the_retain_loss_with_noise_and_projects():
-    world, other = tiny_world(), tiny_world()
-    model, rng = other.model.train(), other.context.rng
-    weights = list(model.parameters())
-    for x, y in other.split.retain.batches(60, rng):
-        sgd_step(weights, mean_cross_entropy(model(x), y), 0.1, weight_decay=0.02)
-        with torch.no_grad():
-            for weight in weights:
-                weight += sqrt(2 * 0.1) * 0.05 * torch.randn(weight.shape, generator=rng)
-            length = torch.cat([weight.flatten() for weight in weights]).norm()
-            for weight in weights:
-                weight *= min(1.0, 3.0 / float(length))
-    assert float(length) > 3
-    values = {"noise": 0.05, "radius": 3.0, "lr": 0.1, "weight_decay": 0.02, "epochs": 1, "batch_size": 60}
-    assert_same(run("noisy_sgd", world, **values), model.state_dict())
-
-
 def test_the_noise_of_noisy_sgd_has_its_variance():
     quiet, noisy = tiny_world(), tiny_world()
     values = {"lr": 1e-4, "epochs": 1, "batch_size": 200}
