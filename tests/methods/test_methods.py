@@ -139,7 +139,7 @@ def test_neggrad_raises_the_loss_of_the_forget_set():
     x, y = next(world.split.forget.batches(10))
     model = copy.deepcopy(world.model)
     before = F.cross_entropy(model(x), y)
-    after = F.cross_entropy(method("neggrad")(model, world.split, world.context).eval()(x), y)
+    after = F.cross_entropy(method("neggrad", lr=0.01)(model, world.split, world.context).eval()(x), y)
     assert after > before + 0.01
 
 

@@ -110,7 +110,8 @@ def forever(images, size, rng):
 
 # SalUn.
 
-SALUN = {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.02, "epochs": 2, "batch_size": 40}
+SALUN = {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.02, "epochs": 2, "batch_size": 40, "order": "mixed"}
+SALUN |= {"augment": False}
 
 
 def salun_mask(world, density, batch_size):
@@ -221,7 +222,7 @@ def test_munba_steps_along_the_nash_bargain(max_norm):
             torch.testing.assert_close(agreed @ retain, 1 / of_retain, rtol=1e-3, atol=1e-6)
             torch.testing.assert_close(agreed @ forget, 1 / of_forget, rtol=1e-3, atol=1e-6)
             optimizer.step(agreed * min(1.0, max_norm / agreed.norm()))
-    values = {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.01, "epochs": 2, "max_norm": max_norm}
+    values = {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.01, "epochs": 2, "max_norm": max_norm, "augment": False}
     assert_same(run("munba", world, **values, forget_batch_size=2, retain_batch_size=60), model.state_dict(), 3e-5)
 
 
@@ -387,7 +388,7 @@ def test_scissorhands_starts_the_most_sensitive_weights_afresh_and_no_normalisat
     assert 0 < cut <= count - int(0.8 * count)
     assert not any(part.any() for name, part in where.items() if name.startswith("body.1."))
     assert where["head.bias"].any()
-    assert (model.head.bias[where["head.bias"]] == 0).all()
+    assert (model.head.bias[where["head.bias"]].abs() < 1e-20).all()
 
 
 def test_scissorhands_cuts_no_layer_but_the_last_ones_that_it_is_told_to():
@@ -517,9 +518,10 @@ def test_it_forgets_a_class_more_than_the_rest(name):
     # The tiny model never knows its images as well as the defaults expect; with those of SCAR it imitates first.
     changes = {
         "gdr_gma": {"retain_loss": 0.5, "lr": 1e-3},
-        "munba": {"epochs": 10},
+        "munba": {"forget_batch_size": 32, "retain_batch_size": 32},
         "scar": {"distill_weight": 0.1, "lr": 0.01},
         "uam": {"epochs": 20},
+        "scissorhands": {"ascent": 0.1, "lr": 0.01, "forget_batch_size": 8, "retain_batch_size": 32},
     }
     model = method(name, **changes.get(name, {}))(copy.deepcopy(world.model), world.split, world.context).eval()
 
