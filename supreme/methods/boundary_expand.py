@@ -25,8 +25,10 @@ class BoundaryExpand:
 
     Deviations: the new unit stands beside the head instead of inside a wider copy of it, which computes the same for
     every kind of head. Its weights start normal with the variance 2 / (features + classes + 1) of the authors' Xavier
-    initialisation, its bias at 0. Unlearn-Saliency keeps the unit when it evaluates; here it is gone. The model is in
-    training mode, as in the authors' code, without augmentation.
+    initialisation, its bias at 0 (TY-LEE-KR/Boundary-Unlearning-Code, a copy of what they published); theirs takes its
+    first step in evaluation mode, if that is how it was given the model, here all steps are in training mode.
+    OPTML-Group/Unlearn-Saliency draws weights and bias uniformly up to 1 / √features and keeps the unit when it
+    evaluates; here it is gone.
     Cost: `epochs` over the forget set.
     """
 
@@ -42,21 +44,24 @@ class BoundaryExpand:
     """Passes over the forget set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         with torch.no_grad():
             x, _ = next(split.forget.batches(1))
-            width = model.features(x).shape[1]
+            features = model.features(x)
+        width = features.shape[1]
         spread = (2 / (width + split.num_classes + 1)) ** 0.5
-        shadow = (torch.randn(width, generator=context.rng) * spread).to(x.device).requires_grad_(True)
-        bias = torch.zeros(1, device=x.device, requires_grad=True)
+        shadow = (torch.randn(width, generator=context.rng) * spread).to(features).requires_grad_(True)
+        bias = features.new_zeros(1).requires_grad_(True)
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         optimizer = torch.optim.SGD(
             [*weights, shadow, bias], lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
         model.train()
         for _ in context.epochs(self.epochs):
-            for x, y in split.forget.batches(self.batch_size, context.rng):
+            for x, y in split.forget.batches(self.batch_size, context.rng, self.augment):
                 features = model.features(x)
                 logits = torch.cat([model.head(features), (features @ shadow + bias)[:, None]], dim=1)
                 loss = F.cross_entropy(logits, torch.full_like(y, split.num_classes))

@@ -24,8 +24,8 @@ class Finetune:
     original's weights.
 
     Deviations: none from the baseline, which fixes no optimiser. Here it is the one that the recipe trained the model
-    with, at a constant learning rate; SUPREME's published runs take SGD for every architecture, `optimizer: sgd`, which
-    ruins vision transformers.
+    with, at a constant learning rate; OPTML-Group/Unlearn-Sparse and SUPREME's published runs take SGD for every
+    architecture, `optimizer: sgd`, which ruins vision transformers.
     Cost: `epochs` over the retain set.
     """
 

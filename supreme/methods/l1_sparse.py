@@ -35,7 +35,8 @@ class L1Sparse:
     `plain_epochs` after them. The norm runs over all weights, those of normalisation and biases too, as in the authors'
     code.
 
-    Deviations: a constant learning rate. The model is in training mode.
+    Deviations: none known from OPTML-Group/Unlearn-Sparse, whose learning rate does not fall within ten epochs either;
+    that code holds γ constant if every epoch is a plain one, which is refused here. The model is in training mode.
     Cost: `epochs` over the retain set.
     """
 

@@ -23,8 +23,9 @@ class NegGrad:
     Influencing Machine Unlearning", EuroS&P 2022, https://arxiv.org/abs/2109.13398: max_θ of the cross entropy on the
     forget set, by SGD, from the original's weights. Nothing bounds that loss: what stops it is `epochs` and `lr`.
 
-    Deviations: none known (no authors' code); like SUPREME's, without augmentation, at a constant learning rate, the
-    model in training mode, so that batch normalisation follows the forget set.
+    Deviations: none from the form that others compare against, GA in OPTML-Group/Unlearn-Sparse and
+    OPTML-Group/Unlearn-Saliency: a constant learning rate, the model in training mode, so that batch normalisation
+    follows the forget set. No code of the two papers' own was looked for.
     Cost: `epochs` over the forget set.
     """
 
@@ -40,12 +41,14 @@ class NegGrad:
     """Passes over the forget set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         model.train()
         for _ in context.epochs(self.epochs):
-            for x, y in split.forget.batches(self.batch_size, context.rng):
+            for x, y in split.forget.batches(self.batch_size, context.rng, self.augment):
                 loss = -F.cross_entropy(model(x), y)
                 optimizer.zero_grad()
                 loss.backward()

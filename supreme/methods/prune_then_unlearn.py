@@ -21,13 +21,14 @@ class PruneThenUnlearn:
 
     Jia, Liu, Ram, Yao, Liu, Liu, Sharma and Liu, "Model Sparsity Can Simplify Machine Unlearning", NeurIPS 2023,
     https://arxiv.org/abs/2304.04934: on a sparse model, approximate unlearning comes closer to retraining.
-    The weights are pruned at once by their size (one-shot magnitude pruning, over all layers together) and stay 0 in
-    the fine-tuning that unlearns.
+    Their code is OPTML-Group/Unlearn-Sparse. The weights are pruned at once by their size (one-shot magnitude pruning,
+    over all layers together) and stay 0 in the fine-tuning that unlearns.
 
-    Deviations: the paper prunes while it trains, and the pruned original then serves every method; here the original is
-    given and what unlearns is fine-tuning, which also has to repair what pruning broke. Pruned are the weights of
-    convolutions and linear layers in the body; the head, biases and normalisation stay. The optimiser is the recipe's,
-    with a constant learning rate.
+    Deviations: the authors train again after pruning, from an early epoch's weights (OMP, IMP) or from the start
+    (SynFlow), and that sparse original then serves every method and has the published numbers; here the original is
+    given and what unlearns is fine-tuning, which also has to repair what pruning broke. They prune convolutions; here
+    linear layers in the body are pruned, too, so that transformers can be. The head, biases and normalisation stay. The
+    optimiser is the recipe's, with a constant learning rate (theirs: SGD, for ten epochs constant).
     Cost: `epochs` over the retain set.
     """
 
@@ -48,7 +49,7 @@ class PruneThenUnlearn:
         weights = [layer.weight for layer in model.body.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
         sizes = torch.cat([weight.detach().abs().flatten() for weight in weights])
         pruned = torch.zeros_like(sizes, dtype=torch.bool)
-        pruned[sizes.argsort(stable=True)[: int(self.sparsity * len(sizes))]] = True
+        pruned[sizes.argsort(stable=True)[: round(self.sparsity * len(sizes))]] = True
         parts = pruned.split([weight.numel() for weight in weights])
         masks = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
         # A weight of 0 without a gradient stays 0 under momentum and weight decay, whatever the optimiser.

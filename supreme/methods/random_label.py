@@ -36,11 +36,12 @@ class RandomLabel:
     Spotless Net", CVPR 2020, https://arxiv.org/abs/1911.04933: min_θ of the cross entropy on the retain set together
     with {(x, y') : x in the forget set}, y' drawn uniformly.
 
-    Three forms are published: wrong labels, drawn once, mixed with the retain set (the code of SSD and of SUPREME, with
-    adam); any labels, drawn again in every epoch, mixed (Unlearn-Saliency's code for CIFAR-100, with sgd) or all forget
-    batches before the retain batches (the same, for CIFAR-10).
+    Three forms are published: wrong labels, drawn once, mixed with the retain set, with adam and without augmentation
+    (if-loops/selective-synaptic-dampening and SUPREME); any labels, drawn again in every epoch, with sgd and
+    augmentation, mixed (OPTML-Group/Unlearn-Saliency for CIFAR-100) or all forget batches before the retain batches
+    (the same, for CIFAR-10).
 
-    Deviations: no augmentation and a constant learning rate (Unlearn-Saliency augments).
+    Deviations: none known from these. Graves et al.'s own code relabels in yet another way; see amnesiac.
     Cost: `epochs` over all training data.
     """
 
@@ -64,6 +65,8 @@ class RandomLabel:
     """Passes over all training data."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __post_init__(self) -> None:
         require_no_momentum_with_adam(self, self.optimizer, self.momentum)
@@ -89,4 +92,4 @@ class RandomLabel:
     def _batches(self, forget: Images, retain: Images, context: Context) -> Iterator[tuple[Tensor, Tensor]]:
         parts = [forget.joined(retain)] if self.order == "mixed" else [forget, retain]
         for images in parts:
-            yield from images.batches(self.batch_size, context.rng)
+            yield from images.batches(self.batch_size, context.rng, self.augment)

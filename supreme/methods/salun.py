@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, ClassVar
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import Momentum, NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
+from supreme.core.validation import Compat, Momentum, NonNegativeFloat, OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import gradients_of, trainable
 from supreme.functional.labels import random_labels
@@ -26,18 +27,20 @@ class SalUn:
     """Saliency unlearning: random labels, but only in the weights that the forget loss depends on most.
 
     Fan, Liu, Zhang, Wong, Wei and Liu, "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency in Both
-    Image Classification and Generation", ICLR 2024, https://arxiv.org/abs/2310.12508, equations 3 to 5: the saliency of
-    a weight is |the sum over forget batches of the gradient of their cross entropy|, at the original. The `density`
-    part of all weights with the highest saliency is trained on the retain set together with {(x, y') : x in the forget
-    set}, y' any class, drawn again in every epoch. All other weights stay as they are, to the bit, whatever momentum
-    and weight decay would do to them.
+    Image Classification and Generation", ICLR 2024, https://arxiv.org/abs/2310.12508, equations 3 to 5; their code is
+    OPTML-Group/Unlearn-Saliency. The saliency of a weight is |the sum over forget batches of the gradient of their
+    cross entropy|, at the original. The `density` part of all weights with the highest saliency is trained on the
+    retain set together with {(x, y') : x in the forget set}, y' any class, drawn again in every epoch. All other
+    weights stay as they are, to the bit, whatever momentum and weight decay would do to them.
 
     With `soft` nothing is masked beforehand: a proximal step after each step shrinks the distance |θ - original| of all
     weights by a threshold (the paper's SalUn-soft), chosen so that the least moved 1 - density of them are the
     original's again; that part falls linearly to none over the run.
 
-    Deviations: no augmentation; the authors' code for `soft` measures the distance anew from every epoch's start, here
-    it is the distance to the original, as in the paper. In training mode, so that batch statistics follow all images.
+    Deviations: with `soft`, the authors' code measures the distance anew from every epoch's start and lowers the part
+    once an epoch, but step by step over the retain batches of `order: forget_first`: `compat: reference`, from which
+    the published numbers of SalUn-soft come. Without `soft` both forms are one. In training mode, so that batch
+    statistics follow all images.
     Cost: one pass, forward and backward, over the forget set (not with `soft`) and `epochs` over all training data.
     """
 
@@ -49,6 +52,8 @@ class SalUn:
     """Whether to shrink the change towards sparsity instead of masking."""
     order: Annotated[str, OneOf("mixed", "forget_first")]
     """mixed: forget and retain images in the same batches; forget_first: in every epoch all forget batches first."""
+    compat: Compat
+    """paper, or reference as the authors' code; the same without soft."""
     lr: PositiveFloat
     """Learning rate of SGD, constant."""
     momentum: Momentum
@@ -59,32 +64,37 @@ class SalUn:
     """Passes over all training data."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does, those that saliency is taken from, too."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         weights = trainable(model)
         original = [weight.detach().clone() for weight in weights]
-        masks = [] if self.soft else self._masks(model, split.forget)
+        masks = [] if self.soft else self._masks(model, split.forget, context)
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         model.train()
         for epoch in context.epochs(self.epochs):
-            for done, total, x, y in self._batches(split, context):
+            if self.soft and self.compat == "reference":
+                original = [weight.detach().clone() for weight in weights]
+            for passed, x, y in self._batches(split, context):
                 loss = F.cross_entropy(model(x), y)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 if self.soft:
-                    left = 1 - (epoch - 1 + done / total) / self.epochs
+                    left = 1 - (epoch - 1 + passed) / self.epochs
                     _shrink_change(weights, original, (1 - self.density) * left)
                 else:
                     _keep_unmasked(weights, original, masks)
         return model
 
-    def _masks(self, model: Classifier, forget: Images) -> list[Tensor]:
+    def _masks(self, model: Classifier, forget: Images, context: Context) -> list[Tensor]:
         """For each trainable weight, where it may change."""
         model.eval()
         weights = trainable(model)
         totals = [torch.zeros_like(weight) for weight in weights]
-        for x, y in forget.batches(self.batch_size):
+        rng = context.rng if self.augment else None
+        for x, y in forget.batches(self.batch_size, rng, self.augment):
             for total, gradient in zip(totals, gradients_of(F.cross_entropy(model(x), y), weights), strict=True):
                 total += gradient
         saliency = torch.cat([total.abs().flatten() for total in totals])
@@ -93,14 +103,16 @@ class SalUn:
         parts = mask.split([weight.numel() for weight in weights])
         return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
 
-    def _batches(self, split: Split, context: Context) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-        """One epoch: how many of its images were seen with this batch, how many it has, the batch."""
+    def _batches(self, split: Split, context: Context) -> Iterator[tuple[float, Tensor, Tensor]]:
+        """One epoch: which part of it has passed with this batch, and the batch."""
         drawn = random_labels(split.forget.labels, split.num_classes, context.rng, wrong=False)
         forget, done, total = split.forget.with_labels(drawn), 0, len(split.forget) + len(split.retain)
+        steps = ceil(len(split.forget) / self.batch_size) + ceil(len(split.retain) / self.batch_size)
         for images in [forget.joined(split.retain)] if self.order == "mixed" else [forget, split.retain]:
-            for x, y in images.batches(self.batch_size, context.rng):
+            for step, (x, y) in enumerate(images.batches(self.batch_size, context.rng, self.augment), 1):
                 done += len(y)
-                yield done, total, x, y
+                counted = step if images is split.retain else 1
+                yield done / total if self.compat == "paper" else counted / steps, x, y
 
 
 @torch.no_grad()

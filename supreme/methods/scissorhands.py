@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Annotated, ClassVar
 
 import torch
@@ -11,13 +12,22 @@ from annotated_types import Gt, Le
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
-from supreme.core.images import Images
-from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
+from supreme.core.validation import (
+    Momentum,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    bounded,
+)
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import dot, gradients_of, step_along, trainable
+from supreme.functional.layers import last_layers
 from supreme.functional.optimizers import make_optimizer
 
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+EPSILON = 1e-3
+"""Added to the square of the remembered gradient, as in Gradient Episodic Memory."""
 
 
 @bounded
@@ -26,28 +36,34 @@ class Scissorhands:
     """Scissorhands: start the connections that matter most to the forget set afresh, then repair, climbing all the way.
 
     Wu and Harandi, "Scissorhands: Scrub Data Influence via Connection Sensitivity in Networks", ECCV 2024,
-    https://arxiv.org/abs/2401.06187. The connection sensitivity of a weight (SNIP) is |weight · gradient of the cross
-    entropy on the forget set|; the `fraction` of weights with the highest gets newly initialised values. Then, in every
-    epoch, g_o is the gradient of -cross entropy on the forget set at the epoch's start, and each step goes along g, the
-    gradient of (cross entropy on a retain batch) - ascent · (cross entropy on a forget batch), where g · g_o < 0 after
-    projecting it on the plane normal to g_o, so that no step lowers the forget loss again. Where the forget set runs
-    out of batches before the retain set does, the other steps are ordinary ones on the retain set.
+    https://arxiv.org/abs/2401.06187; their code is JingWu321/Scissorhands_ex. The connection sensitivity of a weight
+    (SNIP) is |weight · gradient of the cross entropy on a forget batch|; the `fraction` of weights with the highest
+    starts afresh, kernels and matrices uniform as He et al. have it, biases at 0. Then, in every epoch, g_o is the
+    gradient of -cross entropy on a forget batch at the epoch's start, and each step goes along g, the gradient of
+    (cross entropy on a retain batch) - ascent · (cross entropy on a forget batch). Where g · g_o < 0 the step would
+    lower the forget loss again, and g + v g_o takes its place, v = max(margin, -g · g_o / ‖g_o‖²): the projection of
+    Gradient Episodic Memory. Where the forget set runs out of batches before the retain set does, the other steps are
+    ordinary ones on the retain set.
 
-    Deviations: all layers but normalisations are cut (the authors cut and project only the last two stages of a ResNet
-    and its head). New values, those of biases too, are drawn as the architecture draws them. g_o is the gradient of the
-    whole set, not of some batches, and the projection is the closed form for one g_o, without the authors' margin of
-    0.5. Training mode but for the saliency and g_o.
-    Cost: 1 + `epochs` passes over the forget set beside `epochs` over both sets.
+    Deviations: sums of the saliency over several batches and projections on several g_o are left out; the authors'
+    commands take one of each. Which layers are cut and projected their code knows by name, here they are the last ones.
+    It takes the normalisation in a ResNet's shortcuts for weights to be cut; here no normalisation is. Training mode
+    but for g_o.
+    Cost: `epochs` passes over both sets.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
     fraction: Annotated[float, Gt(0), Le(1)]
-    """Which part of the weights to start afresh, if no normalisation owns them."""
+    """Which part of all weights to start afresh, where they lie in these layers and no normalisation owns them."""
+    layers: NonNegativeInt
+    """How many of the last layers to cut and to project, a residual block and the head being one each; 0: all."""
     ascent: NonNegativeFloat
     """The authors' lam: weight of the forget loss."""
+    margin: NonNegativeFloat
+    """Least multiple of g_o that a projection adds; 0: the projection on the plane normal to g_o."""
     lr: PositiveFloat
-    """Learning rate of SGD."""
+    """Learning rate of SGD, constant."""
     momentum: Momentum
     """Of SGD."""
     weight_decay: NonNegativeFloat
@@ -58,52 +74,57 @@ class Scissorhands:
     """Images per step."""
     retain_batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        self._cut(model, context.untrained(), split.forget)
         weights = trainable(model)
+        parts: list[nn.Module] = last_layers(model, self.layers) if self.layers else [model]
+        inside = {id(weight) for part in parts for weight in part.parameters()}
+        chosen = [position for position, weight in enumerate(weights) if id(weight) in inside]
+        model.train()
+        self._cut(
+            model, [weights[position] for position in chosen], self._forget_gradients(model, split, context), context
+        )
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         for _ in context.epochs(self.epochs):
-            climb = [-gradient for gradient in self._gradients(model, split.forget)]
-            square = dot(climb, climb).clamp(min=torch.finfo(climb[0].dtype).tiny)
-            forgotten = split.forget.batches(self.forget_batch_size, context.rng)
+            climb = [-gradient for gradient in self._forget_gradients(model.eval(), split, context)]
+            forgotten = split.forget.batches(self.forget_batch_size, context.rng, self.augment)
             model.train()
-            for x, y in split.retain.batches(self.retain_batch_size, context.rng):
+            for x, y in split.retain.batches(self.retain_batch_size, context.rng, self.augment):
                 gradients = gradients_of(F.cross_entropy(model(x), y), weights)
                 if (batch := next(forgotten, None)) is not None:
                     x_forget, y_forget = batch
-                    loss = -self.ascent * F.cross_entropy(model(x_forget), y_forget)
-                    gradients = [g + f for g, f in zip(gradients, gradients_of(loss, weights), strict=True)]
-                    against = dot(gradients, climb).clamp(max=0) / square
-                    gradients = [g - against * c for g, c in zip(gradients, climb, strict=True)]
+                    of_forget = gradients_of(F.cross_entropy(model(x_forget), y_forget), weights)
+                    gradients = [g - self.ascent * f for g, f in zip(gradients, of_forget, strict=True)]
+                    self._project(gradients, climb, chosen)
                 step_along(optimizer, weights, gradients)
         return model
 
-    def _cut(self, model: Classifier, fresh: Classifier, forget: Images) -> None:
-        gradients = self._gradients(model, forget)
-        new = dict(fresh.named_parameters())
-        spared = {
-            id(weight)
-            for layer in model.modules()
-            if isinstance(layer, NORMALISATIONS)
-            for weight in layer.parameters()
-        }
-        with torch.no_grad():
-            named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
-            saliency = [(weight * gradient).abs() for (_, weight), gradient in zip(named, gradients, strict=True)]
-            values = torch.cat([part.flatten() for part in saliency])
-            threshold = values.topk(max(1, int(self.fraction * len(values)))).values[-1]
-            for (name, weight), part in zip(named, saliency, strict=True):
-                if id(weight) not in spared:
-                    weight.copy_(torch.where(part >= threshold, new[name], weight))
+    def _forget_gradients(self, model: Classifier, split: Split, context: Context) -> list[Tensor]:
+        x, y = next(split.forget.batches(self.forget_batch_size, context.rng, self.augment))
+        return gradients_of(F.cross_entropy(model(x), y), trainable(model))
 
-    def _gradients(self, model: Classifier, forget: Images) -> list[Tensor]:
-        """Of the mean cross entropy of the set, in evaluation mode."""
-        model.eval()
+    @torch.no_grad()
+    def _cut(self, model: Classifier, chosen: list[nn.Parameter], gradients: list[Tensor], context: Context) -> None:
+        norms = [layer for layer in model.modules() if isinstance(layer, NORMALISATIONS)]
+        spared = {id(weight) for layer in norms for weight in layer.parameters()}
         weights = trainable(model)
-        totals = [torch.zeros_like(weight, requires_grad=False) for weight in weights]
-        for x, y in forget.batches(self.forget_batch_size):
-            loss = F.cross_entropy(model(x), y, reduction="sum") / len(forget)
-            for total, gradient in zip(totals, gradients_of(loss, weights), strict=True):
-                total += gradient
-        return totals
+        saliency = {id(w): (w * g).abs() for w, g in zip(weights, gradients, strict=True)}
+        values = torch.cat([part.flatten() for part in saliency.values()])
+        threshold = values.kthvalue(max(1, int((1 - self.fraction) * len(values)))).values
+        for weight in chosen:
+            if id(weight) not in spared:
+                new = torch.zeros(weight.shape, dtype=weight.dtype)
+                if new.dim() > 1:
+                    nn.init.kaiming_uniform_(new, a=sqrt(5), generator=context.rng)
+                weight.copy_(torch.where(saliency[id(weight)] > threshold, new.to(weight.device), weight))
+
+    def _project(self, gradients: list[Tensor], climb: list[Tensor], chosen: list[int]) -> None:
+        """Replace the gradients of the chosen weights by their projection, where they would lower the forget loss."""
+        remembered = [climb[position] for position in chosen]
+        along = dot([gradients[position] for position in chosen], remembered)
+        added = (-along / (dot(remembered, remembered) + EPSILON)).clamp(min=self.margin)
+        added = torch.where(along < 0, added, 0.0)
+        for position in chosen:
+            gradients[position] = gradients[position] + added * climb[position]

