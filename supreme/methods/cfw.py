@@ -72,7 +72,7 @@ class CFW:
         confused = found[:1] if self.layers == "first" else found
         _add_noise(confused, self.start_std, context.rng)
 
-        weights = self._weights(split.retain, split.num_classes).to(context.device)
+        weights = self._weights(split.retain, split.num_classes).to(model.head.weight)
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         reduction = "none" if self.compat == "paper" else "mean"
         model.train()
@@ -91,7 +91,7 @@ class CFW:
         """Of each class; those of balanced ones average to 1 over the images."""
         if self.class_weights == "equal":
             return torch.ones(num_classes)
-        counts = torch.bincount(retain.labels, minlength=num_classes)
+        counts = torch.bincount(retain.labels, minlength=num_classes).double()
         return len(retain) / ((counts > 0).sum() * counts.clamp(min=1))
 
     def check_model(self, model: Classifier, split: Split) -> None:

@@ -99,7 +99,7 @@ class MSG:
             nn.init.kaiming_normal_(drawn, mode="fan_out", nonlinearity="relu", generator=context.rng)
             with torch.no_grad():
                 kernel.copy_(torch.where(mask, drawn.to(kernel), kernel))
-            scales.append(torch.where(mask, 1.0, self.kept_gradient))
+            scales.append(torch.full_like(kernel, self.kept_gradient).masked_fill_(mask, 1.0))
         return scales
 
     def _gradients(self, model: Classifier, weights: list[Tensor], images: Images) -> list[Tensor]:
