@@ -59,7 +59,9 @@ def last_weights(model: nn.Module, count: int) -> list[nn.Module]:
     layers = [module for module in model.modules() if isinstance(module, kinds)]
     weighty = [index for index, layer in enumerate(layers) if not isinstance(layer, nn.BatchNorm2d)]
     if count > len(weighty):
-        raise SupremeError(f"the model has {len(weighty)} layers, and {count} were asked for: type method.layers=1, say")
+        raise SupremeError(
+            f"the model has {len(weighty)} layers, and {count} were asked for: type method.layers=1, say"
+        )
     return layers[weighty[-count] :]
 
 

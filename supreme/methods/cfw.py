@@ -30,8 +30,8 @@ class CFW:
     of w(y) · cross entropy, by SGD, its learning rate falling along a cosine from epoch to epoch, the model in training
     mode; before the last of several epochs add N(0, final_std²) once more.
 
-    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop3.py; the winner's notebook could not be obtained (looked
-    for on 2026-11-29).
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop3.py; the winner's notebook could not be obtained
+    (looked for on 2026-11-29).
     Deviations: with `compat: paper` each image is weighted by its class. The port multiplies the mean loss of a batch
     by the mean weight of its images, which weights no class against another: `compat: reference`, from which the
     published numbers come. There a weight belongs to a class by its position among the classes that are retained, so

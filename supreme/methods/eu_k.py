@@ -24,13 +24,14 @@ class EUk:
 
     Where the model starts from pretrained weights, so do the layers, as they do in retraining and in the authors' code.
 
-    Deviations: with `compat: paper` a layer is a convolution or block with the normalisation that follows it, all of it
-    is new, and the frozen ones stay as they are, their batch normalisation, too. The authors' code
-    (shash42/Evaluating-Inexact-Unlearning) counts every convolution and linear map, those inside blocks, too, keeps the
-    original's batch normalisation between them, and leaves the frozen layers in training mode, so that their statistics
-    become those of the retain set: `compat: reference`, from which the published numbers come. It draws He et al.'s
-    normal distribution and biases of 0, here the model draws as it does at first, and it clips gradients at a norm of
-    10, here none. SCRUB's version keeps the whole model in evaluation mode and pulls the weights towards those drawn.
+    Deviations: with `compat: paper` a layer is a convolution or block with the normalisation that follows it, all of
+    it is new, and the frozen ones stay as they are, their batch normalisation, too. The authors' code
+    (shash42/Evaluating-Inexact-Unlearning) counts every convolution and linear map, those inside blocks, too, keeps
+    the original's batch normalisation between them, and leaves the frozen layers in training mode, so that their
+    statistics become those of the retain set: `compat: reference`, from which the published numbers come. It draws He
+    et al.'s normal distribution and biases of 0, here the model draws as it does at first, and it clips gradients at a
+    norm of 10, here none. SCRUB's version keeps the whole model in evaluation mode and pulls the weights towards those
+    drawn.
     Cost: the recipe's epochs, or `epochs`, over the retain set, the backward passes through the last layers only.
     """
 

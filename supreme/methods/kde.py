@@ -32,8 +32,8 @@ class KDE:
 
     It trains on validation images: do not tune it on them, nor take them for images that it has never seen.
 
-    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop6.py; the winners' notebook could not be obtained (looked
-    for on 2026-11-29).
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop6.py; the winners' notebook could not be obtained
+    (looked for on 2026-11-29).
     Deviations: the new layers are drawn as those of an untrained model are, where the port resets them to PyTorch's
     default; even where the original started from pretrained weights they are random.
     Applies to: all models; where there is no convolution, the head alone is drawn again, as in the port.

@@ -36,9 +36,9 @@ class MSG:
     could not be obtained (looked for on 2026-11-29). Their write-up agrees in g, the drawing, the factor and the shape
     of the learning rate.
     Deviations: with `compat: paper` g comes from means over images, in evaluation mode. The port adds up the gradients
-    of batches' means, so that a smaller last batch counts more (retained images always in batches of 64), and does so in
-    the mode that the model has, in Deep Unlearn training mode, so that the statistics of batch normalisation move, too:
-    `compat: reference`, from which its numbers come.
+    of batches' means, so that a smaller last batch counts more (retained images always in batches of 64), and does so
+    in the mode that the model has, in Deep Unlearn training mode, so that the statistics of batch normalisation move,
+    too: `compat: reference`, from which its numbers come.
     Applies to: models with convolutions; other layers are fine-tuned only.
     Cost: one pass over the forget set and one over as many retained images, then `epochs` over the retain set.
     """

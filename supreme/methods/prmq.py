@@ -33,8 +33,8 @@ class PRMQ:
     by count ^ -0.1, plus the mean squared difference between the entropies (nats) of the model's and the original's
     answers, the model in training mode. At the end, with `quantise`, every weight takes its nearest 16-bit value.
 
-    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop4.py; the winner's notebook could not be obtained (looked
-    for on 2026-11-29).
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop4.py; the winner's notebook could not be obtained
+    (looked for on 2026-11-29).
     Deviations: the port leaves its loop one step late, after the last of `epochs` times the number of batches, and the
     published numbers come from it. It finds the weight of a class by its position among the classes that are retained,
     so that a forgotten class shifts them; here by its label.

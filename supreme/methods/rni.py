@@ -35,11 +35,11 @@ class RNI:
     A model with no more than `picked` such tensors has them all picked in the first epoch, and no noise is added.
 
     Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop7.py; the winners' notebook, which is public on Kaggle,
-    could not be obtained (looked for on 2026-11-29). Their write-up does not mention that a tensor is disturbed no more
-    once it was picked.
+    could not be obtained (looked for on 2026-11-29). Their write-up does not mention that a tensor is disturbed no
+    more once it was picked.
     Deviations: the new head is drawn as that of an untrained model is, where the port resets it to PyTorch's default;
-    the noisy part is one of the tensors picked (the port: of nine, even where the model has fewer); normalisation layers
-    are known by their class (the port goes by names with bn, so that it misses those of ResNet's shortcuts).
+    the noisy part is one of the tensors picked (the port: of nine, even where the model has fewer); normalisation
+    layers are known by their class (the port goes by names with bn, so that it misses those of ResNet's shortcuts).
     Applies to: all models.
     Cost: `noisy_epochs` and as many epochs as `final_lrs` has, over the retain set.
     """
