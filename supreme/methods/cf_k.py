@@ -25,10 +25,10 @@ class CFk:
     Deviations: with `compat: paper` a layer is a convolution or block with the normalisation that follows it, and the
     frozen ones stay as they are, their batch normalisation, too. The authors' code
     (shash42/Evaluating-Inexact-Unlearning) counts every convolution and linear map, those inside blocks, too, and
-    leaves the frozen layers in training mode, so that their statistics become those of the retain set: `compat:
-    reference`, from which the published numbers come. It trains at the learning rates of the original's schedule, here
-    at a constant one, and clips gradients at a norm of 10, here none. SCRUB's version keeps the whole model in
-    evaluation mode and pulls the weights towards the original's.
+    leaves the frozen layers in training mode, so that their statistics become those of the retain set: that is
+    `compat: reference`, and the published numbers come from it. It trains at the learning rates of the original's
+    schedule, here at a constant one, and clips gradients at a norm of 10, here none. SCRUB's version keeps the whole
+    model in evaluation mode and pulls the weights towards the original's.
     Cost: `epochs` over the retain set, the backward passes through the last layers only.
     """
 
