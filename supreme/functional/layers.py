@@ -50,6 +50,21 @@ def last_layers(model: Classifier, count: int) -> list[nn.Module]:
     return list(layers[-count:])
 
 
+def last_weights(model: nn.Module, count: int) -> list[nn.Module]:
+    """The last `count` convolutions and linear maps, and every batch normalisation after the first of them.
+
+    All are counted that the model has, whatever block they are in, in the order in which it registers them.
+    """
+    kinds = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+    layers = [module for module in model.modules() if isinstance(module, kinds)]
+    weighty = [index for index, layer in enumerate(layers) if not isinstance(layer, nn.BatchNorm2d)]
+    if count > len(weighty):
+        raise SupremeError(
+            f"the model has {len(weighty)} layers, and {count} were asked for: type method.layers=1, say"
+        )
+    return layers[weighty[-count] :]
+
+
 def _in_sequence(module: nn.Module) -> Iterator[nn.Module]:
     for child in module.children():
         if isinstance(child, nn.Sequential | nn.ModuleList):
@@ -59,11 +74,11 @@ def _in_sequence(module: nn.Module) -> Iterator[nn.Module]:
 
 
 @contextmanager
-def only_learning(model: nn.Module, layers: Sequence[nn.Module]) -> Iterator[None]:
+def only_learning(model: nn.Module, layers: Sequence[nn.Module], keep_statistics: bool = True) -> Iterator[None]:
     """Inside, nothing but these layers of the model learns.
 
     The others keep their weights, and stay in evaluation mode whatever `model.train()` says, so that their batch
-    normalisation keeps its statistics too.
+    normalisation keeps its statistics too; unless told otherwise.
     """
     learning = {id(module) for layer in layers for module in layer.modules()}
     fixed = [module for module in model.modules() if id(module) not in learning]
@@ -74,12 +89,13 @@ def only_learning(model: nn.Module, layers: Sequence[nn.Module]) -> Iterator[Non
         for module in fixed:
             module.training = False
 
-    handle = model.register_forward_pre_hook(hold)
+    handle = model.register_forward_pre_hook(hold) if keep_statistics else None
     for weight in frozen:
         weight.requires_grad_(False)
     try:
         yield
     finally:
-        handle.remove()
+        if handle:
+            handle.remove()
         for weight in frozen:
             weight.requires_grad_(True)

@@ -22,10 +22,13 @@ class Amnesiac:
     to the weights; then, where that hurt, a few epochs on the retain set. It is meant for a forget set that few batches
     saw: a random forget set of one image in ten is in nearly every batch, so little but the repair is left.
 
-    Deviations: what a step added includes momentum and weight decay, as the paper's difference of weights does; the
-    statistics of batch normalisation are no weights and stay the original's until the repair moves them. The repair
-    takes the recipe's optimiser with a constant learning rate. It needs the training's history, which counts as stored
-    while the original was trained. The relabelling of the same paper is the method random_label.
+    What a step added includes momentum and weight decay, as in the authors' code (lmgraves/AmnesiacML), where the
+    statistics of batch normalisation stay the original's, too, until the repair moves them. It needs the training's
+    history, which counts as stored while the original was trained. The relabelling of the same
+    paper is the method random_label.
+
+    Deviations: the repair takes the recipe's optimiser, started anew, with a constant learning rate; the authors' Adam
+    goes on with the moments of the training.
     Cost: `epochs` over the retain set.
     """
 

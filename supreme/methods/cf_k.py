@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from torch import nn
+
 from supreme.core import Context, Split
-from supreme.core.validation import PositiveFloat, PositiveInt, bounded
+from supreme.core.validation import Compat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
-from supreme.functional.layers import last_layers, only_learning
+from supreme.functional.layers import last_layers, last_weights, only_learning
 
 
 @bounded
@@ -20,9 +22,13 @@ class CFk:
     arXiv 2022, https://arxiv.org/abs/2201.06640: min of the cross entropy on the retain set over the weights of the
     last k layers, from the original's. What the frozen layers know of the forget set, they keep.
 
-    Deviations: as in fine-tuning, the optimiser is the one of the recipe, with a constant learning rate; the pull
-    towards the original's weights of SCRUB's code, which the paper does not have, is left out. The frozen layers are
-    in evaluation mode, so their batch normalisation stays too (that code: the whole model).
+    Deviations: with `compat: paper` a layer is a convolution or block with the normalisation that follows it, and the
+    frozen ones stay as they are, their batch normalisation, too. The authors' code
+    (shash42/Evaluating-Inexact-Unlearning) counts every convolution and linear map, those inside blocks, too, and
+    leaves the frozen layers in training mode, so that their statistics become those of the retain set: that is
+    `compat: reference`, and the published numbers come from it. It trains at the learning rates of the original's
+    schedule, here at a constant one, and clips gradients at a norm of 10, here none. SCRUB's version keeps the whole
+    model in evaluation mode and pulls the weights towards the original's.
     Cost: `epochs` over the retain set, the backward passes through the last layers only.
     """
 
@@ -38,9 +44,11 @@ class CFk:
     """Images per step."""
     augment: bool
     """Whether to augment the images as the recipe does."""
+    compat: Compat
+    """paper, or reference as the authors' code."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        with only_learning(model, last_layers(model, self.layers)):
+        with only_learning(model, self._layers(model), keep_statistics=self.compat == "paper"):
             return context.fit(
                 model,
                 split.retain,
@@ -51,5 +59,8 @@ class CFk:
                 augment=self.augment,
             )
 
+    def _layers(self, model: Classifier) -> list[nn.Module]:
+        return last_layers(model, self.layers) if self.compat == "paper" else last_weights(model, self.layers)
+
     def check_model(self, model: Classifier, split: Split) -> None:
-        last_layers(model, self.layers)
+        self._layers(model)

@@ -27,7 +27,10 @@ class CT:
     network sees but keeps the size of every weight; then min_θ of the cross entropy on the retain set, by SGD, its
     learning rate falling along a cosine from epoch to epoch, the model in training mode.
 
-    Deviations: without augmentation; kernels that are not square stay as they are (the notebook's ResNet-18 has none).
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop5.py; the winners' notebook, which is public on Kaggle,
+    could not be obtained (looked for on 2026-11-29). Half of the models that they handed in were made otherwise, by
+    fine-tuning on pseudo-labels, which the port leaves out, too.
+    Deviations: kernels that are not square stay as they are (the port's ResNet-18 has none).
     Applies to: models with convolutions; those of 1 x 1 do not change.
     Cost: `epochs` over the retain set.
     """
@@ -44,6 +47,8 @@ class CT:
     """Passes over the retain set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         with torch.no_grad():
@@ -55,7 +60,7 @@ class CT:
         model.train()
         for epoch in context.epochs(self.epochs):
             set_lr(optimizer, self.lr * cosine(epoch - 1, self.epochs))
-            for x, y in split.retain.batches(self.batch_size, context.rng):
+            for x, y in split.retain.batches(self.batch_size, context.rng, self.augment):
                 loss = F.cross_entropy(model(x), y)
                 optimizer.zero_grad()
                 loss.backward()

@@ -30,7 +30,9 @@ class FCS:
     over the retain set minimises the cross entropy. All by SGD, the model in training mode; the learning rate of (a)
     falls along a cosine from step to step.
 
-    Deviations: without augmentation.
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop1.py; the winner's notebook, which is public on Kaggle,
+    could not be obtained (looked for on 2026-11-29). His write-up agrees in the losses, T, the epochs, the batch size
+    and the cosine. No deviation from the port is known.
     Applies to: all models.
     Cost: one pass and `epochs` over the forget set, and up to twice `epochs` over the retain set, half of them forward
     only.
@@ -58,6 +60,8 @@ class FCS:
     """Forgotten images per step."""
     retain_batch_size: PositiveInt
     """Retained images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __post_init__(self) -> None:
         rule = f"a number from 0 to contrast_lr={self.contrast_lr}, as in method.contrast_lr_end=1e-6"
@@ -66,7 +70,7 @@ class FCS:
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         model.train()
         optimizer = make_optimizer("sgd", model, self.uniform_lr, self.momentum, 0.0)
-        for x, _ in split.forget.batches(self.forget_batch_size, context.rng):
+        for x, _ in split.forget.batches(self.forget_batch_size, context.rng, self.augment):
             loss = -F.log_softmax(model(x), dim=1).mean()  # KL(uniform ‖ p) plus a constant
             optimizer.zero_grad()
             loss.backward()
@@ -76,8 +80,8 @@ class FCS:
         repairing = make_optimizer("sgd", model, self.retain_lr, self.momentum, self.weight_decay)
         steps, step = self.epochs * ceil(len(split.forget) / self.forget_batch_size), 0
         for _ in context.epochs(self.epochs):
-            forgotten = split.forget.batches(self.forget_batch_size, context.rng)
-            retained = split.retain.batches(self.retain_batch_size, context.rng)
+            forgotten = split.forget.batches(self.forget_batch_size, context.rng, self.augment)
+            retained = split.retain.batches(self.retain_batch_size, context.rng, self.augment)
             for (x, _), (other, _) in zip(forgotten, retained, strict=False):
                 above_end = (self.contrast_lr - self.contrast_lr_end) * cosine(step, steps)
                 set_lr(contrasting, self.contrast_lr_end + above_end)
@@ -89,7 +93,7 @@ class FCS:
                 loss.backward()
                 contrasting.step()
                 step += 1
-            for x, y in split.retain.batches(self.retain_batch_size, context.rng):
+            for x, y in split.retain.batches(self.retain_batch_size, context.rng, self.augment):
                 loss = F.cross_entropy(model(x), y)
                 repairing.zero_grad()
                 loss.backward()

@@ -32,9 +32,11 @@ class KDE:
 
     It trains on validation images: do not tune it on them, nor take them for images that it has never seen.
 
-    Deviations: the new layers come from a model that is random in all its weights, even where the original started from
-    pretrained ones. Without augmentation.
-    Applies to: all models; where there is no convolution, the head alone is drawn again, as in Deep Unlearn's code.
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop6.py; the winners' notebook could not be obtained
+    (looked for on 2026-11-29).
+    Deviations: the new layers are drawn as those of an untrained model are, where the port resets them to PyTorch's
+    default; even where the original started from pretrained weights they are random.
+    Applies to: all models; where there is no convolution, the head alone is drawn again, as in the port.
     Cost: `warmup_epochs` over the validation set and `epochs` over the retain set, with one more forward pass for the
     original.
     """
@@ -57,6 +59,8 @@ class KDE:
     """Passes over the retain set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         if len(split.validation) == 0:
@@ -72,7 +76,7 @@ class KDE:
         optimizer = make_optimizer("sgd", model, self.warmup_lr, self.momentum, self.weight_decay)
         model.train()
         for _ in context.epochs(self.warmup_epochs, "warm-up epoch"):
-            for x, _ in split.validation.batches(self.batch_size, context.rng):
+            for x, _ in split.validation.batches(self.batch_size, context.rng, self.augment):
                 loss = self._distance(self._soft(original, x), model(x))
                 optimizer.zero_grad()
                 loss.backward()
@@ -80,7 +84,7 @@ class KDE:
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         for epoch in context.epochs(self.epochs):
             set_lr(optimizer, self.lr * cosine(epoch - 1, self.epochs))
-            for x, y in split.retain.batches(self.batch_size, context.rng):
+            for x, y in split.retain.batches(self.batch_size, context.rng, self.augment):
                 target, answer = self._soft(original, x), model(x)
                 soft = F.cross_entropy(answer / self.temperature, target)
                 loss = F.cross_entropy(answer, y) + soft + self._distance(target, answer)

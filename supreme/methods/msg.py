@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
+from supreme.core.validation import Compat, Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.layers import convolutions
 from supreme.functional.optimizers import make_optimizer, set_lr
@@ -32,8 +32,13 @@ class MSG:
     training mode, where gradients of all other kernel weights are multiplied by `kept_gradient`. The learning rate
     rises linearly over the first half of the epochs, then falls, from epoch to epoch.
 
-    Deviations: g is taken in evaluation mode from means over images (the code adds up means over batches, so that a
-    smaller last batch counts more, and leaves the mode as it comes). Without augmentation.
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop2.py; the winners' notebook, which is public on Kaggle,
+    could not be obtained (looked for on 2026-11-29). Their write-up agrees in g, the drawing, the factor and the shape
+    of the learning rate.
+    Deviations: with `compat: paper` g comes from means over images, in evaluation mode. The port adds up the gradients
+    of batches' means, so that a smaller last batch counts more (retained images always in batches of 64), and does so
+    in the mode that the model has, in Deep Unlearn training mode, so that the statistics of batch normalisation move,
+    too: `compat: reference`, from which its numbers come.
     Applies to: models with convolutions; other layers are fine-tuned only.
     Cost: one pass over the forget set and one over as many retained images, then `epochs` over the retain set.
     """
@@ -54,6 +59,10 @@ class MSG:
     """Passes over the retain set."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
+    compat: Compat
+    """paper, or reference as the port."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         layers = convolutions(self, model)
@@ -65,7 +74,7 @@ class MSG:
         model.train()
         for epoch in context.epochs(self.epochs):
             set_lr(optimizer, self.lr * self._lr_factor(epoch))
-            for x, y in split.retain.batches(self.batch_size, context.rng):
+            for x, y in split.retain.batches(self.batch_size, context.rng, self.augment):
                 loss = F.cross_entropy(model(x), y)
                 optimizer.zero_grad()
                 loss.backward()
@@ -78,20 +87,30 @@ class MSG:
         """Draw weights again; returns what the gradients of each kernel are to be multiplied by."""
         picked = torch.randperm(len(split.retain), generator=context.rng)[: len(split.forget)]
         kernels = [layer.weight for layer in layers]
-        retained = _mean_gradients(model, kernels, split.retain.subset(picked), self.batch_size)
-        forgotten = _mean_gradients(model, kernels, split.forget, self.batch_size)
+        model.train(self.compat == "reference")
+        retained = self._gradients(model, kernels, split.retain.subset(picked))
+        forgotten = self._gradients(model, kernels, split.forget)
         scales = []
         for kernel, one, other in zip(kernels, retained, forgotten, strict=True):
             size = (one - other).abs().flatten()
             smallest = size.topk(round(self.redrawn * len(size)), largest=False).indices
             mask = torch.zeros_like(size, dtype=torch.bool).index_fill_(0, smallest, True).view(kernel.shape)
-            drawn = nn.init.kaiming_normal_(
-                torch.empty(kernel.shape), mode="fan_out", nonlinearity="relu", generator=context.rng
-            )
+            drawn = torch.empty(kernel.shape, dtype=kernel.dtype)
+            nn.init.kaiming_normal_(drawn, mode="fan_out", nonlinearity="relu", generator=context.rng)
             with torch.no_grad():
                 kernel.copy_(torch.where(mask, drawn.to(kernel), kernel))
-            scales.append(torch.where(mask, 1.0, self.kept_gradient))
+            scales.append(torch.full_like(kernel, self.kept_gradient).masked_fill_(mask, 1.0))
         return scales
+
+    def _gradients(self, model: Classifier, weights: list[Tensor], images: Images) -> list[Tensor]:
+        """Of the cross entropy, for each of the weights."""
+        totals = [torch.zeros_like(weight) for weight in weights]
+        for x, y in images.batches(self.batch_size):
+            share = 1.0 if self.compat == "reference" else len(y) / len(images)
+            loss = share * F.cross_entropy(model(x), y)
+            for total, gradient in zip(totals, torch.autograd.grad(loss, weights), strict=True):
+                total += gradient
+        return totals
 
     def _lr_factor(self, epoch: int) -> float:
         rising = (self.epochs + 1) // 2
@@ -99,14 +118,3 @@ class MSG:
 
     def check_model(self, model: Classifier, split: Split) -> None:
         convolutions(self, model)
-
-
-def _mean_gradients(model: Classifier, weights: list[Tensor], images: Images, batch_size: int) -> list[Tensor]:
-    """Of the mean cross entropy over these images, for each of the weights."""
-    model.eval()
-    totals = [torch.zeros_like(weight) for weight in weights]
-    for x, y in images.batches(batch_size):
-        loss = F.cross_entropy(model(x), y, reduction="sum") / len(images)
-        for total, gradient in zip(totals, torch.autograd.grad(loss, weights), strict=True):
-            total += gradient
-    return totals

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from typing import Annotated, ClassVar
 
 import torch
@@ -31,7 +33,11 @@ class PRMQ:
     by count ^ -0.1, plus the mean squared difference between the entropies (nats) of the model's and the original's
     answers, the model in training mode. At the end, with `quantise`, every weight takes its nearest 16-bit value.
 
-    Deviations: whole epochs (the notebook: 3.2); a class without retained images needs no weight. Without augmentation.
+    Code: the port in xcadet/deepunlearn, munl/unlearning/kgltop4.py; the winner's notebook could not be obtained
+    (looked for on 2026-11-29).
+    Deviations: the port leaves its loop one step late, after the last of `epochs` times the number of batches, and the
+    published numbers come from it. It finds the weight of a class by its position among the classes that are retained,
+    so that a forgotten class shifts them; here by its label.
     Applies to: all models; embeddings and normalisation layers are fine-tuned only.
     Cost: `epochs` over the retain set, with one more forward pass for the original.
     """
@@ -41,28 +47,32 @@ class PRMQ:
     pruned: Annotated[float, Gt(0), Le(1)]
     """Which part of the weights and biases is pruned."""
     quantise: bool
-    """Whether to round the result to half precision (and keep it in single precision)."""
+    """Whether to round the result to half precision (and keep it in the precision that it had)."""
     lr: PositiveFloat
     """Learning rate of SGD, constant."""
     momentum: Momentum
     """Of SGD."""
     weight_decay: NonNegativeFloat
     """L2 term of SGD."""
-    epochs: PositiveInt
-    """Passes over the retain set."""
+    epochs: PositiveFloat
+    """Passes over the retain set; the last one may be a part of one, in whole batches."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         original = freeze(model)
         self._prune(model, context.rng)
 
         counts = torch.bincount(split.retain.labels, minlength=split.num_classes)
-        class_weights = counts.clamp(min=1).float().pow(-0.1).to(context.device)
+        class_weights = counts.clamp(min=1).double().pow(-0.1).to(model.head.weight)
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         model.train()
-        for _ in context.epochs(self.epochs):
-            for x, y in split.retain.batches(self.batch_size, context.rng):
+        batches = max(1, ceil((len(split.retain) - 1) / self.batch_size))  # a single last image joins the one before
+        steps = int(self.epochs * batches)
+        for _ in context.epochs(ceil(self.epochs)):
+            for x, y in islice(split.retain.batches(self.batch_size, context.rng, self.augment), steps):
                 with torch.no_grad():
                     target = _entropies(original(x))
                 answer = model(x)
@@ -70,9 +80,11 @@ class PRMQ:
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                steps -= 1
         if self.quantise:
+            dtype = model.head.weight.dtype
             for part in (model.body, model.head):
-                part.half().float()
+                part.half().to(dtype)
         return model
 
     @torch.no_grad()
@@ -83,7 +95,7 @@ class PRMQ:
         smallest = sizes.topk(round(self.pruned * len(sizes)), largest=False).indices
         masks = torch.zeros_like(sizes, dtype=torch.bool).index_fill_(0, smallest, True)
         for (layer, tensor), mask in zip(tensors, masks.split([one.numel() for _, one in tensors]), strict=True):
-            drawn = torch.zeros(tensor.shape)
+            drawn = torch.zeros(tensor.shape, dtype=tensor.dtype)
             if tensor is layer.weight:
                 bound = tensor[0].numel() ** -0.5
                 drawn.uniform_(-bound, bound, generator=rng)
