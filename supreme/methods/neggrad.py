@@ -25,7 +25,8 @@ class NegGrad:
 
     Deviations: none from the form that others compare against, GA in OPTML-Group/Unlearn-Sparse and
     OPTML-Group/Unlearn-Saliency: a constant learning rate, the model in training mode, so that batch normalisation
-    follows the forget set. No code of the two papers' own was looked for.
+    follows the forget set. The notebook of the first paper, AdityaGolatkar/SelectiveForgetting, has an argument
+    negative_gradient that nothing reads.
     Cost: `epochs` over the forget set.
     """
 

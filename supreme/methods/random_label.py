@@ -41,7 +41,7 @@ class RandomLabel:
     augmentation, mixed (OPTML-Group/Unlearn-Saliency for CIFAR-100) or all forget batches before the retain batches
     (the same, for CIFAR-10).
 
-    Deviations: none known from these. Graves et al.'s own code relabels in yet another way; see amnesiac.
+    Deviations: none known from these.
     Cost: `epochs` over all training data.
     """
 

@@ -237,6 +237,20 @@ def test_munba_prefers_retaining_where_no_bargain_exists():
     assert [float(weight) for weight in _bargain(one, normal)] == [pytest.approx(1 / 5), pytest.approx(1 / 2)]
 
 
+def test_the_published_form_of_munba_is_the_bargain_between_long_gradients_and_retains_between_short_ones():
+    from supreme.methods.munba import _bargain, _published_bargain
+
+    retain = [torch.tensor([3.0, 0.0], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)]
+    forget = [torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64)]
+    torch.testing.assert_close(_published_bargain(retain, forget), _bargain(retain, forget), rtol=1e-7, atol=0)
+    short = [[part * 1e-4 for part in gradients] for gradients in (retain, forget)]
+    of_retain, of_forget = _published_bargain(*short)
+    assert of_retain < 1e-3 * _bargain(*short)[0]  # 1e-8 is more than all that it is added to
+    assert of_forget > 1e3 * _bargain(*short)[1]
+    nothing = [0 * part for part in retain]
+    assert [float(weight) for weight in _published_bargain(retain, nothing)] == [1.0, pytest.approx(0.1)]
+
+
 # SFRon.
 
 

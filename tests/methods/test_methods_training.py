@@ -193,11 +193,6 @@ def test_eu_k_takes_another_number_of_epochs():
 # Sparsity.
 
 
-def test_l1_sparse_augments_where_it_is_told_to():
-    one, other = tiny_world(), tiny_world()
-    assert differing(run("l1_sparse", one, augment=True), run("l1_sparse", other, augment=False))
-
-
 def body_weights(model_or_state) -> torch.Tensor:
     return torch.cat([model_or_state[name].flatten() for name in ("body.0.0.weight", "body.1.weight")])
 
