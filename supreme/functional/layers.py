@@ -56,7 +56,7 @@ def last_weights(model: nn.Module, count: int) -> list[nn.Module]:
     All are counted that the model has, whatever block they are in, in the order in which it registers them.
     """
     kinds = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
-    layers = [module for module in model.modules() if isinstance(module, kinds)]
+    layers: list[nn.Module] = [module for module in model.modules() if isinstance(module, kinds)]
     weighty = [index for index, layer in enumerate(layers) if not isinstance(layer, nn.BatchNorm2d)]
     if count > len(weighty):
         raise SupremeError(

@@ -72,7 +72,7 @@ class CFW:
         confused = found[:1] if self.layers == "first" else found
         _add_noise(confused, self.start_std, context.rng)
 
-        weights = self._weights(split.retain, split.num_classes).to(model.head.weight)
+        weights = self._weights(split.retain, split.num_classes).to(next(model.parameters()))
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         reduction = "none" if self.compat == "paper" else "mean"
         model.train()

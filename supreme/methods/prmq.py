@@ -66,7 +66,7 @@ class PRMQ:
         self._prune(model, context.rng)
 
         counts = torch.bincount(split.retain.labels, minlength=split.num_classes)
-        class_weights = counts.clamp(min=1).double().pow(-0.1).to(model.head.weight)
+        class_weights = counts.clamp(min=1).double().pow(-0.1).to(next(model.parameters()))
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         model.train()
         batches = max(1, ceil((len(split.retain) - 1) / self.batch_size))  # a single last image joins the one before
@@ -82,7 +82,7 @@ class PRMQ:
                 optimizer.step()
                 steps -= 1
         if self.quantise:
-            dtype = model.head.weight.dtype
+            dtype = next(model.parameters()).dtype
             for part in (model.body, model.head):
                 part.half().to(dtype)
         return model

@@ -20,7 +20,7 @@ from torch import nn
 from supreme.core import SupremeError
 from supreme.core.registry import build
 from supreme.functional.classifier import Classifier
-from supreme.functional.layers import last_layers, only_learning
+from supreme.functional.layers import last_layers, last_weights, only_learning
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
 from supreme.testing import World, tiny_class_world, tiny_world
@@ -117,6 +117,17 @@ def test_a_block_is_one_layer_and_more_layers_than_there_are_are_refused(archite
     assert len(last_layers(model, count)) == count
     with pytest.raises(SupremeError, match=f"has {count} layers, and {count + 1} were asked for: type method.layers="):
         last_layers(model, count + 1)
+
+
+def test_weights_are_counted_inside_blocks_too_with_the_normalisation_after_each():
+    model = SmallCNN(widths=[4, 8])(4, 8, (0.5,) * 3, (0.2,) * 3)
+    convolutions = [layer for layer in model.body if isinstance(layer, torch.nn.Conv2d)]
+    norms = [layer for layer in model.body if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert last_weights(model, 1) == [model.head]
+    assert last_weights(model, 2) == [convolutions[1], norms[1], model.head]
+    assert len(last_weights(ResNet18(width=4)(4, 8, (0.5,) * 3, (0.2,) * 3), 3)) == 5
+    with pytest.raises(SupremeError, match=r"has 3 layers, and 4 were asked for: type method\.layers="):
+        last_weights(model, 4)
 
 
 def test_what_does_not_learn_is_fixed_in_training_mode_too_and_everything_is_put_back():
