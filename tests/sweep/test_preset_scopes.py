@@ -47,6 +47,7 @@ def warm() -> Iterator[Composer]:
 def composer(warm: Composer) -> Composer:
     """One that has passed over no preset yet."""
     warm.presets._passed_over.clear()
+    warm.presets._strangers.clear()
     return warm
 
 
