@@ -84,7 +84,9 @@ class DualOptimSalUn:
         forgetting = make_optimizer(
             self.forget_optimizer, model, self.forget_lr, self.momentum, self.forget_weight_decay
         )
-        retaining = make_optimizer(self.retain_optimizer, model, self.retain_lr, self.momentum, self.retain_weight_decay)
+        retaining = make_optimizer(
+            self.retain_optimizer, model, self.retain_lr, self.momentum, self.retain_weight_decay
+        )
         model.train()
 
         def step(optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
