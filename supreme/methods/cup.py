@@ -27,8 +27,8 @@ class CUP:
 
     Hwang and Lim, "Controllable Machine Unlearning via Gradient Pivoting", arXiv 2025,
     https://arxiv.org/abs/2510.19226. Each step takes g_f, the gradient of -cross entropy on a forget batch, and g_r,
-    that of the cross entropy on a retain batch. r is g_r without its part along g_f, and f is g_f without its part along
-    g_r, both of length 1, θ is the angle between them, and the step is along
+    that of the cross entropy on a retain batch. r is g_r without its part along g_f, and f is g_f without its part
+    along g_r, both of length 1, θ is the angle between them, and the step is along
 
         |(g_f + g_r) / 2| · (sin(intensity · θ) g_f / |g_f| + cos(intensity · θ) r):
 

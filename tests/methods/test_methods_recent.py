@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from omegaconf import OmegaConf
 from torch import nn
 
 from supreme.core import SupremeError
@@ -18,6 +17,7 @@ from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import dot
 from supreme.methods.cup import _pivoted
 from supreme.testing import World, tiny_world
+from tests.conf_files import node_of
 
 METHODS = Path(__file__).parents[2] / "conf" / "method"
 STANDSTILL = 1e-30
@@ -25,7 +25,7 @@ STANDSTILL = 1e-30
 
 
 def method(name: str, **changes: Any) -> Any:
-    return build({**OmegaConf.to_container(OmegaConf.load(METHODS / f"{name}.yaml")), **changes}, f"method {name}")
+    return build({**node_of(METHODS / f"{name}.yaml"), **changes}, f"method {name}")
 
 
 def run(name: str, world: World, **changes: Any) -> Classifier:
