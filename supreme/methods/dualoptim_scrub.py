@@ -33,8 +33,9 @@ class DualOptimSCRUB:
     minimises gamma · cross entropy + alpha · KL with the second. Each keeps its own moments, so that the direction of
     the steps up does not flow into the steps down. SCRUB itself is `scrub`.
 
-    Deviations: none from the paper known. In the authors' code (CityU-MLO/DualOptim) the teacher stays in training mode
-    and answers by the statistics of each batch, and the published numbers come from it: `compat: reference`.
+    Deviations: with `compat: paper` the teacher answers in evaluation mode, as in SCRUB. In the authors' code
+    (CityU-MLO/DualOptim) it stays in training mode and answers by the statistics of each batch, and the published
+    numbers come from it: `compat: reference`. Without temperature and in all epochs, as there.
     Cost: `epochs` over both sets, with one more forward pass for the teacher.
     """
 

@@ -23,8 +23,8 @@ class WeightNegation:
     Khalil, Brunswic, Lamghari, Li, Beitollahi and Chen, "NoT: Federated Unlearning via Weight Negation", CVPR 2025,
     https://arxiv.org/abs/2503.05657: negation breaks what the layers have adapted to in one another and leaves each
     well placed to be trained again. Here as one client, in the form of Khalil, Setayesh and Li, "CoUn: Empowering
-    Machine Unlearning via Contrastive Learning", NeurIPS 2025, https://arxiv.org/abs/2509.16391, appendix E: θ_1 ← -θ_1
-    for the weights of the first convolution, and in a vision transformer for the positional embedding and the weights
+    Machine Unlearning via Contrastive Learning", NeurIPS 2025, https://arxiv.org/abs/2509.16391: θ_1 ← -θ_1 for
+    the weights of the first convolution, and in a vision transformer for the positional embedding and the weights
     that embed the patches; then min_θ of the cross entropy on the retain set, with SGD and a cosine.
 
     Deviations: no code of the authors could be found (looked for on 2026-11-29). Their text leaves open whether the
