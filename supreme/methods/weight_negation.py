@@ -27,8 +27,8 @@ class WeightNegation:
     the weights of the first convolution, and in a vision transformer for the positional embedding and the weights
     that embed the patches; then min_θ of the cross entropy on the retain set, with SGD and a cosine.
 
-    Deviations: no code of the authors could be found (looked for on 2026-11-29). Their text leaves open whether the
-    learning rate falls after each epoch or each step; here it is each epoch. Biases keep their signs. Training mode.
+    Deviations: no code of the authors could be found (looked for on 2026-11-29), so nothing could be compared. Chosen
+    here: the learning rate falls after each epoch, biases keep their signs, training mode.
     Cost: `epochs` over the retain set.
     """
 
