@@ -85,6 +85,12 @@ def require_no_momentum_with_adam(component: object, optimizer: str, momentum: f
     require(component, "momentum", optimizer != "adam" or momentum == 0, rule)
 
 
+def require_momentum_for_sgd(component: object, optimizers: tuple[str, str], momentum: float) -> None:
+    """Refuse a momentum that neither of two optimizers would use: adamw has its own."""
+    rule = "method.momentum=0 with adamw, which has its own, or take method.retain_optimizer=sgd"
+    require(component, "momentum", "sgd" in optimizers or momentum == 0, rule)
+
+
 def require_class_scenario(method: object, split: Split) -> None:
     """Refuse, where a method that forgets classes starts, a split that forgets none."""
     if not split.forget_classes:

@@ -11,13 +11,16 @@ from torch import nn
 def make_optimizer(
     name: str, model: nn.Module, lr: float, momentum: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """One of OPTIMIZERS over the model's trainable weights; both add `weight_decay * weight` to the gradient.
+    """adam, adamw or sgd over the model's trainable weights.
 
-    Adam has its own momentum terms (.9, .999): `momentum` is SGD's.
+    adam and sgd add `weight_decay * weight` to the gradient; adamw takes `lr * weight_decay * weight` from the weight.
+    adam and adamw have their own momentum terms (.9, .999): `momentum` is that of sgd.
     """
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if name == "adam":
         return torch.optim.Adam(weights, lr=lr, weight_decay=weight_decay)
+    if name == "adamw":
+        return torch.optim.AdamW(weights, lr=lr, weight_decay=weight_decay)
     return torch.optim.SGD(weights, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
