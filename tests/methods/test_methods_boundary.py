@@ -139,30 +139,6 @@ def test_boundary_expand_trains_a_wider_head_and_cuts_it_again():
     assert_same_state(unlearned("boundary_expand", world, **SGD), model)
 
 
-# DELETE.
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_delete_distils_the_original_without_the_true_class(frozen):
-    world, other = tiny_world(), tiny_world()
-    model, teacher = other.model.train(), copy.deepcopy(other.model).eval()
-    if frozen:
-        model.body[1].eval()
-    optimizer = sgd(model)
-    for _ in range(2):
-        for x, y in other.split.forget.batches(2, other.context.rng):
-            losses = []
-            for logits, known, label in zip(model(x), teacher(x).detach(), y.tolist(), strict=True):
-                rest = [name for name in range(4) if name != label]
-                q = known[rest].exp() / known[rest].exp().sum()
-                losses.append((q * (q.log() - F.log_softmax(logits, 0)[rest])).sum())
-            descend(optimizer, torch.stack(losses).mean())
-    got = unlearned("delete", world, **SGD, freeze_batchnorm=frozen)
-    assert_same_state(got, model)
-    same = torch.equal(got.body[1].running_mean, world.model.body[1].running_mean)
-    assert same == frozen
-
-
 # Just in Time.
 
 
