@@ -34,7 +34,7 @@ class NegGradPlus:
     retain batches, and in each epoch the forget set starts again, in another order, as often as it is through.
 
     The authors' code (meghdadk/SCRUB) has two forms. That of MIA_experiments.ipynb is the paper's, in training mode. In
-    small_scale_unlearning.ipynb the loss has a pull towards the weights θ₀ of the original, alpha · pull / 2 · ‖θ - θ₀‖²,
+    small_scale_unlearning.ipynb the loss has a pull towards the original weights θ₀, alpha · pull / 2 · ‖θ - θ₀‖²,
     and the model is in evaluation mode: `freeze_batchnorm`.
 
     Deviations: where the forget set starts again within an epoch, the authors' code repeats the first order.
