@@ -368,31 +368,6 @@ UNSIR = {
 }
 
 
-def test_unsir_impairs_with_noise_in_the_name_of_the_class_and_repairs_with_all_others():
-    world, other = class_world(), class_world()
-    model, split, rng = other.model, other.split, other.context.rng
-    order = torch.randperm(len(split.retain), generator=rng).tolist()
-    kept = [[i for i in order if split.retain.targets[i] == name][:7] for name in (0, 1, 3)]
-    x, y = rows_of(split.retain.subset([i for positions in kept for i in positions]))
-    assert len(x) == 21
-    noise = torch.randn(3, 3, 8, 8, generator=rng).requires_grad_(True)
-    optimizer = torch.optim.Adam([noise], lr=0.1)
-    for _ in range(4):
-        logits = model.head(model.body(noise))
-        descend(optimizer, F.log_softmax(logits, 1)[:, 2].mean() + 0.02 * noise.pow(2).sum() / 3)
-    pictures = noise.detach() * model.std + model.mean
-    model.zero_grad()
-    model.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.004)
-    mixed, labels = torch.cat([pictures, pictures, x]), torch.cat([torch.tensor([2] * 6), y])
-    for part in torch.randperm(27, generator=rng).split(9):
-        descend(optimizer, F.cross_entropy(model(mixed[part]), labels[part]))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
-    for part in (order := torch.randperm(21, generator=rng))[:10], order[10:]:  # no batch of a single image
-        descend(optimizer, F.cross_entropy(model(x[part]), y[part]))
-    assert_same_state(unlearned("unsir", world, **UNSIR), model, tolerance=3e-5)
-
-
 def test_unsir_repairs_with_every_subclass_but_the_forgotten_one(monkeypatch):
     world, seen = class_world(subclass=4), []
     images = type(world.split.retain)

@@ -443,46 +443,12 @@ def test_scissorhands_starts_only_the_most_sensitive_weights_afresh_and_no_norma
 # DUCK and SCAR.
 
 
-def cosine_distance(one, other):
-    return 1 - (one * other).sum(-1) / (one.norm(dim=-1) * other.norm(dim=-1))
-
-
-@torch.no_grad()
-def all_features(model, images):
-    x, y = next(images.batches(len(images)))
-    return copy.deepcopy(model).eval().features(x), y
-
-
-@pytest.mark.parametrize("make_world", [tiny_world, class_world])
-def test_duck_moves_forgotten_images_to_the_nearest_wrong_centroid(make_world):
-    world, other = make_world(), make_world()
-    model, split, rng = other.model, other.split, other.context.rng
-    features, y = all_features(model, split.retain)
-    centroids = {int(label): features[y == label].mean(0) for label in y.unique()}
-    targets = []
-    for feature, label in zip(*all_features(model, split.forget), strict=True):
-        wrong = [centroid for one, centroid in centroids.items() if one != label]
-        targets.append(min(wrong, key=lambda centroid, feature=feature: float(cosine_distance(feature, centroid))))
-    targets, optimizer = torch.stack(targets), FlatAdam(model, 0.002, 0.01)
-    assert len(centroids) == (4 if make_world is tiny_world else 3)
-    model.train()
-    for positions, x_forget, _ in split.forget.numbered_batches(15, rng):
-        for _, (x, y) in zip(range(2), split.retain.batches(40, rng), strict=False):
-            distance = cosine_distance(model.features(x_forget), targets[positions]).mean()
-            optimizer.step(flat_gradient(1.5 * distance + 0.7 * mean_cross_entropy(model(x) / 3.0, y), model))
-    values = {"forget_weight": 1.5, "retain_weight": 0.7, "temperature": 3.0, "retain_batches": 2, "lr": 0.002}
-    values |= {"weight_decay": 0.01, "max_epochs": 1, "forget_batch_size": 15, "retain_batch_size": 40}
-    assert_same(run("duck", world, **values), model.state_dict(), tolerance=3e-5)
-
-
-@pytest.mark.parametrize(("name", "weight"), [("duck", "retain_weight"), ("scar", "distill_weight")])
-def test_it_ends_after_the_epoch_in_which_the_forget_set_was_forgotten(name, weight):
+def test_duck_ends_after_the_epoch_in_which_the_forget_set_was_forgotten():
     def unlearned(max_epochs):
         world, done = class_world(), []
         context = replace(world.context, progress=lambda count, total, what: done.append(count))
-        settings: dict[str, Any] = {"max_epochs": max_epochs, "lr": 0.01, weight: 0.1, "forget_batch_size": 30}
-        settings |= {"power": 1.0} if name == "scar" else {}
-        model = method(name, **settings)(world.model, world.split, context).eval()
+        settings = {"max_epochs": max_epochs, "lr": 0.01, "retain_weight": 0.1, "forget_batch_size": 30}
+        model = method("duck", **settings, retain_batches=5)(world.model, world.split, context).eval()
         x, y = next(world.split.forget.batches(100))
         return max(done) + 1, float((model(x).argmax(1) == y).float().mean())
 
@@ -500,6 +466,7 @@ def test_it_forgets_a_class_more_than_the_rest(name):
     world = class_world()
     # The tiny model never knows its images as well as the defaults expect; with those of SCAR it imitates first.
     changes = {
+        "duck": {"lr": 0.01, "max_epochs": 30, "forget_batch_size": 8},
         "gdr_gma": {"retain_loss": 0.5, "lr": 1e-3},
         "munba": {"epochs": 10},
         "scar": {"distill_weight": 0.1, "lr": 0.01},
