@@ -34,24 +34,25 @@ class DUCK:
     https://arxiv.org/abs/2312.02052. c_k is the mean feature (what the head reads) of the retained images of class k at
     the original. A step minimises forget_weight · mean cosine distance of a forget batch to the nearest wrong centroids
     + retain_weight · cross entropy of a retain batch at `temperature`; `retain_batches` steps are taken for one forget
-    batch. The nearest wrong centroid of an image is found anew at each step of the first epoch, and is then kept. It
+    batch. The nearest wrong centroid of an image is found anew at each step of the first epoch, and is then kept. This
     ends after the first epoch whose forget accuracy is below 1 % where whole classes are forgotten, elsewhere below the
     original's accuracy on images that it never saw.
 
-    The authors' code (OcraM17/DUCK) goes on with `restore_epochs` more, in which the cross entropy of a retain batch of
-    512 has weight 1 and the distance a tenth of forget_weight, the learning rate falls from 1e-4 along a cosine, and
-    each forget batch meets 20 retain batches; where whole classes are forgotten, only the first one, and all of them.
+    The authors' code (OcraM17/DUCK) then takes `restore_epochs` more, in which the cross entropy of a retain batch has
+    weight 1 and the distance a tenth of forget_weight, and the learning rate falls from 1e-4 along a cosine. Each forget
+    batch meets 20 retain batches; where whole classes are forgotten, the first forget batch meets all of them.
 
     Deviations: unseen images are the validation set (the authors take the test set), and centroids those of the whole
     retain set, not of its first 50 batches. In the authors' code all images of the second and later forget batches get
     the centroids of images of the first one from the second epoch on, as a list is read at the wrong place; where a
     class is forgotten, a place in the list of the other classes is taken for a label, so that the centroid may be the
-    second nearest; and where none is, the last, incomplete batches of both sets are left out. Training mode.
+    second nearest; and where none is, the last, incomplete batches of both sets are left out. Before it goes on to the
+    next forget batch it makes one forward pass more, which batch normalisation learns from. Training mode.
     Stops: after the first epoch whose forget accuracy is low enough, which validation images decide unless whole
     classes are forgotten.
     Cost: one forward pass over the retain set and the validation set; per epoch, for every forget batch
     `retain_batches` passes over it and over as many retain batches, and a forward pass over the forget set; then
-    `restore_epochs` times, for every forget batch 20 passes over it and over as many batches of 512 retained images.
+    `restore_epochs` times, for every forget batch 20 passes over it and over as many retain batches.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain", "validation"})

@@ -54,7 +54,8 @@ class SCAR:
     surrogates so that the original gives every class equally often. Unseen images are the validation set (the authors
     take the test set). In the authors' code, where a class is forgotten, a place in the list of the other classes is
     taken for a label; the wrong class may then be the second nearest. It leaves out surrogates of the first of several
-    forgotten classes only, and multiplies the KL divergence by 1.0001.
+    forgotten classes only, multiplies the KL divergence by 1.0001, and before it goes on to the next forget batch it
+    makes one forward pass more, which batch normalisation learns from.
     Stops: at the first step from the third epoch on at which forget accuracy is low enough, which validation images
     decide unless whole classes are forgotten.
     Cost: one forward pass over the retain set and the validation set, one inversion per class; per epoch, for every
