@@ -39,7 +39,7 @@ class DUCK:
     original's accuracy on images that it never saw.
 
     The authors' code (OcraM17/DUCK) then takes `restore_epochs` more, in which the cross entropy of a retain batch has
-    weight 1 and the distance a tenth of forget_weight, and the learning rate falls from 1e-4 along a cosine. Each forget
+    weight 1 and the distance a tenth of forget_weight; the learning rate falls from 1e-4 along a cosine. Each forget
     batch meets 20 retain batches; where whole classes are forgotten, the first forget batch meets all of them.
 
     Deviations: unseen images are the validation set (the authors take the test set), and centroids those of the whole
