@@ -24,10 +24,10 @@ class DELETE:
     Zhou, Zheng, Mo, Lu, Lin and Zheng, "Decoupled Distillation to Erase: A General Unlearning Method for Any
     Class-centric Tasks", CVPR 2025, https://arxiv.org/abs/2503.23751: the target q of an image is the softmax of the
     original's logits without its own class; min_θ of the mean of KL(q ‖ model) on the forget set. Made for forgetting
-    classes; here for any forget set (it then pushes every forgotten image out of its class).
+    classes; here for any forget set (it then pushes every forgotten image out of its class). Training mode, as in the
+    authors' code (shaaaaron/DELETE), which freezes batch normalisation for one class of Tiny ImageNet only.
 
-    Deviations: none known. Without augmentation; the model is in training mode, and `freeze_batchnorm`, an option of
-    the authors' code, keeps batch normalisation in evaluation mode.
+    Deviations: none known.
     Cost: `epochs` over the forget set, with one more forward pass for the original.
     """
 
@@ -45,6 +45,8 @@ class DELETE:
     """Images per step."""
     freeze_batchnorm: bool
     """Whether batch normalisation keeps the statistics of the original."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         teacher = freeze(model)
@@ -55,7 +57,7 @@ class DELETE:
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
         for _ in context.epochs(self.epochs):
-            for x, y in split.forget.batches(self.batch_size, context.rng):
+            for x, y in split.forget.batches(self.batch_size, context.rng, self.augment):
                 with torch.no_grad():
                     target = teacher(x).scatter(1, y[:, None], -torch.inf).softmax(1)
                 loss = F.kl_div(F.log_softmax(model(x), dim=1), target, reduction="batchmean")

@@ -34,7 +34,10 @@ class LoTUS:
     retained, unseen accuracy is taken as 0, as in the authors' code for forgetting classes; otherwise it is the
     validation set's.
 
-    Deviations: none known. Without augmentation, in training mode.
+    Authors' code: cspartalis/LoTUS.
+
+    Deviations: accuracies are not rounded; the authors' code rounds them to hundredths before it computes T and decides
+    whether to end, and measures that on the forget set on augmented images. Training mode.
     Cost: up to `epochs` over the forget set and the part of the retain set, with one more forward pass for the original
     and one over the forget set; one forward pass over the validation set.
     """
@@ -57,6 +60,8 @@ class LoTUS:
     """Most passes over what it trains on."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether to augment the images that it trains on as the recipe does."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         teacher = freeze(model)
@@ -73,7 +78,7 @@ class LoTUS:
             if excess <= -self.tolerance:
                 break
             model.train()
-            for x, forgotten in images.batches(self.batch_size, context.rng):
+            for x, forgotten in images.batches(self.batch_size, context.rng, self.augment):
                 with torch.no_grad():
                     target = self._target(teacher(x), forgotten, exp(self.alpha * excess), context.rng)
                 loss = -(target * F.log_softmax(model(x), dim=1)).sum(1).mean()
@@ -95,9 +100,9 @@ class LoTUS:
 
     def _target(self, logits: Tensor, forgotten: Tensor, temperature: float, rng: torch.Generator) -> Tensor:
         """B x C probabilities."""
-        soft, hard = logits, logits
+        hard, soft = logits, logits
         if self.smoothing == "gumbel_softmax":
-            soft, hard = (logits - _exponential(logits, rng).log() for _ in range(2))
+            hard, soft = (logits - _exponential(logits, rng).log() for _ in range(2))
         answer = F.one_hot(hard.argmax(1), logits.shape[1]).to(logits.dtype)
         return torch.where(forgotten[:, None] == 1, (soft / temperature).softmax(1), answer)
 

@@ -35,8 +35,10 @@ class SCRUB:
     `max_epochs` epochs one pass over the forget set maximises d = T² KL(teacher ‖ student); then, in every epoch, one
     pass over the retain set minimises gamma · cross entropy + alpha · d.
 
-    Deviations: the smoothing term of the authors' code (a distance to a running average of the weights, which the paper
-    does not have) is left out; rewinding is a method of its own, `scrub_rewind`. Like SUPREME's, without augmentation.
+    Authors' code: meghdadk/SCRUB. Its option `smoothing` has no effect there: no notebook builds the average that it is
+    about.
+
+    Deviations: none known. Rewinding is a method of its own, `scrub_rewind`.
     Cost: `max_epochs` over the forget set and `epochs` over the retain set, with one more forward pass for the teacher.
     """
 
@@ -68,6 +70,8 @@ class SCRUB:
     """Images per maximising step. Small ones mean more steps: the authors tune it."""
     retain_batch_size: PositiveInt
     """Images per minimising step."""
+    augment: bool
+    """Whether to augment the images as the recipe does."""
 
     def __post_init__(self) -> None:
         rule = f"a whole number from 0 to epochs={self.epochs}, as in method.max_epochs=1"
@@ -80,8 +84,8 @@ class SCRUB:
         for epoch in context.epochs(self.epochs):
             for group in optimizer.param_groups:
                 group["lr"] = self.lr * self.decay_rate ** sum(epoch > decay for decay in self.decay_epochs)
-            forget = split.forget.batches(self.forget_batch_size, context.rng) if epoch <= self.max_epochs else ()
-            retain = split.retain.batches(self.retain_batch_size, context.rng)
+            retain = split.retain.batches(self.retain_batch_size, context.rng, self.augment)
+            forget = split.forget.batches(self.forget_batch_size, context.rng, self.augment)
             weights = {"alpha": self.alpha, "gamma": self.gamma, "temperature": self.temperature}
-            scrub_epoch(student, teacher, optimizer, forget, retain, **weights)
+            scrub_epoch(student, teacher, optimizer, forget if epoch <= self.max_epochs else (), retain, **weights)
         return student

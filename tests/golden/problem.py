@@ -262,6 +262,9 @@ def fixed_draws() -> Iterator[FixedDraws]:
     def uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, **_: Any) -> Tensor:
         return self.data.copy_(low + (high - low) * torch.from_numpy(draws.uniform(self.shape)))
 
+    def exponential_(self: Tensor, lambd: float = 1.0, **_: Any) -> Tensor:
+        return self.data.copy_(-torch.from_numpy(np.log1p(-draws.uniform(self.shape))) / lambd)
+
     with (
         patch.object(torch, "randperm", lambda n, **_: torch.arange(n)),
         patch.object(torch, "rand", rand),
@@ -271,6 +274,7 @@ def fixed_draws() -> Iterator[FixedDraws]:
         patch.object(torch, "randint", randint),
         patch.object(Tensor, "normal_", normal_),
         patch.object(Tensor, "uniform_", uniform_),
+        patch.object(Tensor, "exponential_", exponential_),
     ):
         yield draws
 

@@ -205,50 +205,6 @@ def test_teachers_share_no_storage_with_the_student_and_stay_as_they_were(name, 
     assert changed(world, student)
 
 
-# SCRUB.
-
-
-def transcribed_scrub(world: World, optimizer, epochs, max_epochs, decays) -> dict[str, torch.Tensor]:
-    model, split, rng, lr = optimizer.model, world.split, world.context.rng, optimizer.lr
-    teacher = copy.deepcopy(model).eval()
-    model.train()
-    for epoch in range(1, epochs + 1):
-        optimizer.lr = lr * 0.1 ** len([decay for decay in decays if epoch > decay])
-        if epoch <= max_epochs:
-            for x, _ in split.forget.batches(2, rng):
-                optimizer.step(-9 * mean_divergence(teacher(x).detach(), model(x), 3.0))
-        for x, y in split.retain.batches(40, rng):
-            logits = model(x)
-            loss = 0.7 * mean_cross_entropy(logits, y) + 0.4 * 9 * mean_divergence(teacher(x).detach(), logits, 3.0)
-            optimizer.step(loss)
-    return model.state_dict()
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_scrub_leaves_the_teacher_first_and_obeys_it_in_every_epoch(optimizer):
-    world, other, lr = tiny_world(), tiny_world(), 0.001 if optimizer == "adam" else 0.01
-    plain = PlainAdam(other.model, lr, 0.1) if optimizer == "adam" else PlainSGD(other.model, lr, 0.9, 0.1)
-    wanted = transcribed_scrub(other, plain, epochs=3, max_epochs=2, decays=[1, 2])
-    got = run(
-        "scrub",
-        world,
-        epochs=3,
-        max_epochs=2,
-        alpha=0.4,
-        gamma=0.7,
-        temperature=3.0,
-        optimizer=optimizer,
-        lr=lr,
-        momentum=0.0 if optimizer == "adam" else 0.9,
-        weight_decay=0.1,
-        decay_epochs=[1, 2],
-        decay_rate=0.1,
-        forget_batch_size=2,
-        retain_batch_size=40,
-    )
-    assert_same(got, wanted, tolerance=3e-5)
-
-
 # Selective synaptic dampening.
 
 

@@ -115,30 +115,6 @@ def test_boundary_shrink_never_teaches_the_true_class_even_where_the_step_is_too
     assert (nearest["reference"]._nearest_class(world.model.eval(), x, y) == y).all()
 
 
-# DELETE.
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_delete_distils_the_original_without_the_true_class(frozen):
-    world, other = tiny_world(), tiny_world()
-    model, teacher = other.model.train(), copy.deepcopy(other.model).eval()
-    if frozen:
-        model.body[1].eval()
-    optimizer = sgd(model)
-    for _ in range(2):
-        for x, y in other.split.forget.batches(2, other.context.rng):
-            losses = []
-            for logits, known, label in zip(model(x), teacher(x).detach(), y.tolist(), strict=True):
-                rest = [name for name in range(4) if name != label]
-                q = known[rest].exp() / known[rest].exp().sum()
-                losses.append((q * (q.log() - F.log_softmax(logits, 0)[rest])).sum())
-            descend(optimizer, torch.stack(losses).mean())
-    got = unlearned("delete", world, **SGD, freeze_batchnorm=frozen)
-    assert_same_state(got, model)
-    same = torch.equal(got.body[1].running_mean, world.model.body[1].running_mean)
-    assert same == frozen
-
-
 # Just in Time.
 
 
@@ -176,62 +152,11 @@ def unseen_accuracy(world: World) -> float:
     return float((world.model.eval()(x).argmax(1) == y).double().mean())
 
 
-def transcribed_lotus(world: World, unseen: float, smoothing: str, epochs: int, tolerance: float):
-    model, split, rng = world.model, world.split, world.context.rng
-    teacher = copy.deepcopy(model).eval()
-    part = torch.randperm(len(split.retain), generator=rng)[: len(split.retain) // 2]
-    images = split.forget.joined(split.retain.subset(part))
-    flagged = images.with_labels([1] * len(split.forget) + [0] * len(part))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.002, weight_decay=0.1)
-    forgotten, y = rows_of(split.forget)
-    done = 0
-    for _ in range(epochs):
-        excess = float((model.eval()(forgotten).argmax(1) == y).double().mean()) - unseen
-        if excess <= -tolerance:
-            break
-        model.train()
-        for x, flags in flagged.batches(16, rng):
-            logits = teacher(x).detach()
-            gumbel = [torch.zeros_like(logits)] * 2
-            if smoothing == "gumbel_softmax":
-                gumbel = [-torch.empty(logits.shape).exponential_(generator=rng).log() for _ in range(2)]
-            answer, losses = model(x), []
-            for i, flag in enumerate(flags.tolist()):
-                if flag:
-                    target = F.softmax((logits[i] + gumbel[0][i]) / np.exp(0.7 * excess), 0)
-                else:
-                    target = F.one_hot((logits[i] + gumbel[1][i]).argmax(), 4)
-                losses.append(-(target * F.log_softmax(answer[i], 0)).sum())
-            descend(optimizer, torch.stack(losses).mean())
-        done += 1
-    return model, done
-
-
-LOTUS = {"retain_fraction": 0.5, "alpha": 0.7, "lr": 0.002, "weight_decay": 0.1, "batch_size": 16}
-
-
-@pytest.mark.parametrize("smoothing", ["gumbel_softmax", "softmax"])
-def test_lotus_smooths_what_the_original_says_by_how_much_better_it_knows_the_forget_set(smoothing):
-    world, other = correct_world(), correct_world()
-    wanted, done = transcribed_lotus(other, unseen_accuracy(other), smoothing, epochs=2, tolerance=0.5)
-    assert done == 2
-    got = unlearned("lotus", world, **LOTUS, smoothing=smoothing, epochs=2, tolerance=0.5)
-    assert_same_state(got, wanted, tolerance=3e-5)
-
-
-def test_lotus_expects_of_a_forgotten_class_that_unseen_images_of_it_are_all_wrong():
-    world, other = class_world(), class_world()
-    wanted, done = transcribed_lotus(other, 0.0, "softmax", epochs=2, tolerance=0.0)
-    assert done == 2
-    got = unlearned("lotus", world, **LOTUS, smoothing="softmax", epochs=2, tolerance=0.0)
-    assert_same_state(got, wanted, tolerance=3e-5)
-
-
 def test_lotus_asks_the_validation_set_when_siblings_of_a_forgotten_subclass_are_retained():
-    world, other = class_world(subclass=4), class_world(subclass=4)
-    wanted, _ = transcribed_lotus(other, unseen_accuracy(other), "softmax", epochs=1, tolerance=0.5)
-    got = unlearned("lotus", world, **LOTUS, smoothing="softmax", epochs=1, tolerance=0.5)
-    assert_same_state(got, wanted, tolerance=3e-5)
+    world = class_world(subclass=4)
+    assert method("lotus")._unseen_accuracy(world.model, world.split) == unseen_accuracy(world) > 0
+    whole = class_world()
+    assert method("lotus")._unseen_accuracy(whole.model, whole.split) == 0
 
 
 def test_lotus_leaves_a_forget_set_alone_that_is_answered_worse_than_unseen_images():
@@ -402,31 +327,6 @@ UNSIR = {
 }
 
 
-def test_unsir_impairs_with_noise_in_the_name_of_the_class_and_repairs_with_all_others():
-    world, other = class_world(), class_world()
-    model, split, rng = other.model, other.split, other.context.rng
-    order = torch.randperm(len(split.retain), generator=rng).tolist()
-    kept = [[i for i in order if split.retain.targets[i] == name][:7] for name in (0, 1, 3)]
-    x, y = rows_of(split.retain.subset([i for positions in kept for i in positions]))
-    assert len(x) == 21
-    noise = torch.randn(3, 3, 8, 8, generator=rng).requires_grad_(True)
-    optimizer = torch.optim.Adam([noise], lr=0.1)
-    for _ in range(4):
-        logits = model.head(model.body(noise))
-        descend(optimizer, F.log_softmax(logits, 1)[:, 2].mean() + 0.02 * noise.pow(2).sum() / 3)
-    pictures = noise.detach() * model.std + model.mean
-    model.zero_grad()
-    model.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.004)
-    mixed, labels = torch.cat([pictures, pictures, x]), torch.cat([torch.tensor([2] * 6), y])
-    for part in torch.randperm(27, generator=rng).split(9):
-        descend(optimizer, F.cross_entropy(model(mixed[part]), labels[part]))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
-    for part in (order := torch.randperm(21, generator=rng))[:10], order[10:]:  # no batch of a single image
-        descend(optimizer, F.cross_entropy(model(x[part]), y[part]))
-    assert_same_state(unlearned("unsir", world, **UNSIR), model, tolerance=3e-5)
-
-
 def test_unsir_repairs_with_every_subclass_but_the_forgotten_one(monkeypatch):
     world, seen = class_world(subclass=4), []
     images = type(world.split.retain)
@@ -465,41 +365,6 @@ def test_unsir_refuses_a_random_forget_set():
 
 
 # SCRUB with rewinding.
-
-
-SCRUB = {
-    "alpha": 0.4,
-    "gamma": 0.7,
-    "temperature": 3.0,
-    "optimizer": "sgd",
-    "momentum": 0.9,
-    "weight_decay": 0.0,
-    "decay_epochs": [2],
-    "forget_batch_size": 2,
-    "retain_batch_size": 40,
-}
-
-
-@pytest.mark.parametrize(("label", "count", "lr", "nearest"), [(None, 4, 0.05, 1), (1, 8, 0.02, 4)])
-def test_scrub_rewind_returns_the_epoch_whose_forget_error_is_nearest_to_that_of_unseen_images(
-    label, count, lr, nearest
-):
-    def right(model, images):
-        x, y = rows_of(images)
-        with torch.no_grad():
-            return float((model.eval()(x).argmax(1) == y).double().mean())
-
-    values, after = {**SCRUB, "lr": lr}, {}
-    for epochs in (1, 2, 3, 4):  # the same draws, ended earlier
-        world = correct_world(label, count)
-        after[epochs] = unlearned("scrub", world, **values, epochs=epochs, max_epochs=min(2, epochs))
-    split = correct_world(label, count).split
-    alike = np.flatnonzero(np.isin(split.validation.targets, np.unique(split.forget.targets)))
-    reference = right(after[4], split.validation.subset(alike))
-    distances = {epochs: abs(right(model, split.forget) - reference) for epochs, model in after.items()}
-    assert distances[nearest] == min(distances.values()) < max(distances.values())
-    got = unlearned("scrub_rewind", correct_world(label, count), **values, epochs=4, max_epochs=2)
-    assert_same_state(got, after[nearest], tolerance=0.0)
 
 
 @pytest.mark.parametrize("name", ["scrub_rewind", "lotus"])

@@ -380,98 +380,12 @@ def test_a_step_of_scissorhands_that_lowered_the_forget_loss_is_projected_by_the
 # DUCK and SCAR.
 
 
-def cosine_distance(one, other):
-    return 1 - (one * other).sum(-1) / (one.norm(dim=-1) * other.norm(dim=-1))
-
-
-@torch.no_grad()
-def all_features(model, images):
-    x, y = next(images.batches(len(images)))
-    return copy.deepcopy(model).eval().features(x), y
-
-
-@pytest.mark.parametrize("make_world", [tiny_world, class_world])
-def test_duck_moves_forgotten_images_to_the_nearest_wrong_centroid(make_world):
-    world, other = make_world(), make_world()
-    model, split, rng = other.model, other.split, other.context.rng
-    features, y = all_features(model, split.retain)
-    centroids = {int(label): features[y == label].mean(0) for label in y.unique()}
-    targets = []
-    for feature, label in zip(*all_features(model, split.forget), strict=True):
-        wrong = [centroid for one, centroid in centroids.items() if one != label]
-        targets.append(min(wrong, key=lambda centroid, feature=feature: float(cosine_distance(feature, centroid))))
-    targets, optimizer = torch.stack(targets), FlatAdam(model, 0.002, 0.01)
-    assert len(centroids) == (4 if make_world is tiny_world else 3)
-    model.train()
-    for positions, x_forget, _ in split.forget.numbered_batches(15, rng):
-        for _, (x, y) in zip(range(2), split.retain.batches(40, rng), strict=False):
-            distance = cosine_distance(model.features(x_forget), targets[positions]).mean()
-            optimizer.step(flat_gradient(1.5 * distance + 0.7 * mean_cross_entropy(model(x) / 3.0, y), model))
-    values = {"forget_weight": 1.5, "retain_weight": 0.7, "temperature": 3.0, "retain_batches": 2, "lr": 0.002}
-    values |= {"weight_decay": 0.01, "max_epochs": 1, "forget_batch_size": 15, "retain_batch_size": 40}
-    assert_same(run("duck", world, **values), model.state_dict(), tolerance=3e-5)
-
-
-def scar_statistics(model, images, power):
-    features, y = all_features(model, images)
-    features = (features + 1e-6) ** power  # the features of this model are positive
-    classes = {}
-    for label in y.unique():
-        group = features[y == label].double().numpy()
-        covariance = np.cov(group.T)
-        size = len(covariance)
-        mean_variance = np.trace(covariance) / size
-        mean_covariance = (covariance.sum() - np.trace(covariance)) / (size * (size - 1))
-        covariance = covariance + np.where(np.eye(size) == 1, 2.0 * mean_variance, 0.5 * mean_covariance)
-        deviation = np.sqrt(np.diag(covariance))
-        inverse = np.linalg.inv(covariance / np.outer(deviation, deviation))
-        mean = group.mean(0)
-        classes[int(label)] = (torch.tensor(mean / np.linalg.norm(mean)), torch.tensor(inverse))
-    return classes
-
-
-def scar_distance(feature, statistics, power):
-    transformed = (feature + 1e-6) ** power
-    offset = (transformed / transformed.norm()).double() - statistics[0]
-    return offset @ statistics[1] @ offset
-
-
-@pytest.mark.parametrize("surrogate", ["retain", "noise"])
-def test_scar_moves_forgotten_images_to_the_nearest_wrong_class_and_imitates_the_original_elsewhere(surrogate):
-    world, other = tiny_world(), tiny_world()
-    model, split, rng = other.model.eval(), other.split, other.context.rng
-    original = copy.deepcopy(model)
-    with torch.no_grad():  # positive features: then the transform is smooth everywhere
-        for one in (model, original, world.model):
-            one.body[1].bias += 1.0
-    statistics = scar_statistics(model, split.retain, 0.7)
-    targets = []
-    for feature, label in zip(*all_features(model, split.forget), strict=True):
-        wrong = [one for one in statistics if one != label]
-        targets.append(min(wrong, key=lambda one, f=feature: float(scar_distance(f, statistics[one], 0.7))))
-    optimizer = FlatAdam(model, 0.002, 0.01)
-    for positions, x_forget, _ in split.forget.numbered_batches(2, rng):
-        for _, (x, _) in zip(range(2), split.retain.batches(40, rng), strict=False):
-            x = torch.rand(x.shape, generator=rng) if surrogate == "noise" else x
-            pairs = zip(model.features(x_forget), positions, strict=True)
-            far = torch.stack([scar_distance(f, statistics[targets[int(i)]], 0.7) for f, i in pairs]).mean().float()
-            teacher, student = F.softmax(original(x).detach() / 3.0, 1), F.log_softmax(model(x) / 3.0, 1)
-            divergence = 9.0 * (teacher * (teacher.log() - student)).sum(1).mean()
-            optimizer.step(flat_gradient(1.5 * far + 0.7 * divergence, model))
-    values = {"surrogate": surrogate, "power": 0.7, "diagonal_shrinkage": 2.0, "off_diagonal_shrinkage": 0.5}
-    values |= {"forget_weight": 1.5, "distill_weight": 0.7, "temperature": 3.0, "surrogate_batches": 2, "lr": 0.002}
-    values |= {"weight_decay": 0.01, "max_epochs": 1, "forget_batch_size": 2, "surrogate_batch_size": 40}
-    assert_same(run("scar", world, **values), model.state_dict(), tolerance=1e-4)
-
-
-@pytest.mark.parametrize(("name", "weight"), [("duck", "retain_weight"), ("scar", "distill_weight")])
-def test_it_ends_after_the_epoch_in_which_the_forget_set_was_forgotten(name, weight):
+def test_duck_ends_after_the_epoch_in_which_the_forget_set_was_forgotten():
     def unlearned(max_epochs):
         world, done = class_world(), []
         context = replace(world.context, progress=lambda count, total, what: done.append(count))
-        settings: dict[str, Any] = {"max_epochs": max_epochs, "lr": 0.01, weight: 0.1, "forget_batch_size": 30}
-        settings |= {"power": 1.0} if name == "scar" else {}
-        model = method(name, **settings)(world.model, world.split, context).eval()
+        settings = {"max_epochs": max_epochs, "lr": 0.01, "retain_weight": 0.1, "forget_batch_size": 30}
+        model = method("duck", **settings, retain_batches=5)(world.model, world.split, context).eval()
         x, y = next(world.split.forget.batches(100))
         return max(done) + 1, float((model(x).argmax(1) == y).float().mean())
 
@@ -489,6 +403,7 @@ def test_it_forgets_a_class_more_than_the_rest(name):
     world = class_world()
     # The tiny model never knows its images as well as the defaults expect; with those of SCAR it imitates first.
     changes = {
+        "duck": {"lr": 0.01, "max_epochs": 30, "forget_batch_size": 8},
         "gdr_gma": {
             "retain_loss": 0.5,
             "lr": 1e-3,

@@ -391,28 +391,9 @@ def test_head_only_trains_a_new_head_on_the_features_of_the_retain_set():
 # NegGrad+.
 
 
-def test_neggrad_plus_descends_on_retained_and_ascends_on_forgotten_images_in_one_step():
-    world, other = tiny_world(), tiny_world()
-    model, split, rng = other.model.eval(), other.split, other.context.rng
-    weights, velocities = list(model.parameters()), None
-    forget: list = []
-    steps = 0
-    for _ in range(2):
-        for x, y in split.retain.batches(30, rng):
-            forget = forget or list(split.forget.batches(30, rng))
-            forget_x, forget_y = forget.pop()
-            loss = 0.8 * mean_cross_entropy(model(x), y) - (1 - 0.8) * mean_cross_entropy(model(forget_x), forget_y)
-            velocities = sgd_step(weights, loss, 0.02, velocities, momentum=0.7, weight_decay=0.01)
-            steps += 1
-    assert steps == 8  # as many as retain batches, though the forget set has only one
-    values = {"alpha": 0.8, "lr": 0.02, "momentum": 0.7, "weight_decay": 0.01, "epochs": 2, "batch_size": 30}
-    got = run("neggrad_plus", world, **values)
-    assert_same(got, model.state_dict())
-
-
-def test_neggrad_plus_leaves_the_statistics_of_batch_normalisation_alone():
+def test_neggrad_plus_can_leave_the_statistics_of_batch_normalisation_alone():
     world = tiny_world()
-    changed = differing(world.model.state_dict(), run("neggrad_plus", world))
+    changed = differing(world.model.state_dict(), run("neggrad_plus", world, freeze_batchnorm=True))
     assert changed == {name for name, _ in world.model.named_parameters()}
 
 
