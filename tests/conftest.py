@@ -6,10 +6,11 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import warm
@@ -23,11 +24,23 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch: threads of 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A job in a shell's background ignores Ctrl-C, and one under nohup SIGHUP; but tests send them."""
+    if offered := getattr(config, "workerinput", {}).get("warm"):
+        warm.accept(*offered)
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, usual)
+
+
+_offer = cache(warm.offer)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The processes of a run have what they start warm forked from one template: it imports for five seconds."""
+    if sys.platform == "linux":
+        node.workerinput["warm"] = _offer()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,6 +71,18 @@ def command_line(
     """`python -m supreme` with these arguments, started warm; a sweep on the CPU has this many workers at most."""
     variables = environment(**{"LOKY_MAX_CPU_COUNT": str(workers), **more})
     return warm.run(arguments, cwd, variables, timeout)
+
+
+def start_command_line(
+    *arguments: str,
+    cwd: Path,
+    code: str = "",
+    stdout: IO[str] | None = None,
+    stderr: IO[str] | None = None,
+    **more: str,
+) -> warm.Started | subprocess.Popen[str]:
+    """The same, to be sent signals while it runs; on all cores. With code, `python -c` runs that instead."""
+    return warm.start(arguments, cwd, environment(**more), code, stdout, stderr)
 
 
 @pytest.fixture
