@@ -23,6 +23,13 @@ def node_of(path: Path) -> dict[str, Any]:
     return {**inherited, **node, **{field: node_of(chosen) for field, chosen in inner.items()}}
 
 
+def small_values(method: str) -> dict[str, Any]:
+    """Of a method, the values for some hundred images, where conf/tuned has some: those for CIFAR-10 take longer."""
+    path = CONF / "tuned" / f"{method}.yaml"
+    entries: Any = OmegaConf.to_container(OmegaConf.load(path)) if path.exists() else []
+    return next((entry["values"] for entry in entries if entry["name"] == "small"), {})
+
+
 def defaults_of(path: Path) -> tuple[list[Path], dict[str, Path]]:
     """The YAML files that this one inherits, and by field those of the components inside it.
 

@@ -30,7 +30,7 @@ from supreme.testing import (
     tiny_model,
     tiny_world,
 )
-from tests.conf_files import node_of
+from tests.conf_files import node_of, small_values
 
 CONF = Path(__file__).parents[2] / "conf"
 METRICS = sorted(path.stem for path in (CONF / "metric").glob("*.yaml"))
@@ -56,7 +56,7 @@ WORLDS = {"lotus": tiny_class_world}
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_keeps_its_promises(name):
-    check_method(component("method", name), WORLDS.get(name))
+    check_method(component("method", name, **small_values(name)), WORLDS.get(name))
 
 
 @pytest.mark.parametrize(
