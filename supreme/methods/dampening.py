@@ -36,29 +36,33 @@ OUTPUT_SENSITIVITY = Importance("output_sensitivity", squared_norms, "absolute")
 def of_forget_and_all(
     kind: Importance, compat: str, batch_size: int, model: Classifier, split: Split, context: Context
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The importances for the forget set and for all training data, the latter computed once for an original.
-
-    With compat "reference" the gradient of a batch's mean is raised, not those of single images.
-    """
-    per_sample = compat == "paper"
-    settings = {"per_sample": True} if per_sample else {"per_sample": False, "batch_size": batch_size}
+    """The importances for the forget set and for all training data, the latter computed once for an original."""
+    settings = {"per_sample": True} if compat == "paper" else {"per_sample": False, "batch_size": batch_size}
     everything = split.forget.joined(split.retain)
     everything = everything.subset(np.argsort(everything.indices))
+    of_all = context.once(kind.name, settings, lambda: of_images(kind, compat, batch_size, model, everything))
+    return of_images(kind, compat, batch_size, model, split.forget), of_all
 
-    def of(images: Images) -> dict[str, Tensor]:
-        return importances(model, images, batch_size, kind.loss, kind.power, per_sample)
 
-    of_all = context.once(kind.name, settings, lambda: of(everything))
-    return of(split.forget), of_all
+def of_images(
+    kind: Importance, compat: str, batch_size: int, model: Classifier, images: Images
+) -> dict[str, Tensor]:
+    """With compat "reference" the gradient of a batch's mean loss is raised, not those of single images."""
+    return importances(model, images, batch_size, kind.loss, kind.power, per_sample=compat == "paper")
 
 
 @torch.no_grad()
 def dampen(
     model: Classifier, of_forget: dict[str, Tensor], of_all: dict[str, Tensor], alpha: float, dampening: float
 ) -> None:
-    """Multiply each weight with I_forget > alpha · I_all by min(dampening · I_all / I_forget, 1), in place."""
+    """Multiply each weight with I_forget > alpha · I_all by min(dampening · I_all / I_forget, 1), in place.
+
+    A weight that matters to forget images alone has I_forget = |all| / |forget| · I_all. Where alpha is that very
+    number, rounding must not select it: what is equal but for rounding is not greater.
+    """
     for name, weight in model.named_parameters():
         if weight.requires_grad:
-            selected = of_forget[name] > alpha * of_all[name]
+            rounding = 100 * torch.finfo(weight.dtype).eps
+            selected = of_forget[name] > alpha * of_all[name] * (1 + rounding)
             factor = (dampening * of_all[name] / of_forget[name]).clamp(max=1)
             weight.mul_(torch.where(selected, factor, 1.0))
