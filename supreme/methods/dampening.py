@@ -32,6 +32,12 @@ def squared_norms(logits: Tensor, labels: Tensor) -> Tensor:
 SQUARED_GRADIENTS = Importance("squared_gradients", cross_entropies, "square")
 OUTPUT_SENSITIVITY = Importance("output_sensitivity", squared_norms, "absolute")
 
+ROUNDING = 1 + 1e-5
+"""What an alpha that somebody chose is multiplied by: I_forget = alpha · I_all, but for rounding, selects nothing.
+
+A weight that matters to forget images alone has I_forget = |all| / |forget| · I_all, the very alpha of 10 for a tenth.
+"""
+
 
 def of_forget_and_all(
     kind: Importance, compat: str, batch_size: int, model: Classifier, split: Split, context: Context
@@ -44,9 +50,7 @@ def of_forget_and_all(
     return of_images(kind, compat, batch_size, model, split.forget), of_all
 
 
-def of_images(
-    kind: Importance, compat: str, batch_size: int, model: Classifier, images: Images
-) -> dict[str, Tensor]:
+def of_images(kind: Importance, compat: str, batch_size: int, model: Classifier, images: Images) -> dict[str, Tensor]:
     """With compat "reference" the gradient of a batch's mean loss is raised, not those of single images."""
     return importances(model, images, batch_size, kind.loss, kind.power, per_sample=compat == "paper")
 
@@ -55,14 +59,9 @@ def of_images(
 def dampen(
     model: Classifier, of_forget: dict[str, Tensor], of_all: dict[str, Tensor], alpha: float, dampening: float
 ) -> None:
-    """Multiply each weight with I_forget > alpha · I_all by min(dampening · I_all / I_forget, 1), in place.
-
-    A weight that matters to forget images alone has I_forget = |all| / |forget| · I_all. Where alpha is that very
-    number, rounding must not select it: what is equal but for rounding is not greater.
-    """
+    """Multiply each weight with I_forget > alpha · I_all by min(dampening · I_all / I_forget, 1), in place."""
     for name, weight in model.named_parameters():
         if weight.requires_grad:
-            rounding = 100 * torch.finfo(weight.dtype).eps
-            selected = of_forget[name] > alpha * of_all[name] * (1 + rounding)
+            selected = of_forget[name] > alpha * of_all[name]
             factor = (dampening * of_all[name] / of_forget[name]).clamp(max=1)
             weight.mul_(torch.where(selected, factor, 1.0))

@@ -8,7 +8,7 @@ from typing import ClassVar
 from supreme.core import Context, Split
 from supreme.core.validation import Compat, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
-from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all
+from supreme.methods.dampening import ROUNDING, SQUARED_GRADIENTS, dampen, of_forget_and_all
 
 
 @bounded
@@ -22,8 +22,8 @@ class SSD:
     every other one stays as it is, to the bit. Nothing is trained and nothing is drawn.
 
     With `compat: paper` I_all is at least |forget| / |all| of I_forget, as all data contain the forget set: an alpha of
-    |all| / |forget| or more (10 for one of ten equal classes) selects nothing. With `compat: reference` there is no such
-    bound, as the gradients of different images cancel in the mean of a batch.
+    |all| / |forget| or more (10 for one of ten equal classes) selects nothing. With `compat: reference` there is no
+    such bound, as the gradients of different images cancel in the mean of a batch.
 
     Deviations: with `compat: paper` gradients are squared per image, which is the Fisher information that the paper
     means and does not depend on the batch size (SUPREME calls this SSD-Det). The authors' code
@@ -47,5 +47,5 @@ class SSD:
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         of_forget, of_all = of_forget_and_all(SQUARED_GRADIENTS, self.compat, self.batch_size, model, split, context)
-        dampen(model, of_forget, of_all, self.alpha, self.dampening)
+        dampen(model, of_forget, of_all, self.alpha * ROUNDING, self.dampening)
         return model
