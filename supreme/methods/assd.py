@@ -27,10 +27,11 @@ class ASSD:
     alpha is the percentile 100 - ln(1 + 100 · |forget| / |all|) of I_forget / I_all over all weights: a hundredth of
     the data selects 0.7 % of the weights, a tenth 2.4 %. Weights that matter to no image are left out.
 
-    Deviations: with `compat: paper` gradients are squared per image and I_all is of all training data. The authors'
-    notebook (if-loops/adaptive-selective-synaptic-dampening), on a table of shipments, squares the gradient of a
-    batch's mean loss (`compat: reference`) and takes the retain set for all data (`overall: retain`). No code is public
-    for the paper's images; SUPREME's code has the former and not the latter.
+    Deviations: with `compat: paper` gradients are squared per image, and with `overall: all` the forget set is compared
+    with all training data, as in SSD. The authors' notebook (if-loops/adaptive-selective-synaptic-dampening), which
+    holds the paper's experiment on a table of shipments, squares the gradient of a batch's mean loss (`compat:
+    reference`) and compares with the retain set (`overall: retain`). It has no code for the paper's images; SUPREME's
+    code has the former of the two and not the latter.
     Cost: that of SSD, and finding one percentile among the weights on the CPU.
     """
 

@@ -28,9 +28,9 @@ class JiT:
     Deviations: with `compat: paper` a step goes along the gradient of its own batch, the model is in evaluation mode,
     so that both sides of the ratio are the same function, and noise is in pixels, clipped to [0, 1]. The authors' code
     (jwf40/Information-Theoretic-Unlearning) never sets gradients to zero, so that each step goes along the sum of the
-    gradients of all batches so far, leaves the model in training mode, measures noise and ratio in normalised units and
-    clips to the range of the batch. The published numbers, sigmas and learning rates come from it: `compat: reference`.
-    It takes the forget set in its order; here batches are shuffled.
+    gradients of all batches so far, leaves the model in training mode (its VGG-11 and ViT have no batch normalisation),
+    measures noise and ratio in normalised units and clips to the range of the batch. The published numbers, sigmas and
+    learning rates come from it: `compat: reference`. It takes the forget set in its order; here batches are shuffled.
     Cost: `epochs` over the forget set, with `samples` more forward passes.
     """
 
