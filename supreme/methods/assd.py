@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from supreme.core import Context, Split
-from supreme.core.validation import Compat, PositiveInt, bounded
+from supreme.core.validation import Compat, OneOf, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
-from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all
+from supreme.methods.dampening import SQUARED_GRADIENTS, dampen, of_forget_and_all, of_images
 
 
 @bounded
@@ -27,9 +27,11 @@ class ASSD:
     alpha is the percentile 100 - ln(1 + 100 · |forget| / |all|) of I_forget / I_all over all weights: a hundredth of
     the data selects 0.7 % of the weights, a tenth 2.4 %. Weights that matter to no image are left out.
 
-    Deviations: with `compat: paper` gradients are squared per image. The authors' code squares the gradient of a
-    batch's mean loss, and the published numbers come from it: `compat: reference`, here over batches in the order of
-    the source.
+    Deviations: with `compat: paper` gradients are squared per image, and with `overall: all` the forget set is compared
+    with all training data, as in SSD. The authors' notebook (if-loops/adaptive-selective-synaptic-dampening), which
+    holds the paper's experiment on a table of shipments, squares the gradient of a batch's mean loss (`compat:
+    reference`) and compares with the retain set (`overall: retain`). It has no code for the paper's images; SUPREME's
+    code has the former of the two and not the latter.
     Cost: that of SSD, and finding one percentile among the weights on the CPU.
     """
 
@@ -37,11 +39,17 @@ class ASSD:
 
     compat: Compat
     """paper, or reference as the authors' code."""
+    overall: Annotated[str, OneOf("all", "retain")]
+    """What the forget set is compared with: all training data, or the retain set as in the authors' notebook."""
     batch_size: PositiveInt
     """Images per pass; changes the result with compat: reference only."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        of_forget, of_all = of_forget_and_all(SQUARED_GRADIENTS, self.compat, self.batch_size, model, split, context)
+        settings = (SQUARED_GRADIENTS, self.compat, self.batch_size, model)
+        if self.overall == "all":
+            of_forget, of_all = of_forget_and_all(*settings, split, context)
+        else:
+            of_forget, of_all = of_images(*settings, split.forget), of_images(*settings, split.retain)
         percentile = 100 - log(1 + 100 * len(split.forget) / (len(split.forget) + len(split.retain)))
         dampen(model, of_forget, of_all, alpha=_percentile(of_forget, of_all, percentile), dampening=1.0)
         return model

@@ -27,11 +27,11 @@ class BadTeacher:
     of the retain set, min_θ of the mean of KL(teacher ‖ student), the teacher being the original on a retained image
     and a randomly initialised network on a forgotten one.
 
-    Deviations: with `compat: paper` the loss is the mean over samples, as the equation says. The authors' code divides
-    by the number of classes too, which ties the learning rate to it, and the published numbers come from it:
-    `compat: reference`. Where the model starts from pretrained weights, the incompetent teacher does not (the code of
-    SSD and SUPREME takes the pretrained network under a new last layer, which knows much:
-    `incompetent: as_initialised`).
+    Deviations: with `compat: paper` the loss is the mean over samples, as the equation says. The authors' code
+    (vikram2000b/bad-teaching-unlearning) divides by the number of classes too, which ties the learning rate to it, and
+    the published numbers come from it: `compat: reference`. Their incompetent teacher has random weights also where the
+    model started from pretrained ones; the code of SSD and SUPREME takes the pretrained network under a new last layer,
+    which knows much: `incompetent: as_initialised`.
     Cost: `epochs` over the forget set and the part of the retain set, with two more forward passes for the teachers.
     """
 
@@ -53,6 +53,8 @@ class BadTeacher:
     """Passes over what it trains on."""
     batch_size: PositiveInt
     """Images per step."""
+    augment: bool
+    """Whether images are augmented as in training."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         competent, incompetent = freeze(model), freeze(self._incompetent(context))
@@ -65,7 +67,7 @@ class BadTeacher:
         optimizer = make_optimizer("adam", model, self.lr, 0.0, self.weight_decay)
         model.train()
         for _ in context.epochs(self.epochs):
-            for x, forgotten in images.batches(self.batch_size, context.rng):
+            for x, forgotten in images.batches(self.batch_size, context.rng, augment=self.augment):
                 with torch.no_grad():
                     target = torch.where(forgotten[:, None] == 1, incompetent(x), competent(x))
                 loss = self._loss(model(x), target)

@@ -32,24 +32,27 @@ def squared_norms(logits: Tensor, labels: Tensor) -> Tensor:
 SQUARED_GRADIENTS = Importance("squared_gradients", cross_entropies, "square")
 OUTPUT_SENSITIVITY = Importance("output_sensitivity", squared_norms, "absolute")
 
+ROUNDING = 1 + 1e-5
+"""What an alpha that somebody chose is multiplied by: I_forget = alpha · I_all, but for rounding, selects nothing.
+
+A weight that matters to forget images alone has I_forget = |all| / |forget| · I_all, the very alpha of 10 for a tenth.
+"""
+
 
 def of_forget_and_all(
     kind: Importance, compat: str, batch_size: int, model: Classifier, split: Split, context: Context
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The importances for the forget set and for all training data, the latter computed once for an original.
-
-    With compat "reference" the gradient of a batch's mean is raised, not those of single images.
-    """
-    per_sample = compat == "paper"
-    settings = {"per_sample": True} if per_sample else {"per_sample": False, "batch_size": batch_size}
+    """The importances for the forget set and for all training data, the latter computed once for an original."""
+    settings = {"per_sample": True} if compat == "paper" else {"per_sample": False, "batch_size": batch_size}
     everything = split.forget.joined(split.retain)
     everything = everything.subset(np.argsort(everything.indices))
+    of_all = context.once(kind.name, settings, lambda: of_images(kind, compat, batch_size, model, everything))
+    return of_images(kind, compat, batch_size, model, split.forget), of_all
 
-    def of(images: Images) -> dict[str, Tensor]:
-        return importances(model, images, batch_size, kind.loss, kind.power, per_sample)
 
-    of_all = context.once(kind.name, settings, lambda: of(everything))
-    return of(split.forget), of_all
+def of_images(kind: Importance, compat: str, batch_size: int, model: Classifier, images: Images) -> dict[str, Tensor]:
+    """With compat "reference" the gradient of a batch's mean loss is raised, not those of single images."""
+    return importances(model, images, batch_size, kind.loss, kind.power, per_sample=compat == "paper")
 
 
 @torch.no_grad()

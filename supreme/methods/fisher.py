@@ -23,12 +23,12 @@ class Fisher:
     """Fisher forgetting: add noise to each weight, the more the less the answers on the retain set depend on it.
 
     Golatkar, Achille and Soatto, "Eternal Sunshine of the Spotless Net: Selective Forgetting in Deep Networks", CVPR
-    2020, https://arxiv.org/abs/1911.04933, section 4 and the authors' code. F is the diagonal of the Fisher information
-    of the retain set, the mean over images of Σ_y p(y|x) (∇ log p(y|x))². Each weight gets noise of variance
-    alpha / F, where 1 / F is held below 1000 (100 in the last layer), averaged over the inputs of each output (weights
-    of two dimensions and more), and ten times as large in the last layer, in biases and in normalisation layers. Where
-    the scenario forgets a whole class, its weights in the last layer are first set to zero and their noise has
-    variance 0.0001 (before the factor ten). Nothing is trained.
+    2020, https://arxiv.org/abs/1911.04933, section 4 and the authors' code, AdityaGolatkar/SelectiveForgetting. F is
+    the diagonal of the Fisher information of the retain set, the mean over images of Σ_y p(y|x) (∇ log p(y|x))². Each
+    weight gets noise of variance alpha / F, where 1 / F is held below 1000 (100 in the last layer), averaged over the
+    inputs of each output (weights of two dimensions and more), and ten times as large in the last layer, in biases and
+    in normalisation layers. Where the scenario forgets a whole class, its weights in the last layer are first set to
+    zero and their noise has variance 0.0001 (before the factor ten). Nothing is trained.
 
     Deviations: none known; Σ_y is exact, from gradients of single images (some ports square those of batches).
     Cost: a forward and a backward pass over the retain set for every class.

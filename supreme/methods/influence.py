@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
-from supreme.core.validation import PositiveFloat, PositiveInt, bounded
+from supreme.core.validation import Compat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.gradients import add_vector, gradients_of, trainable
 
@@ -32,12 +32,16 @@ class Influence:
 
     Evaluation mode throughout. That recursion is the published one: it keeps one vector o where WoodFisher needs the
     inverse times each new gradient, so that k is no more than roughly the inverse Hessian times v.
-    Deviations: M is how many retained images are used; the authors' code divides by 1000 however many there are.
+    Deviations: with `compat: paper` M is how many retained images are used. The authors' code
+    (OPTML-Group/Unlearn-Saliency and Unlearn-Sparse) takes the first M + 2 of the retain set, here drawn at random, and
+    divides by M however many there are; the published numbers come from it: `compat: reference`.
     Cost: a forward and a backward pass over all training data and over `samples` single images.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"forget", "retain"})
 
+    compat: Compat
+    """paper, or reference as the authors' code."""
     alpha: PositiveFloat
     """How far to go, the step that is predicted being 1."""
     samples: PositiveInt
@@ -52,7 +56,8 @@ class Influence:
         k = _gradient(model, weights, split.forget, self.batch_size) / everything
         k -= _gradient(model, weights, split.retain, self.batch_size) * forgotten / (everything * retained)
 
-        count = min(self.samples, retained)
+        is_paper = self.compat == "paper"
+        count = min(self.samples if is_paper else self.samples + 2, retained)
         drawn = split.retain.subset(torch.randperm(retained, generator=context.rng)[:count])
         o = torch.zeros_like(k)
         for step, (x, y) in enumerate(drawn.batches(1)):
@@ -60,7 +65,7 @@ class Influence:
             if step == 0:
                 o = gradient
             else:
-                divisor = count + o @ gradient
+                divisor = (count if is_paper else self.samples) + o @ gradient
                 k = k - (k @ gradient) / divisor * o
                 o = o - (o @ gradient) / divisor * o
         add_vector(weights, self.alpha * k)

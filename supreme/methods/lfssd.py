@@ -8,7 +8,7 @@ from typing import ClassVar
 from supreme.core import Context, Split
 from supreme.core.validation import Compat, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
-from supreme.methods.dampening import OUTPUT_SENSITIVITY, dampen, of_forget_and_all
+from supreme.methods.dampening import OUTPUT_SENSITIVITY, ROUNDING, dampen, of_forget_and_all
 
 
 @bounded
@@ -20,12 +20,14 @@ class LFSSD:
     I of a weight is the mean of |∇ ‖f(x)‖²|, f(x) the logits. A weight with I_forget > alpha · I_all is multiplied by
     min(dampening · I_all / I_forget, 1); every other one stays as it is, to the bit. Nothing is trained or drawn.
 
-    All data contains the forget set, so I_all is at least |forget| / |all| of I_forget: when alpha is above
-    |all| / |forget| (the forget set is more than 1 / alpha of the training data), nothing can be selected.
+    With `compat: paper` I_all is at least |forget| / |all| of I_forget, as all data contain the forget set: an alpha of
+    |all| / |forget| or more (10 for one of ten equal classes) selects nothing. With `compat: reference` there is no
+    such bound, as the gradients of different images cancel in the mean of a batch.
 
     Deviations: with `compat: paper` the absolute value is taken per image, which does not depend on the batch size
-    (SUPREME calls this LFSSD-Det). The authors' code takes that of the gradient of a batch's mean, and the published
-    numbers and alphas come from it: `compat: reference`, here over batches in the order of the source.
+    (SUPREME calls this LFSSD-Det). The authors' code (two lines of the README of if-loops/selective-synaptic-dampening,
+    and jwf40/Information-Theoretic-Unlearning) takes that of the gradient of a batch's mean, and the published numbers
+    and alphas come from it: `compat: reference`, here over batches in the order of the source.
     Cost: one pass, forward and backward, over all training data, which all methods that need it share for one
     original, and one over the forget set.
     """
@@ -43,5 +45,5 @@ class LFSSD:
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
         of_forget, of_all = of_forget_and_all(OUTPUT_SENSITIVITY, self.compat, self.batch_size, model, split, context)
-        dampen(model, of_forget, of_all, self.alpha, self.dampening)
+        dampen(model, of_forget, of_all, self.alpha * ROUNDING, self.dampening)
         return model

@@ -24,9 +24,10 @@ class NTK:
     """NTK scrubbing: go from where linearised training on all data ends to where it ends on the retain set.
 
     Golatkar, Achille and Soatto, "Forgetting Outside the Box: Scrubbing Deep Networks of Information Accessible from
-    Input-Output Observations", ECCV 2020, https://arxiv.org/abs/2003.02960, and the authors' code. With J the Jacobian
-    of the logits of n images (n C x P), e = softmax(f(x)) - onehot(y) and L = weight_decay, linearised training moves
-    the weights by w = -Jᵀ (J Jᵀ + n L I)⁻¹ e. The method adds w_retain - w_all, times a scale.
+    Input-Output Observations", ECCV 2020, https://arxiv.org/abs/2003.02960, and the authors' code,
+    AdityaGolatkar/SelectiveForgetting. With J the Jacobian of the logits of n images (n C x P), e = softmax(f(x)) -
+    onehot(y) and L = weight_decay, linearised training moves the weights by w = -Jᵀ (J Jᵀ + n L I)⁻¹ e. The method adds
+    w_retain - w_all, times a scale.
 
     The model is linearised where it is, in evaluation mode. `scale: trapezium` is the authors' correction for how far
     the approximation is off: 1 + 2 |d·m| / ‖d‖², with d = w_retain - w_all and m = (weights - initial weights -

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ VERSION = 1
 """To be raised when anything below changes: the numbers of every case hold for one version."""
 ORIGINALS = Path(__file__).with_name("originals.safetensors")
 MODELS = ("resnet", "cnn", "linear")
-SCENARIOS = ("random", "class")
+SCENARIOS = ("random", "class", "few")
 SIZES = (43, 37, 45, 31, 41, 38, 44, 36, 42, 40)
 """Training images of each class: 397, of which every seventeenth has another label."""
 FORGET_CLASS = 3
@@ -98,8 +98,14 @@ def data() -> ImageData:
 
 @cache
 def split(scenario: str) -> Split:
-    """random: every eleventh training image, 37; class: all images of class 3. Neither a multiple of a batch."""
+    """random: every eleventh training image, 37; class: all images of class 3. Neither a multiple of a batch.
+
+    few: every fifth image of both sets of random, 8 and 72, for what grows with the square of their number.
+    """
     source = data()
+    if scenario == "few":
+        whole = split("random")
+        return replace(whole, forget=whole.forget.subset(range(0, 37, 5)), retain=whole.retain.subset(range(0, 360, 5)))
     if scenario == "random":
         return Split.of_training(source, forget=source.train[::11], forget_test=source.test[:0])
     of_class = [part[source.labels[part] == FORGET_CLASS] for part in (source.train, source.test)]
@@ -203,7 +209,7 @@ def context(name: str, seed: int = 0) -> Context:
         fresh=lambda: fresh(name, next(calls)),
         untrained=lambda: fresh(name, next(calls)),
         fit=fit,
-        once=lambda key, settings, compute: compute(),
+        once=lambda name, settings, compute: compute(),
         history=GoldenHistory(name),
     )
 
