@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from supreme.core import Context, Split
 from supreme.core.images import Images
 from supreme.core.validation import PositiveFloat, PositiveInt, bounded, require_class_scenario
 from supreme.functional.classifier import Classifier
+from supreme.functional.layer_inputs import LinearMap, rows_of, shown_inputs
 
 
 @bounded
@@ -70,33 +70,27 @@ class KodgeSVD:
         return torch.cat(of_each).tolist()
 
     @torch.no_grad()
-    def _spaces(
-        self, model: Classifier, images: Images, alpha: float, context: Context
-    ) -> dict[nn.Conv2d | nn.Linear, Tensor]:
-        """The space M of each layer's inputs, in the order in which the layers compute."""
-        spaces: dict[nn.Conv2d | nn.Linear, Tensor] = {}
+    def _spaces(self, model: Classifier, images: Images, alpha: float, context: Context) -> dict[LinearMap, Tensor]:
+        """The space M of each layer's inputs."""
+        spaces: dict[LinearMap, Tensor] = {}
 
-        def read(layer: nn.Conv2d | nn.Linear, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
-            rows = self._rows(layer, inputs[0], context.rng)
-            second_moments = rows.T @ rows
-            c = second_moments / second_moments.trace().clamp(min=torch.finfo(rows.dtype).tiny)
+        def read(layer: LinearMap, x: Tensor) -> None:
+            rows = self._rows(layer, x, context.rng)
+            moments = rows.T @ rows
+            c = moments / moments.trace().clamp(min=torch.finfo(rows.dtype).tiny)
             spaces[layer] = alpha * torch.linalg.solve((alpha - 1) * c + torch.eye(len(c)).to(c), c)
 
-        layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        handles = [layer.register_forward_hook(read) for layer in layers if getattr(layer, "groups", 1) == 1]
-        model(next(images.batches(len(images)))[0])
-        for handle in handles:
-            handle.remove()
+        with shown_inputs(model, read):
+            model(next(images.batches(len(images)))[0])
         return spaces
 
-    def _rows(self, layer: nn.Conv2d | nn.Linear, x: Tensor, rng: torch.Generator) -> Tensor:
-        """What a linear map reads at once: N x (inputs of an output)."""
+    def _rows(self, layer: LinearMap, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Some of what the layer multiplies its weights with."""
         if isinstance(layer, nn.Linear):
-            return x.flatten(0, -2)
+            return rows_of(layer, x)
         height, width = (3 * side for side in layer.kernel_size)
         if x.shape[-1] > width:
             top, left = (int(torch.randint(0, x.shape[-1] - width + 1, (), generator=rng)) for _ in range(2))
             x = x[:, :, top : top + height, left : left + width]
-        unfolded = F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
-        rows = unfolded.transpose(1, 2).flatten(0, 1)
+        rows = rows_of(layer, x)
         return rows[torch.randperm(len(rows), generator=rng)[: self.patches].to(rows.device)]
