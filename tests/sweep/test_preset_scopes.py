@@ -301,6 +301,43 @@ def written(folder: Path, **texts: str) -> Path:
     return folder
 
 
+def test_of_the_presets_of_one_file_the_one_with_the_most_conditions_applies(tmp_path: Path) -> None:
+    method = (CONF / "method" / "ssd.yaml").read_text()
+    wide, narrow = OWN.format(name="wide", values="alpha: 3.0"), OWN.format(name="narrow", values="alpha: 4.0")
+    narrow = narrow.replace("random}", "random, scenario.fraction: 0.1}")
+    folder = written(tmp_path, method__dimming=method, tuned__dimming=wide + narrow)
+    with composed_with(folder) as own:
+        assert tuned(own, "method=dimming", "data=orl_faces")["preset"] == "dimming/narrow"
+        assert tuned(own, "method=dimming", "data=orl_faces", "scenario.fraction=0.2")["preset"] == "dimming/wide"
+    with composed_with(written(tmp_path, tuned__dimming=wide + wide.replace("wide", "as_wide"))) as own:
+        told = refusal(own, "method=dimming", "data=orl_faces")
+        assert told == "presets dimming/wide and dimming/as_wide both hold: choose one, as in tuned=wide"
+
+
+def test_a_method_with_the_values_of_its_yaml_says_where_these_are_for_something_else(tmp_path: Path) -> None:
+    method = (CONF / "method" / "ssd.yaml").read_text()
+    default = OWN.format(name="default", values="").replace("scenario: random", "model: resnet18")
+    own_preset = OWN.format(name="small", values="alpha: 3.0").replace("orl_faces", "digits")
+    folder = written(tmp_path, method__dimming=method, tuned__dimming=default + own_preset)
+    with composed_with(folder) as own:
+        cell = ("method=dimming", "data=orl_faces")
+        assert tuned(own, *cell, "model=resnet18") is None
+        assert tuned(own, "method=dimming", "data=digits")["preset"] == "dimming/small"
+        assert own.presets.notes() == []
+        assert tuned(own, *cell) == {
+            "preset": "",
+            "source": "reasoned",
+            "kept": [],
+            "overridden": [],
+            "values_for": "model=resnet18",
+        }
+        assert tuned(own, "method=dimming", "tuned=none")["values_for"] == "data=orl_faces, model=resnet18"
+        assert own.presets.notes() == [
+            "dimming: values for model=resnet18, and here is model=small_cnn",
+            "dimming: values for data=orl_faces, model=resnet18, and here is data=digits, model=small_cnn",
+        ]
+
+
 def test_others_have_presets_for_their_own_method_and_add_some_for_ours(tmp_path: Path) -> None:
     method = (CONF / "method" / "ssd.yaml").read_text()
     ours, theirs = OWN.format(name="mine", values="alpha: 3.0"), OWN.format(name="theirs", values="alpha: 4.0")
@@ -325,6 +362,7 @@ def test_others_have_presets_for_their_own_method_and_add_some_for_ours(tmp_path
         ("- just words", "this has just words"),
         (OWN.format(name="none", values="alpha: 3"), "name=none is not allowed"),
         (OWN.format(name="a b", values="alpha: 3"), "name=a b is not allowed"),
+        (OWN.format(name="default", values="alpha: 3"), "values: {'alpha': 3} is not allowed: the entry default says"),
         (OWN.format(name="a", values=""), "values: {} is not allowed"),
         (OWN.format(name="a", values='alpha: "${recipe.lr}"'), "is not allowed: give fields of ssd and plain values"),
         (OWN.format(name="digits-small_cnn-random", values="alpha: 3"), "is called digits-small_cnn-random, too"),

@@ -86,6 +86,17 @@ def test_the_card_names_the_values_of_a_preset_that_were_overridden() -> None:
     assert tuning_text({"tuned": told}) == "preset p (a; overridden: b): published values, whose source its YAML names"
 
 
+def test_notes_and_card_say_which_methods_have_values_for_something_else(saved: Any) -> None:
+    told = {"preset": "", "source": "published", "kept": [], "overridden": [], "values_for": "data=cifar10"}
+    values = {"method": {"lr": 0.1}}
+    rows = [row("scrub", seed, tuned=told, config=values) for seed in (0, 1)]
+    directory = saved(*rows, *[row("jit", seed, tuned=None, config=values) for seed in (0, 1)])
+    shown = " ".join(render(load(directory), "markdown", notes=True).split())
+    assert "scrub: values for data=cifar10, and not for what this table shows" in shown
+    assert shown.count("values for data=cifar10") == 1
+    assert tuning_text(rows[0]).startswith("no preset, and values for data=cifar10")
+
+
 # How presets were found.
 
 PRESETS = {

@@ -37,19 +37,20 @@ class Tuning(NamedTuple):
         return f"{names} {where}, on training seeds {self.seeds}"
 
 
-def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str, str, str]:
-    """Preset, columns, seeds, images and reference, as `load` has them, of what a row says of its preset.
+def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str, str, str, str]:
+    """Preset, columns, seeds, images, reference and what the values are for, as `load` has them, of a row's preset.
 
-    Empty where no value of a preset is left; all but the preset, where no results chose its values.
+    Empty where no value of a preset is left; all but the preset, where no results chose its values. The last one only
+    where there is no preset, and the values of the method's own YAML are for something else than the row is.
     """
     if not told or not told["kept"]:
-        return "", "", "", "", ""
+        return "", "", "", "", "", str((told or {}).get("values_for", ""))
     if told["source"] != "found":
-        return str(told["preset"]), "", "", "", ""
+        return str(told["preset"]), "", "", "", "", ""
     columns, seeds = (", ".join(map(str, told[name])) for name in ("columns", "seeds"))
     if "images" not in told or "uses_reference" not in told:  # a row that is older than these two
-        return str(told["preset"]), columns, seeds, "test", "unknown"
-    return str(told["preset"]), columns, seeds, str(told["images"]), "yes" if told["uses_reference"] else "no"
+        return str(told["preset"]), columns, seeds, "test", "unknown", ""
+    return str(told["preset"]), columns, seeds, str(told["images"]), "yes" if told["uses_reference"] else "no", ""
 
 
 def tuned_on_shown(part: pd.DataFrame, shown: Iterable[str]) -> dict[str, Tuning]:
@@ -85,6 +86,18 @@ def tuning_notes(part: pd.DataFrame, columns: Mapping[str, TableColumn]) -> list
     return notes
 
 
+def scale_notes(part: pd.DataFrame) -> list[str]:
+    """One sentence for the methods that ran with values which are for the same other data, model or scenario."""
+    alike: dict[str, set[str]] = defaultdict(set)
+    if "values_for" in part:
+        for method, values_for in part.loc[part["values_for"] != "", ["method", "values_for"]].itertuples(index=False):
+            alike[values_for].add(method)
+    return [
+        f"{', '.join(sorted(methods))}: values for {values_for}, and not for what this table shows: tune first."
+        for values_for, methods in sorted(alike.items())
+    ]
+
+
 def _titles(name: str, columns: Mapping[str, TableColumn]) -> list[str]:
     """Of a column that chose values, the titles under which the table shows it; its own name where it does not."""
     return [column.title for metric, column in columns.items() if is_config_of(metric, name)] or [name]
@@ -93,10 +106,12 @@ def _titles(name: str, columns: Mapping[str, TableColumn]) -> list[str]:
 def tuning_text(row: Mapping[str, Any]) -> str:
     """How the values of a row's method were chosen, for the evaluation card."""
     tuned = row["tuned"]
+    if tuned and tuned.get("values_for"):
+        return f"no preset, and values for {tuned['values_for']}, which is not what this row is of"
     if tuned is None or not tuned["kept"]:
         preset = "no preset" if tuned is None else f"preset {tuned['preset']}, all of whose values were overridden"
         return f"{preset}: say how these values were chosen, on which data and seeds"
-    _, columns, *rest = tuned_of(tuned)
+    _, columns, *rest, _ = tuned_of(tuned)
     source = {
         "published": "published values, whose source its YAML names",
         "reasoned": "values set by thought, without results",

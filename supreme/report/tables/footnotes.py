@@ -14,7 +14,7 @@ from supreme.report.rows.environments import environment_notes
 from supreme.report.rows.labels import bare_name, titled
 from supreme.report.rows.per_seed import ANCHORS, seed_list
 from supreme.report.rows.spread import spread_words
-from supreme.report.rows.tuning import tuning_notes
+from supreme.report.rows.tuning import scale_notes, tuning_notes
 from supreme.report.rows.twins import twin_notes
 from supreme.report.statistics.claims import NO_CLAIMS, Claims
 from supreme.report.statistics.findings import findings
@@ -60,7 +60,9 @@ def footnotes(
         first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
     invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]
     invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part)]
-    invalid += tuning_notes(part, columns) + slow_notes(there) + code_notes(part) + environment_notes(part)
+    invalid += (
+        tuning_notes(part, columns) + scale_notes(part) + slow_notes(there) + code_notes(part) + environment_notes(part)
+    )
     invalid += part.attrs.get("left_out", [])
     rest = [_design(there), *claims.rest]
     if any(line["wilson_low"] == line["wilson_low"] for line in every):

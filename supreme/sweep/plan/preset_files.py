@@ -18,6 +18,9 @@ SOURCES = ("published", "reasoned", "found")
 IMAGES = ("test", "validation", "training")
 """On which images, beside the forget set, results chose a preset's values."""
 
+DEFAULT = "default"
+"""The name of the entry that says what the values of the method's own YAML are for."""
+
 RESERVED = ("auto", "none")
 """What `tuned` says instead of a preset's name."""
 
@@ -29,6 +32,8 @@ class Preset:
     method: str
     name: str
     """What `tuned=` calls it; no other preset of the method is called so."""
+    file: str
+    """Where it stands."""
     scope: Scope
     fields: Mapping[str, Any]
     """Of the method, what it sets: dotted where a field lies in another."""
@@ -49,12 +54,19 @@ class PresetFiles:
         self._repository = repository
         self._read: dict[str, list[Preset]] = {}
 
+    def default_of(self, method: str) -> Preset | None:
+        """What the values of the method's own YAML are for, as an entry that sets nothing; None where none says it."""
+        return next((entry for entry in self._entries(method) if entry.name == DEFAULT), None)
+
     def of(self, method: str) -> list[Preset]:
         """Every preset of this method.
 
         Raises:
             SupremeError: a file of presets is no such file, or is called after no method.
         """
+        return [entry for entry in self._entries(method) if entry.name != DEFAULT]
+
+    def _entries(self, method: str) -> list[Preset]:
         if not self._read:
             self._refuse_strays()
         if method not in self._read:
@@ -80,7 +92,7 @@ class PresetFiles:
             if not isinstance(entries, list):
                 raise SupremeError(f"{where} must be a list of presets, each with name, for, values and chosen")
             for number, entry in enumerate(entries, 1):
-                preset = _preset(method, entry, f"{where}, entry {number}")
+                preset = _preset(method, entry, where, f"{where}, entry {number}")
                 if preset.name in known:
                     raise SupremeError(f"{where}: another preset of {method} is called {preset.name}, too: rename one")
                 known[preset.name] = where
@@ -101,7 +113,7 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _preset(method: str, entry: object, where: str) -> Preset:
+def _preset(method: str, entry: object, file: str, where: str) -> Preset:
     """What an entry says. Raises SupremeError where it says something else than presets do."""
     keys = ("name", "for", "values", "chosen")
     if not isinstance(entry, Mapping) or set(entry) != set(keys):
@@ -110,13 +122,19 @@ def _preset(method: str, entry: object, where: str) -> Preset:
     name, values = entry["name"], entry["values"]
     if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or name in RESERVED:
         raise SupremeError(f"{where}: name={name} is not allowed: give letters, digits, - and _, as in digits-random")
-    if not isinstance(values, Mapping) or not values or "${" in repr(values):
+    if not isinstance(values, Mapping) or "${" in repr(values):
         raise SupremeError(f"{where}: values: {values} is not allowed: give fields of {method} and plain values")
+    if bool(values) == (name == DEFAULT):
+        raise SupremeError(
+            f"{where}: values: {values} is not allowed: the entry {DEFAULT} says what the values of "
+            f"method/{method}.yaml are for and has none of its own, every other one has some"
+        )
     try:
         scope, chosen = Scope.read(entry["for"]), _chosen(entry["chosen"])
     except SupremeError as error:
         raise SupremeError(f"{where}: {error}") from None
-    return Preset(method=method, name=name, scope=scope, fields={**scope.conventions, **flat(values)}, chosen=chosen)
+    fields = {**scope.conventions, **flat(values)}
+    return Preset(method=method, name=name, file=file, scope=scope, fields=fields, chosen=chosen)
 
 
 def _chosen(told: object) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from supreme.core import SupremeError
@@ -51,7 +51,8 @@ class Presets:
 
     What a row says of its preset: its name, its source (with `found` the columns whose closeness to the reference
     chose the values, and the training seeds), `kept`, the preset's fields whose values the method has, and
-    `overridden`, those that the command line, a protocol or an experiment set to something else.
+    `overridden`, those that the command line, a protocol or an experiment set to something else. Without a preset,
+    and where the values of the method's own YAML are for something else: "" as the name, and `values_for`, what for.
     """
 
     def __init__(self, sources: Sources) -> None:
@@ -59,6 +60,8 @@ class Presets:
         self._outcomes: dict[tuple[int, str, frozenset[str]], tuple[Mapping[str, Any], Outcome]] = {}
         self._found: dict[tuple[Any, ...], list[Preset]] = {}
         self._passed_over: Counter[tuple[str, str, str, str]] = Counter()
+        self._strangers: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """The methods with the values of their own YAML, by what these are for and what there is instead."""
 
     def __call__(self, names: Mapping[str, Any], values: Mapping[str, Any], fields_set: FieldsSet) -> Outcome | None:
         """What the cell's preset makes of its method; None where none applies, or with tuned=none.
@@ -73,28 +76,28 @@ class Presets:
         """
         asked = _asked(names)
         method = names.get("method")
-        if asked == "none" or not isinstance(values.get("method"), Mapping):
+        if not isinstance(values.get("method"), Mapping):
             return None
+        if asked == "none":
+            return self._elsewhere(names, values)
         presets = self._about(names) if asked == "auto" else [_named(asked, str(method), self._files.of(str(method)))]
         tried = [(preset, *self._try(preset, names, values, fields_set)) for preset in presets]
-        fitting = [(preset, outcome) for preset, unmet, outcome in tried if not unmet]
-        if len(fitting) > 1:
-            labels = " and ".join(preset.label for preset, _ in fitting)
-            raise SupremeError(f"presets {labels} both hold: choose one, as in tuned={fitting[0][0].name}")
+        fitting = {preset.label: (preset, outcome) for preset, unmet, outcome in tried if not unmet}
         if fitting:
-            return fitting[0][1]
+            return fitting[_narrowest([preset for preset, _ in fitting.values()]).label][1]
         if asked != "auto":
             self._refuse(presets[0], tried[0][1], names, values, fields_set)
         if tried:
             preset, unmet, _ = min(tried, key=lambda one: len(one[1]))
             self._pass_over(preset, unmet, names)
-        return None
+        return self._elsewhere(names, values)
 
     def usual(self, names: Mapping[str, Any], values: Mapping[str, Any], fields_set: FieldsSet) -> Mapping[str, Any]:
         """What the method would be with tuned=auto."""
         if not isinstance(values.get("method"), Mapping):
             return {}
-        tried = (self._try(preset, names, values, fields_set) for preset in self._about(names))
+        about = sorted(self._about(names), key=_conditions, reverse=True)
+        tried = (self._try(preset, names, values, fields_set) for preset in about)
         return next((outcome.method for unmet, outcome in tried if outcome and not unmet), values["method"])
 
     def notes(self) -> list[str]:
@@ -102,7 +105,10 @@ class Presets:
         alike: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)
         for (method, *reason), count in self._passed_over.items():
             alike[tuple(reason)].append((method, count))  # type: ignore[index]
-        lines = []
+        lines = [
+            f"{', '.join(sorted(methods))}: values for {asks}, and here is {has}"
+            for (asks, has), methods in self._strangers.items()
+        ]
         for (about, asks, has), members in alike.items():
             methods, count = ", ".join(sorted(method for method, _ in members)), sum(count for _, count in members)
             preset = (
@@ -135,6 +141,17 @@ class Presets:
         outcome = self._outcomes[key][1]
         return outcome.unmet, outcome
 
+    def _elsewhere(self, names: Mapping[str, Any], values: Mapping[str, Any]) -> Outcome | None:
+        """The method as it is, and what its YAML's values are for; None where that is this cell, or nothing says it."""
+        method = str(names.get("method"))
+        default = self._files.default_of(method)
+        if default is None or not (unmet := default.scope.unmet(names, values)):
+            return None
+        asks = ", ".join(default.scope.asks(key) for key in unmet)
+        self._strangers[asks, ", ".join(typed(key, value) for key, value in unmet.items())].add(method)
+        told = {"preset": "", "source": default.chosen["source"], "kept": [], "overridden": [], "values_for": asks}
+        return Outcome(fields={}, method=values["method"], told=told, unmet={})
+
     def _pass_over(self, preset: Preset, unmet: Mapping[str, Any], names: Mapping[str, Any]) -> None:
         about = ", ".join(str(names[group]) for group in ABOUT)
         asks = ", ".join(preset.scope.asks(key) for key in unmet)
@@ -155,6 +172,23 @@ class Presets:
         fits = [one.name for one in others if not self._try(one, names, values, fields_set)[0]]
         instead = f"tuned={fits[0]} fits, as tuned=auto finds by itself" if fits else "tuned=none leaves presets out"
         raise SupremeError(f"tuned={names['tuned']} is for {asks}, and here is {has}: type what it is for; {instead}")
+
+
+def _narrowest(presets: Sequence[Preset]) -> Preset:
+    """Of presets that all hold, the one with the most conditions.
+
+    Raises SupremeError where two have as many, or one is somebody else's, who may not know of ours.
+    """
+    first, *others = sorted(presets, key=_conditions, reverse=True)
+    rivals = [one for one in others if one.file != first.file or one.scope.conditions == first.scope.conditions]
+    if rivals:
+        labels = f"{first.label} and {rivals[0].label}"
+        raise SupremeError(f"presets {labels} both hold: choose one, as in tuned={first.name}")
+    return first
+
+
+def _conditions(preset: Preset) -> int:
+    return preset.scope.conditions
 
 
 def with_fields(node: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class Scope:
             if method.get(field, "absent") != value
         }
 
+    @property
+    def conditions(self) -> int:
+        """How much must be as it says, conventions aside: of the presets that hold, the narrowest applies."""
+        return len(self.choices) + len(self.values)
+
     def asks(self, key: str) -> str:
         """What it asks for at a key, as in scenario.fraction=0.001 or 0.01."""
         if key.startswith("method."):
