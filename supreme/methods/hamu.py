@@ -15,7 +15,7 @@ from supreme.core import Context, Split
 from supreme.core.validation import OneOf, PositiveFloat, PositiveInt, bounded
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
-from supreme.functional.gradients import dot, gradients_of, shortened, trainable
+from supreme.functional.gradients import dot, gradients_of, trainable
 
 EPSILON = 1e-12
 
@@ -32,7 +32,7 @@ class HAMU:
     |g_r| |g_f|, and to raise the retain loss least. Where descent on the retain loss does it, g_r · g_f ≤ -B |g_r| / R,
     Δ = -lr g_r; otherwise Δ = B g_f / |g_f|² - √(R² - B² / |g_f|²) g⊥ / |g⊥|, with g⊥ the part of g_r that is
     orthogonal to g_f. When no step of this length does it, training ends; with `stops`, also when B cannot be had
-    without cost: Σ R √(|g_r|² |g_f|² - (g_r · g_f)²) / |g_r| < lr · `constraint`. `goal` utility is HAMU-U: the retain
+    without cost: Σ √(|g_r|² |g_f|² - (g_r · g_f)²) < `constraint`. `goal` utility is HAMU-U: the retain
     loss has to fall by B, at the least fall of the forget loss, with (-g_f, -g_r) in place of (g_r, g_f).
     In evaluation mode, so that batch normalisation keeps its statistics.
 
@@ -76,19 +76,33 @@ class HAMU:
         return model
 
     def _gradients(self, model: Classifier, weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor]:
-        return shortened(gradients_of(F.cross_entropy(model(x), y), weights), self.max_norm)
+        gradients = gradients_of(F.cross_entropy(model(x), y), weights)
+        factor = (self.max_norm / (dot(gradients, gradients).sqrt() + 1e-6)).clamp(max=1)
+        return [gradient * factor for gradient in gradients]
 
     def _steps(self, of_retain: list[Tensor], of_forget: list[Tensor]) -> list[Tensor] | None:
         """The step of each weight tensor; None where training is to end."""
         pairs = list(zip(of_retain, of_forget, strict=True))
         if self.goal == "utility":
             pairs = [(-g_f, -g_r) for g_r, g_f in pairs]
-        share = self.lr * self.constraint / sum(g_r.norm() * g_f.norm() for g_r, g_f in pairs).clamp(min=EPSILON)
-        free = sum(self.lr * _area(g_r, g_f) for g_r, g_f in pairs)
-        if self.stops and free < self.lr * self.constraint:
+        products = torch.stack([g_r.norm() * g_f.norm() for g_r, g_f in pairs])
+        dots = torch.stack([(g_r * g_f).sum() for g_r, g_f in pairs])
+        if self.stops and (products**2 - dots**2).clamp(min=0).sqrt().sum() < self.constraint:
             return None
-        steps = [self._step(g_r, g_f, share * g_r.norm() * g_f.norm()) for g_r, g_f in pairs]
-        return None if any(step is None for step in steps) else steps
+        amounts = self.lr * self.constraint * products / products.sum().clamp(min=EPSILON)
+        steps = [self._step(g_r, g_f, amount) for (g_r, g_f), amount in zip(pairs, amounts, strict=True)]
+        found = [step for step in steps if step is not None]
+        return found if len(found) == len(steps) else None
 
     def _step(self, g_r: Tensor, g_f: Tensor, amount: Tensor) -> Tensor | None:
-        length, square, along = self.lr * g_r.norm(), g_f.square().sum(), (g_r * g_f).sum()
+        """Of one weight tensor; None where no step of its length raises the forget loss by this amount."""
+        along, square = (g_r * g_f).sum(), g_f.square().sum()
+        if square < EPSILON:
+            return -self.lr * g_r if amount <= EPSILON else None
+        rest = (self.lr * g_r).square().sum() - amount**2 / square
+        if rest < 0:
+            return None
+        if along <= -amount / self.lr:
+            return -self.lr * g_r
+        orthogonal = g_r - along / square * g_f
+        return amount / square * g_f - rest.sqrt() * orthogonal / orthogonal.norm().clamp(min=EPSILON)
