@@ -53,7 +53,7 @@ def broken_promise(check, *arguments) -> str:
 WORLDS = {"esc_t": tiny_class_world, "lotus": tiny_class_world}
 """For methods that rightly do nothing in the tiny world, where the model answers the forget set wrong already."""
 
-VALUES = {"esc_t": {"lr": 10.0}}
+VALUES = {"esc_t": {"lr": 10.0}, "hamu": {"constraint": 1e-3, "lr": 0.1}}
 """For methods whose published values are too weak to change anything in a world of some images."""
 
 
