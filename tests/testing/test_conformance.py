@@ -50,7 +50,7 @@ def broken_promise(check, *arguments) -> str:
 # What the project ships.
 
 
-WORLDS = {"esc_t": tiny_class_world, "lotus": tiny_class_world}
+WORLDS = {"esc_t": tiny_class_world, "lotus": tiny_class_world, "pgu": tiny_class_world}
 """For methods that rightly do nothing in the tiny world, where the model answers the forget set wrong already."""
 
 VALUES = {"esc_t": {"lr": 10.0}, "hamu": {"constraint": 1e-3, "lr": 0.1}}
