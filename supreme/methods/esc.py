@@ -28,8 +28,8 @@ class ESC:
     Deviations: at least one direction is taken (the authors' code: none where `percent` of D is below 1), and where
     the forget set has fewer images than features, the directions that it does not span stay (theirs: they go, too).
     The authors' code leaves the network in training mode while it computes the features, so that they depend on the
-    batch and batch normalisation follows the forget set: `compat: reference`; the paper says nothing of it, and the
-    published numbers come from that code. Theirs projects the features and keeps the head; the answers are the same,
+    batch and batch normalisation follows the forget set: `compat: reference`. Whether the published numbers were made
+    so is not known. Theirs projects the features and keeps the head; the answers are the same,
     but whoever reads the features here finds those of the original.
     Cost: one forward pass over the forget set and a decomposition of its features.
     """

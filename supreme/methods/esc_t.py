@@ -31,8 +31,8 @@ class ESCT:
     Deviations: where the forget set has fewer images than features, the directions that it does not span stay (the
     authors' code fails there). In their code the first step has the projection (U∘M)ᵀ(U∘M), by a transposed buffer.
     It also leaves the network in training mode until the end of the first epoch, so that features depend on the batch
-    and batch normalisation follows the forget set: `compat: reference`; the paper says nothing of it, and the
-    published numbers come from that code. Theirs projects the features and keeps the head; the answers are the same,
+    and batch normalisation follows the forget set: `compat: reference`. Whether the published numbers were made so is
+    not known. Theirs projects the features and keeps the head; the answers are the same,
     but whoever reads the features here finds those of the original.
     Cost: one forward pass over the forget set and a decomposition of its features, then up to `epochs` over the forget
     set with a second forward pass each, backward through the head only.
