@@ -30,10 +30,10 @@ class KodgeSVD:
     drawn for all images, and of its patches `patches`.
 
     Deviations: M is computed as alpha C ((alpha - 1) C + I)⁻¹ with C = RᵀR / tr RᵀR, which is the same matrix without
-    a decomposition. The authors' demo and tuning script search both alphas on training images, their scripts for
-    CIFAR and ImageNet set them, as here. With several forgotten classes the authors' code takes the second and later ones for retained.
-    Of a transformer's tokens all are read (theirs: `patches` of them before and in attention). Convolutions in groups
-    stay as they are.
+    a decomposition. The authors' demo and tuning script search both alphas on training images, their scripts for CIFAR
+    and ImageNet set them, as here. With several forgotten classes their code takes the second and later ones for
+    retained. Of a transformer's tokens all are read (theirs: `patches` of them before and in attention). Convolutions
+    in groups stay as they are.
     Cost: one forward pass over `samples` images of each side, all in one batch, and one linear system per layer and
     side, of the size of its inputs.
     """
