@@ -30,7 +30,7 @@ from tests.conf_files import node_of
 METHODS = sorted(
     path.stem
     for path in (CONF / "tuned").glob("*.yaml")
-    if any(entry["values"] for entry in yaml.safe_load(path.read_text(encoding="utf-8")))
+    if any(entry["name"] != "default" for entry in yaml.safe_load(path.read_text(encoding="utf-8")))
 )
 OTHERS = {"data": "image_folder", "model": "timm", "recipe": "sgd", "scenario": "backdoor"}
 """A choice of each group that no preset is for."""

@@ -50,13 +50,16 @@ def broken_promise(check, *arguments) -> str:
 # What the project ships.
 
 
-WORLDS = {"lotus": tiny_class_world}
+WORLDS = {"esc_t": tiny_class_world, "lotus": tiny_class_world, "pgu": tiny_class_world}
 """For methods that rightly do nothing in the tiny world, where the model answers the forget set wrong already."""
+
+VALUES = {"hamu": {"constraint": 1e-3, "lr": 0.1}}
+"""For methods whose other values are too weak to change anything in a world of some images."""
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_keeps_its_promises(name):
-    check_method(component("method", name, **small_values(name)), WORLDS.get(name))
+    check_method(component("method", name, **{**small_values(name), **VALUES.get(name, {})}), WORLDS.get(name))
 
 
 @pytest.mark.parametrize(

@@ -124,16 +124,16 @@ def _preset(method: str, entry: object, file: str, where: str) -> Preset:
         raise SupremeError(f"{where}: name={name} is not allowed: give letters, digits, - and _, as in digits-random")
     if not isinstance(values, Mapping) or "${" in repr(values):
         raise SupremeError(f"{where}: values: {values} is not allowed: give fields of {method} and plain values")
-    if bool(values) == (name == DEFAULT):
-        raise SupremeError(
-            f"{where}: values: {values} is not allowed: the entry {DEFAULT} says what the values of "
-            f"method/{method}.yaml are for and has none of its own, every other one has some"
-        )
     try:
         scope, chosen = Scope.read(entry["for"]), _chosen(entry["chosen"])
     except SupremeError as error:
         raise SupremeError(f"{where}: {error}") from None
     fields = {**scope.conventions, **flat(values)}
+    if bool(fields) == (name == DEFAULT):
+        raise SupremeError(
+            f"{where}: values: {fields} is not allowed: the entry {DEFAULT} says what the values of "
+            f"method/{method}.yaml are for and sets nothing, every other one sets something"
+        )
     return Preset(method=method, name=name, file=file, scope=scope, fields=fields, chosen=chosen)
 
 

@@ -82,15 +82,15 @@ class Presets:
             return self._elsewhere(names, values)
         presets = self._about(names) if asked == "auto" else [_named(asked, str(method), self._files.of(str(method)))]
         tried = [(preset, *self._try(preset, names, values, fields_set)) for preset in presets]
-        fitting = {preset.label: (preset, outcome) for preset, unmet, outcome in tried if not unmet}
-        if fitting:
-            return fitting[_narrowest([preset for preset, _ in fitting.values()]).label][1]
-        if asked != "auto":
+        fitting = {preset.label: outcome for preset, unmet, outcome in tried if not unmet}
+        if asked != "auto" and not fitting:
             self._refuse(presets[0], tried[0][1], names, values, fields_set)
-        if tried:
-            preset, unmet, _ = min(tried, key=lambda one: len(one[1]))
+        chosen = _narrowest([preset for preset, unmet, _ in tried if not unmet]) if fitting else None
+        near = [one for one in tried if one[1] and _conditions(one[0]) > (_conditions(chosen) if chosen else 0)]
+        if near:
+            preset, unmet, _ = min(near, key=lambda one: len(one[1]))
             self._pass_over(preset, unmet, names)
-        return self._elsewhere(names, values)
+        return fitting[chosen.label] if chosen else self._elsewhere(names, values)
 
     def usual(self, names: Mapping[str, Any], values: Mapping[str, Any], fields_set: FieldsSet) -> Mapping[str, Any]:
         """What the method would be with tuned=auto."""
