@@ -63,3 +63,21 @@ def test_a_value_that_names_its_source_is_the_value_found_there(method: str, tol
     else:
         has = OmegaConf.to_container(OmegaConf.load(CONF / "method" / f"{method}.yaml"))
     assert has[told["key"]] == told["found"]  # type: ignore[index, call-overload]
+
+
+NO_CODE = {
+    "original": "does nothing",
+    "retrain": "the training itself",
+    "random_init": "draws new weights",
+    "chain": "runs other methods",
+    "head_only": "a probe of ours",
+    "mask_class": "hides a logit",
+    "weight_negation": "no code of its authors was found; see its docstring",
+}
+"""Methods without authors' code to compare with, and why."""
+
+
+def test_every_method_has_a_file_or_a_reason_for_none() -> None:
+    known = {path.stem for path in (CONF / "method").glob("*.yaml")}
+    assert set(cases.methods()) | set(NO_CODE) == known
+    assert not set(cases.methods()) & set(NO_CODE)
