@@ -4,9 +4,9 @@
     python -m tests.benchmarks.methods_digits --tune    # sweep GRIDS on other seeds, write methods_digits_tuning.md
     python -m tests.benchmarks.methods_digits --fashion # all methods, untuned, on Fashion-MNIST: methods_fashion.md
 
-What --tune finds is an entry of conf/tuned/<method>.yaml, where it beats the value of the method's own YAML by more
-than WORTH_A_FILE. It evaluates on validation images, which take the place of the test images for it, so that no test
-image has a part in choosing what it judges; `how_chosen` is what the entry says of that.
+What --tune finds is an entry of conf/tuned/<method>.yaml, where it beats the value of the method's preset `small`, or
+else of its own YAML, by more than WORTH_A_FILE. It evaluates on validation images, which take the place of the test
+images for it, so that no test image has a part in choosing what it judges; `how_chosen` is what the entry says of that.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any
 
 from supreme.report import render
 from supreme.report.rows.load import load
+from tests.conf_files import CONF, node_of, small_values
 
 RESULTS = Path(__file__).parent / "results"
 METRICS = "metric=[accuracy,membership,js_divergence,cost]"
@@ -111,11 +112,12 @@ KEPT = "## What does badly: the method, its tuning or our code"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tune", action="store_true", help="sweep GRIDS instead of the reported seeds")
+    parser.add_argument("--only", nargs="+", choices=sorted(GRIDS), help="with --tune: methods whose lines to print")
     parser.add_argument("--fashion", action="store_true", help="sweep Fashion-MNIST")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/methods_digits"))
     arguments = parser.parse_args()
     if arguments.tune:
-        tune(arguments.output_dir / "tuning")
+        tune(arguments.output_dir / "tuning", arguments.only)
     elif arguments.fashion:
         report(arguments.output_dir / "fashion", RESULTS / "methods_fashion.md", FASHION, HEADS["fashion"])
     else:
@@ -194,14 +196,18 @@ def read_rows(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted((directory / "rows").glob("*.json"))]
 
 
-def tune(directory: Path) -> None:
-    for name, grid in GRIDS.items():
+def tune(directory: Path, only: Sequence[str] | None) -> None:
+    for name in only or GRIDS:
+        grid = GRIDS[name]
         scenarios = "full_class" if name in REFUSED else "random,full_class"
-        values = [f"method.{field}={','.join(map(str, tried))}" for field, tried in grid.items()]
-        command = [*TUNING, f"method={name}", f"scenario={scenarios}", *values]
-        if sweep(command, directory):
+        values = {**small_values(name), **{field: ",".join(map(str, tried)) for field, tried in grid.items()}}
+        given = [f"method.{field}={value}" for field, value in values.items()]
+        if sweep([*TUNING, f"method={name}", f"scenario={scenarios}", *given], directory):
             raise SystemExit(f"the grid of {name} failed")
-    (RESULTS / "methods_digits_tuning.md").write_text(tuning_table(directory), encoding="utf-8")
+    if only:
+        print(tuning_table(directory))
+    else:
+        (RESULTS / "methods_digits_tuning.md").write_text(tuning_table(directory), encoding="utf-8")
 
 
 def tuning_table(directory: Path) -> str:
@@ -212,8 +218,8 @@ def tuning_table(directory: Path) -> str:
         "no table reports either. In a cell: the value; mean forget accuracy in per cent / mean membership AUC against",
         "validation images / what accuracy on these is lost in percentage points (of retained classes, where one is",
         "forgotten). Chosen, in bold: the smallest mean distance to the reference of the same seed, |forget",
-        "accuracy| + |AUC|, plus ten times what is lost beyond 2 points. The value of the method's own YAML is in",
-        "italics. Written by `python -m tests.benchmarks.methods_digits --tune`.",
+        "accuracy| + |AUC|, plus ten times what is lost beyond 2 points. The value of the preset small,",
+        "or else of the YAML, is in italics. Written by `python -m tests.benchmarks.methods_digits --tune`.",
         "",
     ]
     rows = read_rows(directory)
@@ -249,10 +255,7 @@ def swept(method: str) -> list[str]:
 
 
 def own_values(method: str, fields: Sequence[str]) -> tuple[float, ...]:
-    from omegaconf import OmegaConf
-
-    conf = Path(__file__).parents[2] / "conf" / "method"
-    node = OmegaConf.load(conf / f"{method}.yaml")
+    node = {**node_of(CONF / "method" / f"{method}.yaml"), **small_values(method)}
     return tuple(float(node[field]) for field in fields)
 
 
