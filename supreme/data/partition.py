@@ -50,6 +50,23 @@ def by_fraction(
     return _dealt(labels, class_names, seed, sizes, "at least 1 to " + ", 1 to ".join(wanted))
 
 
+def of_training_by_count(
+    labels: IntArray, class_names: Sequence[str], *, train: int | None, validation: int, seed: int
+) -> Partition:
+    """So many images of every class validate and so many train, None being all others; none tests.
+
+    Validation images are dealt first: they do not depend on `train`, and fewer training images are some of more.
+    """
+
+    def sizes(count: int) -> tuple[int, int] | None:
+        training = count - validation if train is None else train
+        return (validation, training) if training >= 1 and training + validation <= count else None
+
+    wanted = f"{train or 'at least 1'} to train, {validation} to validate"
+    validating, training, _ = _dealt(labels, class_names, seed, sizes, wanted)
+    return Partition(training, validating, np.arange(0))
+
+
 def _nearest(fraction: float, count: int) -> int:
     # Exact decimals: 0.15 of 10 is one and a half, whatever 0.15 is in binary.
     share = math.floor(Fraction(str(fraction)) * count + Fraction(1, 2))
