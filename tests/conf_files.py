@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ YAMLS = [path for group in GROUPS for path in sorted((CONF / group).glob("*.yaml
 
 def node_of(path: Path) -> dict[str, Any]:
     """The node of the component that a YAML describes, as Hydra composes it; see `defaults_of`."""
-    node: Any = OmegaConf.to_container(OmegaConf.load(path))
+    node = _content(path)
     node.pop("defaults", None)
     parents, inner = defaults_of(path)
     inherited = {key: value for parent in parents for key, value in node_of(parent).items()}
@@ -26,7 +28,7 @@ def defaults_of(path: Path) -> tuple[list[Path], dict[str, Path]]:
 
     Both are of its group: `defaults: [sgd, _self_]`, `defaults: [{/method@first: neggrad}]`.
     """
-    entries: Any = OmegaConf.to_container(OmegaConf.load(path)).get("defaults", [])  # type: ignore[union-attr]
+    entries = _content(path).get("defaults", [])
     parents = [entry for entry in entries if isinstance(entry, str) and entry != "_self_"]
     inner = {
         where.partition("@")[2]: chosen
@@ -37,6 +39,17 @@ def defaults_of(path: Path) -> tuple[list[Path], dict[str, Path]]:
     return [path.with_name(f"{name}.yaml") for name in parents], {
         field: path.with_name(f"{name}.yaml") for field, name in inner.items()
     }
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What the file says, a new dictionary each time."""
+    return deepcopy(_parsed(path))
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
+    content: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return content
 
 
 def target_of(path: Path) -> str:

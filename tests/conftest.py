@@ -6,8 +6,9 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,23 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch: threads of 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A job in a shell's background ignores Ctrl-C, and one under nohup SIGHUP; but tests send them."""
+    if offered := getattr(config, "workerinput", {}).get("warm"):
+        warm.accept(*offered)
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, usual)
+
+
+_offer = cache(warm.offer)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The processes of a run have what they start warm forked from one template: it imports for five seconds."""
+    if sys.platform == "linux":
+        node.workerinput["warm"] = _offer()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,6 +17,7 @@ import json
 import os
 import runpy
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -47,6 +48,8 @@ AT_IMPORT = ("PYTHONHASHSEED", "LD_", "OMP_", "MKL_", "OPENBLAS_", "TORCH")
 """How the names of variables begin that a process reads once, when it starts or imports."""
 PR_SET_PDEATHSIG = 1
 
+Variables = tuple[tuple[str, str], ...]
+
 
 def run(
     arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
@@ -61,13 +64,12 @@ def run(
         return subprocess.run(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
-    told = {name: value for name, value in environment.items() if name.startswith(AT_IMPORT)}
     with (
         tempfile.TemporaryFile("w+") as out,
         tempfile.TemporaryFile("w+") as err,
         socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection,
     ):
-        connection.connect(_template(tuple(sorted(told.items()))))
+        connection.connect(_template(_read_at_import(environment)))
         asked = {"command": command, "cwd": str(cwd), "environment": dict(environment)}
         socket.send_fds(connection, [json.dumps(asked).encode()], [out.fileno(), err.fileno()])
         pid = int(connection.recv(100))
@@ -82,21 +84,58 @@ def run(
         return subprocess.CompletedProcess(command, status, out.read(), err.read())
 
 
+def offer() -> tuple[Variables, str]:
+    """Have all processes of a run of tests share a template, begun when the first of them asks; see `accept`."""
+    variables = _read_at_import(os.environ)
+    listener, address = _listening()
+
+    def begin() -> None:
+        select.select([listener], [], [])
+        _begin(listener, variables).wait()  # it ends with this thread, and this thread with the process
+
+    threading.Thread(target=begin, daemon=True).start()
+    return variables, address
+
+
+def accept(variables: Sequence[Sequence[str]], address: str) -> None:
+    """Use the template that another process offers."""
+    _offered[tuple((name, value) for name, value in variables)] = address
+
+
+_offered: dict[Variables, str] = {}
+
+
 @functools.cache
-def _template(variables: tuple[tuple[str, str], ...]) -> bytes:
+def _template(variables: Variables) -> str:
     """The address of the process that is forked, one for each set of variables that are read at import."""
-    address = f"\0supreme-tests-{os.getpid()}-{secrets.token_hex(4)}".encode()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        listener.bind(address)
-        listener.listen()
-        command = [sys.executable, __file__, str(listener.fileno()), str(os.getpid())]
-        others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        _templates.append(subprocess.Popen(command, env={**others, **dict(variables)}, pass_fds=[listener.fileno()]))
+    if variables in _offered:
+        return _offered[variables]
+    listener, address = _listening()
+    with listener:
+        _templates.append(_begin(listener, variables))
     return address
 
 
 _templates: list[subprocess.Popen[bytes]] = []
 """They end with this process."""
+
+
+def _read_at_import(environment: Mapping[str, str]) -> Variables:
+    return tuple(sorted((name, value) for name, value in environment.items() if name.startswith(AT_IMPORT)))
+
+
+def _listening() -> tuple[socket.socket, str]:
+    address = f"\0supreme-tests-{os.getpid()}-{secrets.token_hex(4)}"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen()
+    return listener, address
+
+
+def _begin(listener: socket.socket, variables: Variables) -> subprocess.Popen[bytes]:
+    command = [sys.executable, __file__, str(listener.fileno()), str(os.getpid())]
+    others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.Popen(command, env={**others, **dict(variables)}, pass_fds=[listener.fileno()])
 
 
 # In the process that is forked, and in its children.

@@ -143,6 +143,14 @@ alone and `finetune` what is known by heart, so that neither forgets: the one le
 
 
 @cache
+def _composer() -> Composer:
+    """One for all cells: to begin with takes Hydra twice as long as a cell."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
+        return Composer(context, compose("config", return_hydra_config=True))
+
+
+@cache
 def place(directory: Path) -> Workplace:
     at = Workplace(output_dir=str(directory), device="cpu")
     at.store.prepare()
@@ -158,9 +166,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 @cache
 def cell_of(method: str, scenario: str, at: Workplace) -> Cell:
     chosen = [f"method={method}", f"scenario={scenario}", f"seed={SEED}", "metric=accuracy"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
-        cell, _ = Composer(context, compose("config", return_hydra_config=True))(chosen)
+    cell, _ = _composer()(chosen)
     return cell.resolved(Path(at.output_dir) / "data")
 
 

@@ -117,7 +117,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(overrides=command_lines())
 def test_the_fast_composition_of_any_command_line_is_hydras_own(composer: Composer, overrides: list[str]) -> None:
     wanted: Any = plain_values(composer._loader.load_sweep_config(composer._config, [*overrides, "tuned=none"]))
