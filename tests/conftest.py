@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import warm
@@ -71,6 +71,18 @@ def command_line(
     """`python -m supreme` with these arguments, started warm; a sweep on the CPU has this many workers at most."""
     variables = environment(**{"LOKY_MAX_CPU_COUNT": str(workers), **more})
     return warm.run(arguments, cwd, variables, timeout)
+
+
+def start_command_line(
+    *arguments: str,
+    cwd: Path,
+    code: str = "",
+    stdout: IO[str] | None = None,
+    stderr: IO[str] | None = None,
+    **more: str,
+) -> warm.Started | subprocess.Popen[str]:
+    """The same, to be sent signals while it runs; on all cores. With code, `python -c` runs that instead."""
+    return warm.start(arguments, cwd, environment(**more), code, stdout, stderr)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The command line, started warm: in a process of its own, forked from one that has imported what every run imports.
 
 A cold start spends some four seconds of a core on imports before it does anything of its own. What is run, its
-arguments, folder, environment, output and exit status are those of `python -m supreme`. Tests of what is imported, and
-those that send signals, start it cold.
+arguments, folder, environment, output and exit status are those of `python -m supreme`, and so is what signals do to
+it. Tests of what is imported, and those that look into `/proc/<pid>/environ`, start it cold.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ import sys
 import tempfile
 import threading
 import traceback
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 IMPORTED = (
     *(
@@ -51,37 +52,90 @@ PR_SET_PDEATHSIG = 1
 Variables = tuple[tuple[str, str], ...]
 
 
+class Started:
+    """A command that runs, as `subprocess.Popen` has it."""
+
+    def __init__(self, args: Sequence[str], connection: socket.socket, files: Sequence[IO[str]]) -> None:
+        self.args, self.pid = args, int(connection.recv(100))
+        self.returncode: int | None = None
+        self._connection, self._files = connection, files
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(TimeoutError, BlockingIOError):
+            self.wait(0.0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status.
+
+        Raises:
+            TimeoutError, or BlockingIOError where there is no time to wait: it still runs.
+        """
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            self.returncode = int(self._connection.recv(100))
+            self._connection.close()
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it has written to its output and to its errors, when it has ended."""
+        self.wait(timeout)
+        texts = []
+        for file in self._files:
+            file.seek(0)
+            texts.append(file.read())
+        return texts[0], texts[1]
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def start(
+    arguments: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    code: str = "",
+    stdout: IO[str] | None = None,
+    stderr: IO[str] | None = None,
+) -> Started | subprocess.Popen[str]:
+    """What `subprocess.Popen` gives for `python -m supreme` and these arguments, or for `python -c` with this code.
+
+    Args:
+        stdout: where its output goes; None: to a temporary file, which `communicate` reads.
+        stderr: the same of its errors.
+    """
+    command = [sys.executable, *(["-c", code] if code else ["-m", "supreme"]), *arguments]
+    if sys.platform != "linux":  # elsewhere a process that has imported torch cannot be forked
+        given = (stdout or subprocess.PIPE, stderr or subprocess.PIPE)
+        return subprocess.Popen(command, cwd=cwd, env=environment, stdout=given[0], stderr=given[1], text=True)
+    files = [file or tempfile.TemporaryFile("w+") for file in (stdout, stderr)]  # noqa: SIM115  (read by `communicate`)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(_template(_read_at_import(environment)))
+    asked = {"command": command, "cwd": str(cwd), "environment": dict(environment), "code": code}
+    socket.send_fds(connection, [json.dumps(asked).encode()], [file.fileno() for file in files])
+    return Started(command, connection, files)
+
+
 def run(
-    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float, code: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """What `subprocess.run` gives for `python -m supreme` and these arguments, its output captured as text.
+    """What `subprocess.run` gives for the same, its output captured as text.
 
     Raises:
         subprocess.TimeoutExpired: it has been killed.
     """
-    command = [sys.executable, "-m", "supreme", *arguments]
-    if sys.platform != "linux":  # elsewhere a process that has imported torch cannot be forked
-        return subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    with (
-        tempfile.TemporaryFile("w+") as out,
-        tempfile.TemporaryFile("w+") as err,
-        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection,
-    ):
-        connection.connect(_template(_read_at_import(environment)))
-        asked = {"command": command, "cwd": str(cwd), "environment": dict(environment)}
-        socket.send_fds(connection, [json.dumps(asked).encode()], [out.fileno(), err.fileno()])
-        pid = int(connection.recv(100))
-        connection.settimeout(timeout)
-        try:
-            status = int(connection.recv(100))
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(command, timeout) from None
-        out.seek(0)
-        err.seek(0)
-        return subprocess.CompletedProcess(command, status, out.read(), err.read())
+    process = start(arguments, cwd, environment, code)
+    try:
+        out, err = process.communicate(timeout)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        process.kill()
+        raise subprocess.TimeoutExpired(process.args, timeout) from None
+    return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
 
 def offer() -> tuple[Variables, str]:
@@ -185,7 +239,8 @@ def _become(asked: dict[str, Any], path: Sequence[str]) -> None:
     os.chdir(asked["cwd"])
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:] = [asked["cwd"], *dict.fromkeys([*map(os.path.abspath, given), *path])]
-    sys.orig_argv, sys.argv = asked["command"], asked["command"][2:]
+    sys.orig_argv = asked["command"]
+    sys.argv = ["-c", *sys.orig_argv[3:]] if asked["code"] else sys.orig_argv[2:]
 
 
 def _end(error: BaseException | None) -> NoReturn:
@@ -214,9 +269,14 @@ def main(listener: int, parent: int) -> NoReturn:
     for module in IMPORTED:
         importlib.import_module(module)
     gc.freeze()  # what is here is shared with the children, and not collected in them
-    _become(_next(socket.socket(fileno=listener)), path)
+    asked = _next(socket.socket(fileno=listener))
+    _become(asked, path)
     try:
-        runpy.run_module("supreme", run_name="__main__", alter_sys=True)
+        if code := asked["code"]:
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            exec(code, vars(sys.modules["__main__"]))
+        else:
+            runpy.run_module("supreme", run_name="__main__", alter_sys=True)
     except BaseException as error:
         _end(error)
     _end(None)

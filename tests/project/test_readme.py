@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
 
 import pytest
-from conftest import Run, environment
+from conftest import Run, environment, start_command_line
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -100,10 +98,9 @@ def test_the_method_of_the_readme_runs_resumes_is_reported_and_keeps_its_promise
     assert (tmp_path / "outputs" / "reports" / "report.html").is_file()
     (check,) = re.findall(r"`supreme\.testing\.(check_method\(WeightNoise\(.*?\)\))`", README)
     script = f"from my_lab.weight_noise import WeightNoise\nfrom supreme.testing import check_method\n{check}\n"
-    kit = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment(PYTHONPATH=path), capture_output=True, text=True
-    )
-    assert kit.returncode == 0, kit.stderr
+    kit = start_command_line(cwd=tmp_path, code=script, PYTHONPATH=path)
+    _, told = kit.communicate()
+    assert kit.returncode == 0, told
 
 
 @pytest.mark.parametrize("name", READMES)

@@ -9,8 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run, command_line, environment
+from conftest import Run, command_line, start_command_line
 
 from supreme import report
 from supreme.core.canonical import Damaged
@@ -194,10 +192,9 @@ def test_the_same_command_heals_a_file_of_every_kind_at_once(
 def test_a_sweep_whose_output_directory_is_deleted_stops_once_and_the_same_command_begins_again(
     swept: Path, tmp_path: Path, supreme: Run
 ) -> None:
-    command = [sys.executable, "-m", "supreme", *SWEEP]
     outputs = tmp_path / "outputs"
     with (tmp_path / "told.txt").open("w+") as told:
-        sweep = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=told)
+        sweep = start_command_line(*SWEEP, cwd=tmp_path, stderr=told)
         while not list((outputs / "store").glob("original/*/*")) and sweep.poll() is None:
             time.sleep(0.05)
         while outputs.exists():  # its workers still write there

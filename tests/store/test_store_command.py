@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run, command_line, environment
+from conftest import Run, command_line, start_command_line
 from processes import KILLED_IN_CALL, wait_for
 
 from supreme.core.row import sealed_row
@@ -337,8 +337,8 @@ def test_a_running_sweep_holds_a_claim_between_its_models_and_gives_it_back(
     outputs: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row_of(outputs, "ssd", 1).unlink()
-    command = [sys.executable, "-m", "supreme", "-m", "method=ssd", "seed=range(5,9)", "recipe.epochs=400"]
-    sweep = subprocess.Popen(command, cwd=outputs.parent, env=environment(), stderr=subprocess.PIPE)
+    command = ("-m", "method=ssd", "seed=range(5,9)", "recipe.epochs=400")
+    sweep = start_command_line(*command, cwd=outputs.parent)
     for what in ("use", "original"):  # by itself, as between two models; and beside that of a model in the making
         claims = f"claims/{what}-*.json"
         wait_for(lambda claims=claims: any(path.stat().st_size for path in store.root.glob(claims)) or sweep.poll())

@@ -17,7 +17,7 @@ import engine_tasks as jobs
 import psutil
 import pytest
 import ray_tasks
-from conftest import environment
+from conftest import command_line, environment, start_command_line
 from processes import alive, wait_for
 from test_sweep import SMALL, rows
 
@@ -165,20 +165,13 @@ def test_a_sweep_that_loses_a_node_is_completed_on_the_other_with_the_rows_of_a_
     cluster: Any, tmp_path: Path
 ) -> None:
     local, far = tmp_path / "local", tmp_path / "far"
-    command = [sys.executable, "-m", "supreme", *SWEEP]
     for folder in (local, far):
         folder.mkdir()
-    on_ray = subprocess.Popen(
-        [*command, *ON_CPU, "hydra/launcher=ray", f"hydra.launcher.address={cluster.address}"],
-        cwd=far,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    on_cluster = ("hydra/launcher=ray", f"hydra.launcher.address={cluster.address}")
+    on_ray = start_command_line(*SWEEP, *ON_CPU, *on_cluster, cwd=far)
     lost = wait_for(lambda: next((node for node in nodes(cluster) if workers_of(node)), None))
     cluster.remove_node(lost, allow_graceful=False)
-    subprocess.run(command, cwd=local, env=environment(), capture_output=True, check=True)
+    assert command_line(*SWEEP, cwd=local).returncode == 0
     out, err = on_ray.communicate()
     add_node(cluster)
     assert on_ray.returncode == 0, err

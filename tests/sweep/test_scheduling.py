@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 import engine_tasks as jobs
 import pytest
-from conftest import environment
+from conftest import environment, start_command_line
 from processes import wait_for
 from test_sweep import SMALL, rows
 
@@ -190,13 +189,12 @@ def sharing(tmp_path: Path) -> list[str]:
     return [*sweep, *SMALL, "metric=[accuracy,zrf,counted]"]
 
 
-def start(cores: int, arguments: list[str], cwd: Path, output_dir: str, **more: str) -> subprocess.Popen[str]:
+def start(cores: int, arguments: list[str], cwd: Path, output_dir: str, **more: str) -> Any:
     """The command line on a machine with this many cores."""
-    command = [sys.executable, "-c", CORES, str(cores), *arguments, f"output_dir={output_dir}"]
-    return subprocess.Popen(command, cwd=cwd, env=environment(**more), stdout=PIPE, stderr=PIPE, text=True)
+    return start_command_line(str(cores), *arguments, f"output_dir={output_dir}", cwd=cwd, code=CORES, **more)
 
 
-def end(process: subprocess.Popen[str]) -> str:
+def end(process: Any) -> str:
     _, told = process.communicate()
     assert process.returncode == 0, told
     return told

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +14,7 @@ from typing import Any
 import engine_tasks
 import pytest
 import slurm_cluster
-from conftest import Run, environment
+from conftest import Run, environment, start_command_line
 from processes import alive, wait_for, within
 from test_sweep import rows
 
@@ -277,8 +275,7 @@ def test_a_real_sweep_survives_the_death_of_its_command_and_gives_the_rows_of_a_
     cells = ["-m", "method=scrub,neggrad", "model.widths=[4,8]", "recipe.epochs=2", "devices=cpu"]
     on_slurm = [*cells, "hydra/launcher=slurm", "hydra.launcher.gpus_per_job=1", "hydra.launcher.max_running=2"]
     on_slurm += ["hydra.launcher.poll_seconds=0.5", "hydra.launcher.grace_seconds=2"]
-    command = [sys.executable, "-m", "supreme", *on_slurm]
-    parent = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=(tmp_path / "said").open("w"))
+    parent = start_command_line(*on_slurm, cwd=tmp_path, stderr=(tmp_path / "said").open("w"))
     try:
         within(200.0, lambda: list(tmp_path.glob("outputs/logs/*.log")))
         within(200.0, lambda: len(list(tmp_path.glob("outputs/slurm/*/jobs/*.json"))) == 4)  # all are sent

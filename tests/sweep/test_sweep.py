@@ -7,14 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from conftest import Run, command_line, environment
+from conftest import Run, command_line, environment, start_command_line
 
 from supreme.core.failure import StoredFailure, read_failure
 
@@ -299,13 +298,12 @@ def test_a_method_that_names_the_folder_of_its_own_sweep_runs_and_is_found_again
     assert len(rows(tmp_path / "outputs")) == 4
 
 
-def _start(arguments: list[str], cwd: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "supreme", *arguments]
-    with (cwd / "first.log").open("wb") as log:
-        return subprocess.Popen(command, cwd=cwd, env=environment(), stdout=log, stderr=log)
+def _start(arguments: list[str], cwd: Path) -> Any:
+    with (cwd / "first.log").open("w") as log:
+        return start_command_line(*arguments, cwd=cwd, stdout=log, stderr=log)
 
 
-def _marks(tmp_path: Path, many: int, process: subprocess.Popen[bytes]) -> list[int]:
+def _marks(tmp_path: Path, many: int, process: Any) -> list[int]:
     """Wait for this many beginnings; the pids of the workers that began."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from conftest import Run, command_line, environment
+from conftest import Run, command_line, start_command_line
 
 from supreme.core import Epoch, SupremeError, Tracker, registry
 from supreme.core import Run as TrackedRun
@@ -339,10 +339,9 @@ def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
         "method=original,finetune,neggrad",
         "tracker=[raises,dies,hangs,csv]",
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", impatient, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    process = start_command_line(*arguments, cwd=tmp_path, code=impatient)
+    _, told = process.communicate()
+    assert process.returncode == 0, told
     assert len(rows(tmp_path)) == 5
     assert len(list(tracking(tmp_path, "csv").glob("rows/*.csv"))) == 3
     for how, reason in {
@@ -350,8 +349,8 @@ def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
         "dies": "its process died: SIGSEGV(-11)",
         "hangs": "no answer after 6 s",
     }.items():
-        assert done.stderr.count(f"tracker {how} failed: {reason}") == 1
-        assert f"tracker {how}: runs not logged: 5 ({reason}); see outputs/logs/tracking.log" in done.stderr
+        assert told.count(f"tracker {how} failed: {reason}") == 1
+        assert f"tracker {how}: runs not logged: 5 ({reason}); see outputs/logs/tracking.log" in told
     tries = {how: len(list(tracking(tmp_path, how).iterdir())) for how in ("raises", "dies", "hangs")}
     assert tries == {"raises": 3, "dies": 3, "hangs": 1}
     assert "this tracker does not work" in (tmp_path / "outputs" / "logs" / "tracking.log").read_text()
@@ -359,10 +358,7 @@ def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
 
 def test_ctrl_c_does_not_wait_for_a_tracker_that_hangs(broken: str, tracked_sweep: Path, tmp_path: Path) -> None:
     found_untold(tracked_sweep, tmp_path)
-    whole = [sys.executable, "-m", "supreme", "--config-dir", broken, "-m", *SMALL, "tracker=hangs"]
-    process = subprocess.Popen(
-        whole, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
+    process = start_command_line("--config-dir", broken, "-m", *SMALL, "tracker=hangs", cwd=tmp_path)
     deadline = time.monotonic() + 200
     while not (marks := list(tracking(tmp_path, "hangs").glob("[0-9]*"))):
         assert time.monotonic() < deadline
@@ -371,7 +367,7 @@ def test_ctrl_c_does_not_wait_for_a_tracker_that_hangs(broken: str, tracked_swee
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
     assert process.returncode == 130
-    assert told.decode().splitlines()[-1] == "supreme: stopped; the same command goes on from here"
+    assert told.splitlines()[-1] == "supreme: stopped; the same command goes on from here"
     assert not psutil.pid_exists(int(marks[0].name.split("-")[0]))
 
 
