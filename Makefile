@@ -31,7 +31,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-all-pythons coverage check lint types bench clean pins-resnet18 pins-vit pins-smoke
+.PHONY: help demo test test-all test-all-pythons coverage check lint types types-and-pins-smoke bench clean pins-resnet18 pins-vit pins-smoke
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -69,8 +69,11 @@ coverage: test  ## make test, and how much of supreme/ ran in it; a tenth slower
 	  "what ran in commands and workers that tests start is not counted"
 
 check: lint  ## what CI runs
-	@$(MAKE) --no-print-directory --jobs 2 types pins-smoke
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory --jobs 2 test types-and-pins-smoke
+
+# One after the other, in the time for which tests wait for a process, a cluster or a clock.
+types-and-pins-smoke: $(READY)
+	@$(MAKE) --no-print-directory --jobs 1 types pins-smoke
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -8,19 +8,20 @@ tables. It shows that all of it runs, and nothing about unlearning.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests import pins_shaped
+from tests import pins_shaped, warm
 
 TINY_RESNET18 = ("model.width=4", "recipe.epochs=2")
 TINY_VIT = ("model.arch=test_vit", "model.image_size=32", "recipe.epochs=2")
 TINY_DATA = ("data.image_size=32", "data.decode_size=36")
 FIXED, PAPER = "protocol=fixed", "protocol=supreme_paper"
+SECONDS = 900.0
+"""For one command."""
 
 
 Sweep = tuple[str, int, Sequence[str]]
@@ -48,12 +49,10 @@ def sweeps(folder: Path) -> list[list[Sweep]]:
 
 
 def run(*arguments: str, folder: Path, **variables: str) -> str:
-    command = [sys.executable, "-m", "supreme", *arguments]
-    environment = {**os.environ, **variables}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = warm.run(arguments, folder, {**os.environ, **variables}, SECONDS)
     if done.returncode:
         told = f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
-        raise RuntimeError(f"{' '.join(command)}\nended with {done.returncode}:\n{told}")
+        raise RuntimeError(f"supreme {' '.join(arguments)}\nended with {done.returncode}:\n{told}")
     return done.stdout
 
 
@@ -82,6 +81,8 @@ def write_checkpoint(path: Path) -> None:
 def main() -> None:
     path = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
     os.environ |= {"PYTHONPATH": path, "COLUMNS": "100"}
+    if sys.platform == "linux":
+        warm.accept(*warm.offer())  # both threads start commands
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         pins_shaped.write(folder / "pins", classes=105, images=4, sizes=(40, 120))
