@@ -122,14 +122,14 @@ def start(
 
 
 def run(
-    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float, code: str = ""
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """What `subprocess.run` gives for the same, its output captured as text.
+    """What `subprocess.run` gives for `python -m supreme` and these arguments, its output captured as text.
 
     Raises:
         subprocess.TimeoutExpired: it has been killed.
     """
-    process = start(arguments, cwd, environment, code)
+    process = start(arguments, cwd, environment)
     try:
         out, err = process.communicate(timeout)
     except (TimeoutError, subprocess.TimeoutExpired):
@@ -145,7 +145,9 @@ def offer() -> tuple[Variables, str]:
 
     def begin() -> None:
         select.select([listener], [], [])
-        _begin(listener, variables).wait()  # it ends with this thread, and this thread with the process
+        with listener:  # only the template has it then: should that die, nobody waits for it
+            process = _begin(listener, variables)
+        process.wait()  # it would end with this thread
 
     threading.Thread(target=begin, daemon=True).start()
     return variables, address
