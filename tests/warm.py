@@ -177,7 +177,9 @@ _templates: list[subprocess.Popen[bytes]] = []
 
 
 def _read_at_import(environment: Mapping[str, str]) -> Variables:
-    return tuple(sorted((name, value) for name, value in environment.items() if name.startswith(AT_IMPORT)))
+    found = {name: value for name, value in environment.items() if name.startswith(AT_IMPORT)}
+    found.pop("TORCHINDUCTOR_CACHE_DIR", None)  # torch's compiler sets it when it is imported, and reads it when used
+    return tuple(sorted(found.items()))
 
 
 def _listening() -> tuple[socket.socket, str]:
