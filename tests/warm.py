@@ -270,9 +270,11 @@ def main(listener: int, parent: int) -> NoReturn:
     _die_with(parent)
     path = sys.path[1:]
     sys.path.append(str(Path(__file__).parents[1]))
+    gc.disable()
     for module in IMPORTED:
         importlib.import_module(module)
     gc.freeze()  # what is here is shared with the children, and not collected in them
+    gc.enable()
     asked = _next(socket.socket(fileno=listener))
     _become(asked, path)
     try:
