@@ -177,7 +177,9 @@ _templates: list[subprocess.Popen[bytes]] = []
 
 
 def _read_at_import(environment: Mapping[str, str]) -> Variables:
-    return tuple(sorted((name, value) for name, value in environment.items() if name.startswith(AT_IMPORT)))
+    found = {name: value for name, value in environment.items() if name.startswith(AT_IMPORT)}
+    found.pop("TORCHINDUCTOR_CACHE_DIR", None)  # torch's compiler sets it when it is imported, and reads it when used
+    return tuple(sorted(found.items()))
 
 
 def _listening() -> tuple[socket.socket, str]:
@@ -268,9 +270,11 @@ def main(listener: int, parent: int) -> NoReturn:
     _die_with(parent)
     path = sys.path[1:]
     sys.path.append(str(Path(__file__).parents[1]))
+    gc.disable()
     for module in IMPORTED:
         importlib.import_module(module)
     gc.freeze()  # what is here is shared with the children, and not collected in them
+    gc.enable()
     asked = _next(socket.socket(fileno=listener))
     _become(asked, path)
     try:

@@ -50,7 +50,7 @@ def trained(directory: Path) -> int:
 def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """An uninterrupted sweep: two methods, four seeds, two audits."""
     directory = tmp_path_factory.mktemp("clean")
-    done = command_line(*SWEEP, "method=retrain,neggrad", cwd=directory, workers=2)
+    done = command_line(*SWEEP, "method=retrain,neggrad", cwd=directory)
     return directory / "outputs", done
 
 

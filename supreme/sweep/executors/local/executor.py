@@ -20,6 +20,7 @@ from supreme.sweep.executors.local.lock import lock_directory
 from supreme.sweep.executors.local.place import Place
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
 from supreme.sweep.executors.local.process import death
+from supreme.sweep.executors.local.worker import importing
 from supreme.sweep.schedule.executor import (
     MOVES,
     STARTING_SECONDS,
@@ -206,4 +207,5 @@ def _reply(attempt: Attempt) -> Reply:
 
 def import_what_stages_need() -> None:
     """What a new process may do while the sweep is still planned: it takes two seconds."""
-    from supreme.pipeline import rows  # noqa: F401
+    with importing():
+        from supreme.pipeline import rows  # noqa: F401

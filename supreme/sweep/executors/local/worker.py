@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,7 +196,8 @@ def _print_traceback() -> None:
 
 
 def _result(payload: bytes) -> Reply:
-    function, arguments = pickle.loads(payload)
+    with importing():
+        function, arguments = pickle.loads(payload)
     value = function(*arguments)
     try:
         return Reply(value=pickle.dumps(value))
@@ -204,6 +205,18 @@ def _result(payload: bytes) -> Reply:
         raise SupremeError(
             f"the task returned a {type(value).__name__} that cannot be pickled; return plain data ({error})"
         ) from error
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import without looking for garbage: what modules define stays, and a sixth of the time would go to it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _sentence(error: BaseException) -> str:
