@@ -13,7 +13,7 @@ from torch import Tensor
 from supreme.core import Context, Split
 from supreme.core.validation import Compat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.classifier import Classifier
-from supreme.methods.esc import linear_head, main_directions, project_features
+from supreme.functional.feature_directions import linear_head, main_directions, project_features
 
 
 @bounded

@@ -108,7 +108,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "scar": Effect((0, 0.2), (1000, inf), 0.89),
         "scissorhands": Effect((0, 0.2), (2000, inf), 0.91),
         "scrub": Effect((0, 0.2), (2000, inf), 0.92),
-        "scrub_rewind": Effect((0, 0.2), (2000, inf), 0.92),
+        "scrub_rewind": Effect((0, 0.2), (2000, inf), 0.7),
         "sfron": Effect((0, 0.2), (5000, inf), 0.92),
         "ssd": Effect((0, 0.25), (1000, inf), 0.75),
         "successive_random_label": Effect((0, 1), (100, inf), 0.84),

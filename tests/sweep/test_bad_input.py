@@ -16,7 +16,7 @@ REFUSALS = {
     "data=digits model=vit_b16": "type recipe=sgd or recipe=adamw",
     "method.lrr=1": "there is no method.lrr; did you mean lr? method has: epochs",
     "method=null": "method=null is not allowed: each is chosen by a name, as in method=scrub",
-    "-m tuned=auto,nope": "tuned=nope: method scrub has no such preset; did you mean none? there are digits-",
+    "-m tuned=auto,nope": "tuned=nope: method scrub has no such preset; did you mean none? there are small, digits-",
     "tuned=None": "tuned=None: method scrub has no such preset; did you mean none?",
     "tuned=digits-small_cnn-random scenario.fraction=0.5": "is for scenario.fraction=0.1, and here is",
     "protocol/data=nope": "protocol/data=nope: there is no such config. There are: supreme_paper-image_folder",

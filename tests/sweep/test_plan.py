@@ -313,6 +313,7 @@ def test_cells_are_the_same_whatever_was_composed_before_them(composer: Composer
         ["scenario=full_class", "scenario.target=[3,4]", "seed=0"],
         ["scenario=full_class", "scenario.target=null", "seed=0"],
         ["method=ssd", "+method.extra=1"],
+        ["method=retrain", "seed=1"],
     ]
     truth = []
     for job in jobs:  # the slow way: Hydra composes each
