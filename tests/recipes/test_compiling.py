@@ -45,7 +45,10 @@ def weights(model: Classifier) -> str:
 class Script:
     """What another process prints: the compiled model's weights after a training."""
 
-    text = "from tests.test_compiling import *; torch.set_num_threads(1); print(weights(trained(training_images())))"
+    text = (
+        "from tests.recipes.test_compiling import *; "
+        "torch.set_num_threads(1); print(weights(trained(training_images())))"
+    )
 
     @classmethod
     def run(cls, cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,7 @@ from torch import nn
 from supreme.core import SET_NAMES, Column, SelfComparison, Series, Split, SupremeError, Undefined
 from supreme.core.registry import build
 from supreme.functional.classifier import Classifier
+from supreme.sweep.plan.presets import with_fields
 from supreme.testing import (
     BrokenPromise,
     check_data,
@@ -38,7 +39,7 @@ METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 
 
 def component(group: str, name: str, **changes: Any) -> Any:
-    return build({**node_of(CONF / group / f"{name}.yaml"), **changes}, f"{group} {name}")
+    return build(with_fields(node_of(CONF / group / f"{name}.yaml"), changes), f"{group} {name}")
 
 
 def broken_promise(check, *arguments) -> str:
