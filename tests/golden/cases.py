@@ -161,3 +161,20 @@ def summary(state: Mapping[str, Tensor], model: str, scenario: str) -> dict[str,
 def rounded(number: float) -> float:
     """To 9 digits."""
     return float(f"{number:.9g}")
+
+
+def table() -> str:
+    """Of every method, whose code ran and how far ours is from it, as Markdown."""
+    lines = ["| method | authors' code | case: how far ours is | our default, where it differs on purpose: how far |"]
+    lines.append("| --- | --- | --- | --- |")
+    for method in methods():
+        told = told_of(method)
+        code = f"{told['source']['repository']}@{told['source']['commit'][:7]}"
+        equal = ", ".join(f"{case['name']} {case['rel']:.0e}" for case in told["cases"])
+        apart = ", ".join(f"{one['name']} {one['rel']:.2g}" for one in told["deviations"])
+        lines.append(f"| `{method}` | {code} | {equal} | {apart} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")
