@@ -93,7 +93,7 @@ pins-vit: $(RUNS)  ## the same with ViT-B/16 at 224 px; without a network: ARGS=
 	$(call pins_sweep,pins_vit)
 
 pins-smoke: $(READY)  ## both, tiny: on drawn faces in the shape of Pins and on 400 real photographs
-	$(BIN)/python -m tests.pins_smoke
+	$(BIN)/python tests/pins_smoke.py
 
 clean:  ## remove the virtual environment and caches; results in outputs/ stay
 	rm -rf .venv .venv-3.* .coverage .pytest_cache .ruff_cache .hypothesis dist build

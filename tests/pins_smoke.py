@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests import pins_shaped, warm
+import pins_shaped
+import warm
 
 TINY_RESNET18 = ("model.width=4", "recipe.epochs=2")
 TINY_VIT = ("model.arch=test_vit", "model.image_size=32", "recipe.epochs=2")

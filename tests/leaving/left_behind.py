@@ -1,4 +1,7 @@
-"""Components that leave something behind in their process, one way for each name in `KINDS`."""
+"""Components that leave something behind in their process, one way for each name in `KINDS`.
+
+They take modules from `sys.modules`, so that their keys hold every module of their folder: it has no other.
+"""
 
 from __future__ import annotations
 
