@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
-from torch import Tensor
 
 from supreme.core import Context, Split
 from supreme.core.validation import (
@@ -21,12 +20,9 @@ from supreme.core.validation import (
 )
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
+from supreme.functional.focused_ascent import climbing_masks, focused_loss
 from supreme.functional.gradients import gradients_of, shortened, step_along, trainable
-from supreme.functional.importances import squared_gradients
 from supreme.functional.optimizers import cosine, make_optimizer, set_lr
-
-SMALLEST = 1e-15
-"""Keeps quotients of losses and of importances defined, as in the authors' code."""
 
 
 @bounded
@@ -89,7 +85,14 @@ class DualOptimSFRon:
         require_momentum_for_sgd(self, (self.forget_optimizer, self.retain_optimizer), self.momentum)
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        masks = self._masks(model, split)
+        masks = climbing_masks(
+            model,
+            split,
+            self.forget_batch_size,
+            self.retain_batch_size,
+            self.threshold,
+            per_sample=self.compat == "paper",
+        )
         weights = trainable(model)
         up = make_optimizer(self.forget_optimizer, model, self.forget_lr, self.momentum, self.forget_weight_decay)
         down = make_optimizer(self.retain_optimizer, model, self.retain_lr, self.momentum, self.retain_weight_decay)
@@ -102,22 +105,9 @@ class DualOptimSFRon:
             set_lr(down, self.retain_lr * decay)
             if (step - 1) % self.forget_every == 0:
                 x, y = next(forgotten)
-                loss = -self.strength * decay * self._focused_loss(model(x), y)
+                loss = -self.strength * decay * focused_loss(model(x), y, self.focus)
                 climb = [g * mask for g, mask in zip(gradients_of(loss, weights), masks, strict=True)]
                 step_along(up, weights, shortened(climb, self.max_norm))
             x, y = next(retained)
             step_along(down, weights, gradients_of(F.cross_entropy(model(x), y), weights))
         return model
-
-    def _masks(self, model: Classifier, split: Split) -> list[Tensor]:
-        """For each trainable weight, 1 where it may climb and 0 elsewhere."""
-        per_sample = self.compat == "paper"
-        of_forget = squared_gradients(model, split.forget, self.forget_batch_size, per_sample)
-        of_retain = squared_gradients(model, split.retain, self.retain_batch_size, per_sample)
-        ratios = [(of_forget[name] + SMALLEST) / (of_retain[name] + SMALLEST) for name in of_forget]
-        return [(ratio >= self.threshold).to(ratio) for ratio in ratios]
-
-    def _focused_loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        losses = F.cross_entropy(logits, y, reduction="none")
-        wanted = 1 / (losses.detach() ** self.focus + SMALLEST)
-        return (wanted / wanted.mean() * losses).mean()

@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch.nn.functional as F
-from torch import Tensor
 
 from supreme.core import Context, Split
 from supreme.core.validation import Compat, Momentum, NonNegativeFloat, PositiveFloat, PositiveInt, bounded
 from supreme.functional.batches import endless_batches
 from supreme.functional.classifier import Classifier
+from supreme.functional.focused_ascent import climbing_masks, focused_loss
 from supreme.functional.gradients import gradients_of, shortened, step_along, trainable
-from supreme.functional.importances import squared_gradients
 from supreme.functional.optimizers import cosine, make_optimizer, set_lr
-
-SMALLEST = 1e-15
-"""Keeps quotients of losses and of importances defined, as in the authors' code."""
 
 
 @bounded
@@ -69,7 +65,14 @@ class SFRon:
     """Whether to augment the images as the recipe does; not where I is taken."""
 
     def __call__(self, model: Classifier, split: Split, context: Context) -> Classifier:
-        masks = self._masks(model, split)
+        masks = climbing_masks(
+            model,
+            split,
+            self.forget_batch_size,
+            self.retain_batch_size,
+            self.threshold,
+            per_sample=self.compat == "paper",
+        )
         weights = trainable(model)
         optimizer = make_optimizer("sgd", model, self.lr, self.momentum, self.weight_decay)
         forgotten = endless_batches(split.forget, self.forget_batch_size, context.rng, self.augment)
@@ -80,22 +83,9 @@ class SFRon:
             set_lr(optimizer, self.lr * decay)
             if (step - 1) % self.forget_every == 0:
                 x, y = next(forgotten)
-                loss = -self.strength * decay * self._weighted_loss(model(x), y)
+                loss = -self.strength * decay * focused_loss(model(x), y, self.focus)
                 climb = [g * mask for g, mask in zip(gradients_of(loss, weights), masks, strict=True)]
                 step_along(optimizer, weights, shortened(climb, self.max_norm))
             x, y = next(retained)
             step_along(optimizer, weights, gradients_of(F.cross_entropy(model(x), y), weights))
         return model
-
-    def _masks(self, model: Classifier, split: Split) -> list[Tensor]:
-        """For each trainable weight, 1 where it may climb and 0 elsewhere."""
-        per_sample = self.compat == "paper"
-        of_forget = squared_gradients(model, split.forget, self.forget_batch_size, per_sample)
-        of_retain = squared_gradients(model, split.retain, self.retain_batch_size, per_sample)
-        ratios = [(of_forget[name] + SMALLEST) / (of_retain[name] + SMALLEST) for name in of_forget]
-        return [(ratio >= self.threshold).to(ratio) for ratio in ratios]
-
-    def _weighted_loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        losses = F.cross_entropy(logits, y, reduction="none")
-        wanted = 1 / (losses.detach() ** self.focus + SMALLEST)
-        return (wanted / wanted.mean() * losses).mean()

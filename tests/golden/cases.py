@@ -164,12 +164,14 @@ def rounded(number: float) -> float:
 
 
 def table() -> str:
-    """Of every method, whose code ran and how far ours is from it, as Markdown."""
-    lines = ["| method | authors' code | case: how far ours is | our default, where it differs on purpose: how far |"]
+    """Of every method, which code ran, the authors' own unless it says otherwise, and how far ours is from it, as Markdown."""
+    lines = ["| method | code that ran | case: how far ours is | our default, where it differs on purpose: how far |"]
     lines.append("| --- | --- | --- | --- |")
     for method in methods():
         told = told_of(method)
-        code = f"{told['source']['repository']}@{told['source']['commit'][:7]}"
+        source = told["source"]
+        whose = f"port of {source['port_of']}" if "port_of" in source else source.get("note", "")
+        code = f"{source['repository']}@{source['commit'][:7]}" + (f" ({whose})" if whose else "")
         equal = ", ".join(f"{case['name']} {case['rel']:.0e}" for case in told["cases"])
         apart = ", ".join(f"{one['name']} {one['rel']:.2g}" for one in told["deviations"])
         lines.append(f"| `{method}` | {code} | {equal} | {apart} |")
