@@ -164,7 +164,7 @@ def rounded(number: float) -> float:
 
 
 def table() -> str:
-    """Of every method, which code ran, the authors' own unless it says otherwise, and how far ours is from it, as Markdown."""
+    """Of every method, which code ran (the authors' unless it says otherwise) and how far ours is, as Markdown."""
     lines = ["| method | code that ran | case: how far ours is | our default, where it differs on purpose: how far |"]
     lines.append("| --- | --- | --- | --- |")
     for method in methods():
