@@ -232,10 +232,11 @@ def test_a_sweep_that_shares_tasks_with_one_that_runs_leaves_it_its_other_jobs_a
         run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()
     (folder,) = (settings.output_dir / "slurm").iterdir()
+    planned = SlurmExecutor(settings, Cluster(**FAST))  # what ends before it is made would be sent again
     (tmp_path / "gate0").touch()
     with if_alone(folder, "sweep") as alone:  # as the command that sent them holds it
         assert alone
-        (outcome,) = run_on_slurm(tasks[:1], settings, Cluster(**FAST))
+        (outcome,) = scheduler.run(tasks[:1], planned, timeout=None)
     assert (outcome.status, size(tmp_path / "t0.begun")) == ("done", 1)
     wait_for(lambda: len(queue(real_slurm)) == 1)  # the job of the task that is done takes a moment to end
     assert (queue(real_slurm)[0].split()[1], size(tmp_path / "t1.begun")) == ("RUNNING", 1)
