@@ -7,7 +7,6 @@ import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -20,9 +19,8 @@ from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.figures.figure_files import write_figures
 from supreme.report.options import parser, refuse_idle
 from supreme.report.page.page import html
-from supreme.report.rows.columns import TableColumn, column_of, declared_in, found_columns, refuse_unknown
+from supreme.report.rows.columns import TableColumn, columns_named, found_columns
 from supreme.report.rows.endpoints import parse_endpoints
-from supreme.report.rows.labels import bare_name
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
 from supreme.report.statistics.pilot import pilot_margins
@@ -133,16 +131,9 @@ def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
 
 def _columns(names: str, frame: pd.DataFrame) -> list[TableColumn]:
     """Those of a list with commas; a name with a `*` stands for every metric that it fits."""
-    metrics, declared = list(frame["metric"].unique()), declared_in(frame)
-    columns = []
-    for name in filter(None, map(str.strip, names.split(","))):
-        fitting = [metric for metric in dict.fromkeys(map(bare_name, metrics)) if fnmatchcase(metric, name)]
-        columns += [column_of(one, declared) for one in (fitting if "*" in name and fitting else [name])]
-    if not columns:
-        raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(metrics)}")
-    for column in columns:
-        refuse_unknown(column.metric, metrics)
-    return columns
+    if columns := columns_named(filter(None, map(str.strip, names.split(","))), frame):
+        return columns
+    raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(frame['metric'].unique())}")
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:

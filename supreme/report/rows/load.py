@@ -83,6 +83,17 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         raise SupremeError(
             f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
         )
+    return frame_of(rows, failed, left_out)
+
+
+def frame_of(
+    rows: Sequence[Row], failed: Sequence[failures.Failure] = (), left_out: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The frame that `load` gives, of these rows and failures, each in order of arrival.
+
+    Args:
+        left_out: for `attrs["left_out"]`.
+    """
     labels = labels_of([*rows, *failed])  # these last, so that they move no row's name
     entries, older = _newest(zip(rows, labels[: len(rows)], metric_suffixes(rows), strict=True))
     frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
@@ -91,7 +102,7 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         [(row, told) for row, told, _ in entries],
     )
     frame.attrs["asked"] = asked.by_block((told[:-2], row.metric_settings) for row, told, _ in entries)
-    frame.attrs["left_out"] = left_out
+    frame.attrs["left_out"] = list(left_out)
     frame.attrs["columns"] = declared_by((row.columns, row.declared) for row in rows)
     return frame
 

@@ -88,7 +88,14 @@ class Reader:
             OSError: it is gone.
             Damaged: it is not what was written; OtherSchema: it is of another version.
         """
-        content = read_row(path)
+        return self.parsed(path, read_row(path))
+
+    def parsed(self, path: Path, content: StoredRow) -> Row:
+        """The row with this content, whether or not it lies in a file of this name.
+
+        Raises:
+            Damaged: its config is of another form.
+        """
         try:
             return self._parsed(path, content)
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:  # a config of another form
