@@ -53,16 +53,16 @@ def evaluate(
     numbers as in a sweep.
 
     Args:
-        unlearned: a model; a list of models, one for each training seed; or a dict of these, one for each method. A model
-            is any `torch.nn.Module`, or function, from images to logits B x C, on any device; or its logits themselves,
-            `{"forget": N x C, "retain": ..., "test": ...}`.
+        unlearned: a model; a list of models, one for each training seed; or a dict of these, one for each method. A
+            model is any `torch.nn.Module`, or function, from images to logits B x C, on any device; or its logits
+            themselves, `{"forget": N x C, "retain": ..., "test": ...}`.
         reference: the model that was trained without the forget set; a list where `unlearned` has lists. Without it
             there is nothing to be close to, and what compares with it is left out. A single one beside lists: these are
             draws of a method from one original, and no training seeds.
         original: the model that was trained on everything; the same holds of it.
-        forget, retain, test, validation: a torch Dataset or DataLoader of (image, label), `(x, y)` tensors or arrays, or
-            our `Images`; a list where each training seed has a set of its own. Floats are given to the models as they
-            are, and uint8 as floats in [0, 1]. With logits, labels are enough.
+        forget, retain, test, validation: a torch Dataset or DataLoader of (image, label), `(x, y)` tensors or arrays,
+            or our `Images`; a list where each training seed has a set of its own. Floats are given to the models as
+            they are, and uint8 as floats in [0, 1]. With logits, labels are enough.
         metrics: names, `["accuracy", "membership"]`; with other values, `{"membership": {"fpr": 0.001}}`; metrics of
             your own, or functions `(evaluation) -> {column: number}`. None: those of a sweep, without those for which
             something is missing.
@@ -76,8 +76,8 @@ def evaluate(
         progress: whether a bar is shown; None: in a terminal and in a notebook.
 
     Returns:
-        A `Result`: print it; or take its `frame`, `summary`, `markdown()`, `latex()`, `to_csv()`, or `write(folder)` the
-        page.
+        A `Result`: print it; or take its `frame`, `summary`, `markdown()`, `latex()`, `to_csv()`, or `write(folder)`
+        the page.
 
     Raises:
         SupremeError: something that was given cannot be evaluated; one sentence says what to give instead.

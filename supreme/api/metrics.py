@@ -143,7 +143,8 @@ def _own(given: Any, name: str = "") -> Asked:
     name = name or _snake(getattr(given, "__name__", type(given).__name__))
     if not re.fullmatch(r"\w+", name):
         raise SupremeError(f'a metric of your own needs a name: give {{"my_metric": {name}}}')
-    metric = given if hasattr(given, "columns") and hasattr(given, "needs") else FunctionMetric(name, given)
+    own: Any = given
+    metric = own if hasattr(own, "columns") and hasattr(own, "needs") else FunctionMetric(name, own)
     kind = given if metric is not given else type(given)
     values = {key: repr(value) for key, value in sorted(getattr(given, "__dict__", {}).items())}
     target = f"{getattr(kind, '__module__', '')}.{getattr(kind, '__qualname__', name)}"

@@ -60,10 +60,8 @@ class _Bar:
     def _repr_html_(self) -> str:
         if not self.total:
             return ""
-        return (
         bar = f'<progress value="{self.done}" max="{self.total}"></progress>'
         return f"{escape(self.what)} {bar} {self.done}/{self.total}"
-        )
 
 
 def _notebook() -> Any:

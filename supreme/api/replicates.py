@@ -29,7 +29,8 @@ def given_replicates(count: int, *, draws: bool, **given: Any) -> list[GivenSets
     for name, one in lists.items():
         if draws:
             raise SupremeError(
-                f"{name} is a list of {len(one)} sets beside one original or reference: draws of one method have one {name} set"
+                f"{name} is a list of {len(one)} sets beside one original or reference: draws of one method have one "
+                f"{name} set"
             )
         if len(one) != count:
             raise SupremeError(
