@@ -15,6 +15,9 @@ from supreme.api.sets import GivenSets
 from supreme.core import Split, SupremeError
 from supreme.pipeline.evaluation import StoredPredictions
 
+NETWORKS = "the networks themselves, and not their logits alone"
+"""What a model that is given by its logits lacks."""
+
 PROBABILITIES = 1e-3
 """How near to 1 the sum of a row must be for it to look like probabilities."""
 
@@ -61,12 +64,12 @@ def predictions_of(
         if what == "logits":
             return whole
         if given.network is None:
-            raise NotGiven("features", f"more of {given.name} than its logits")
+            raise NotGiven("features", NETWORKS)
         return features_of(given.name, given.network, split.data)
 
     def model() -> Any:
         if given.network is None or not any(True for _ in given.network.parameters()):
-            raise NotGiven("model", f"more of {given.name} than its logits")
+            raise NotGiven("model", NETWORKS)
         return given.network
 
     return StoredPredictions(split, load, model), _doubt(given, whole, split)

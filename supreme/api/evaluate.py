@@ -10,7 +10,7 @@ from supreme.api.as_rows import Told
 from supreme.api.given import device_of_models, given_models, given_untrained
 from supreme.api.ground import evaluating
 from supreme.api.metrics import asked_metrics, fitting
-from supreme.api.options import checked_margins, checked_name, checked_seeds
+from supreme.api.options import checked_margins, checked_name, checked_seeds, refuse_unmeasured
 from supreme.api.progress import progress as progress_bar
 from supreme.api.replicates import given_replicates
 from supreme.api.result import Result
@@ -103,4 +103,5 @@ def evaluate(
             asked=asked,
         )
         rows, missing = rows_of(said, models, replicates)
+        refuse_unmeasured(margins, rows[0]["metrics"])
     return Result(rows, [*doubts, *unfit, *missing])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,8 +107,11 @@ def measured_of(asked: Sequence[Asked], replicate: Replicate, role: str, subject
     return found
 
 
-def together(asked: Sequence[Asked], measured: ByMetric) -> Measured:
+def together(asked: Sequence[Asked], measured: ByMetric, gone: Collection[str]) -> Measured:
     """What these metrics have measured, as a row has it.
+
+    Args:
+        gone: columns that no row has.
 
     Raises:
         SupremeError: two of them give one column.
@@ -118,7 +121,7 @@ def together(asked: Sequence[Asked], measured: ByMetric) -> Measured:
         if twice := found["values"].keys() & measured[one.name]["values"].keys():
             raise SupremeError(f"two metrics give the column {min(twice)}: choose one of them")
         for part, own in found.items():
-            own.update(measured[one.name][part])
+            own.update({name: told for name, told in measured[one.name][part].items() if name not in gone})
     return found
 
 

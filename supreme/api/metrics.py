@@ -137,9 +137,7 @@ def _own(given: Any, name: str = "") -> Asked:
     if isinstance(given, type):
         raise SupremeError(f"metrics has the class {given.__name__}: give a metric, an instance of it with its values")
     if not callable(given):
-        raise SupremeError(
-            f"metrics has a {type(given).__name__}: give names, {{name: {{field: value}}}}, or metrics of your own"
-        )
+        raise SupremeError(f"metrics has {given!r:.40}: give names, {{name: {{field: value}}}}, or metrics of your own")
     name = name or _snake(getattr(given, "__name__", type(given).__name__))
     if not re.fullmatch(r"\w+", name):
         raise SupremeError(f'a metric of your own needs a name: give {{"my_metric": {name}}}')

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from supreme.api.measuring import ByMetric, Measured
 from supreme.api.metrics import Asked
-from supreme.api.not_given import is_not_given, what_is_not_given
+from supreme.api.not_given import COST, is_not_given, what_is_not_given
 from supreme.core import SupremeError
 
 
-def without_missing(asked: Sequence[Asked], measured: Sequence[ByMetric]) -> tuple[list[Asked], list[str]]:
-    """The metrics of which a column is there for some model, and a note for each thing that was not given.
+def without_missing(asked: Sequence[Asked], measured: Sequence[ByMetric]) -> tuple[list[Asked], set[str], list[str]]:
+    """The metrics of which some model has a column, the columns that none has, and a note for each thing not given.
 
     Args:
         measured: of every unlearned model.
@@ -21,6 +21,7 @@ def without_missing(asked: Sequence[Asked], measured: Sequence[ByMetric]) -> tup
         SupremeError: a metric that was asked for has no column, for something was not given.
     """
     kept: list[Asked] = []
+    without: set[str] = set()
     lacking: dict[str, list[str]] = defaultdict(list)
     for one in asked:
         values = {column for own in measured for column in own[one.name]["values"]}
@@ -37,11 +38,18 @@ def without_missing(asked: Sequence[Asked], measured: Sequence[ByMetric]) -> tup
             lacking[reason].append(one.name)
             continue
         kept.append(one)
+        without.update(gone)
         for column, reason in gone.items():
             lacking[what_is_not_given(reason)].append(column)
-    return kept, [
-        f"Not given: {reason}. Without it there is no {', '.join(names)}." for reason, names in lacking.items()
-    ]
+    return (
+        kept,
+        without,
+        [
+            f"Not given: {reason}. Without it there is no {', '.join(names)}."
+            for reason, names in lacking.items()
+            if reason != COST
+        ],
+    )
 
 
 def _has(measured: Measured, column: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from supreme.core import SupremeError
@@ -30,6 +31,20 @@ def checked_margins(given: Any) -> Endpoints:
             f"margins={given!r} is not allowed: give margins by column, as in margins={{'accuracy/forget': 0.02}}"
         )
     return Endpoints.of(margins=given, most_left=usual.most_left)
+
+
+def refuse_unmeasured(margins: Any, columns: Iterable[str]) -> None:
+    """Refuse a margin that somebody gave for a column that nobody measures.
+
+    Raises:
+        SupremeError: there is one.
+    """
+    known = list(columns)
+    for name in margins if isinstance(margins, Mapping) else ():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+            raise SupremeError(f"margins has {name}, and no metric here has such a column; {hint}")
 
 
 def checked_seeds(given: Any, count: int) -> list[int]:

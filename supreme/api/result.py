@@ -42,7 +42,9 @@ class Result:
     def frame(self) -> pd.DataFrame:
         """One line for each model and metric column, as `supreme.load` gives it."""
         reader = Reader()
-        return frame_of([reader.parsed(Path(f"{row['cell']}.json"), row) for row in self.rows])  # type: ignore[arg-type]
+        frame = frame_of([reader.parsed(Path(f"{row['cell']}.json"), row) for row in self.rows])  # type: ignore[arg-type]
+        frame.attrs["evaluated"] = True
+        return frame
 
     @cached_property
     def summary(self) -> pd.DataFrame:

@@ -78,13 +78,15 @@ def rows_of(told: Told, models: Models, replicates: Sequence[Replicate]) -> tupl
         {name: measured_of(told.asked, one, "unlearned", subject) for name, subject in one.methods.items()}
         for one in replicates
     ]
-    kept, missing = without_missing(told.asked, [own for one in methods for own in one.values()])
+    kept, gone, missing = without_missing(told.asked, [own for one in methods for own in one.values()])
     told = replace(told, asked=kept)
     rows = []
     for one, measured in zip(replicates, methods, strict=True):
-        known = {role: together(kept, measured_of(kept, one, role, subject)) for role, subject in one.anchors.items()}
+        known = {
+            role: together(kept, measured_of(kept, one, role, subject), gone) for role, subject in one.anchors.items()
+        }
         for name in models.methods:
-            own = together(kept, measured[name])
+            own = together(kept, measured[name], gone)
             rows.append(_row(told, name, one, own, known))
     return rows, missing
 
