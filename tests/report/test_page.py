@@ -143,7 +143,7 @@ def test_the_pool_keeps_values_apart_that_look_like_its_own_references():
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(second_chance):
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("no Chromium with its driver here: apt-get install chromium chromium-driver")
     from selenium import webdriver

@@ -61,6 +61,7 @@ def tries(folder: Path, name: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("second_chance")
 def test_each_way_to_fail_costs_its_own_task_only(task: Callable[..., Task], tmp_path: Path) -> None:
     tasks = [
         task("ok 1", jobs.where),
@@ -142,6 +143,7 @@ def test_a_task_that_died_succeeds_in_a_fresh_process(task: Callable[..., Task],
     ]
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., Task], tmp_path: Path) -> None:
     def kill(event: Event) -> None:
         if isinstance(event, Outcome) and event.task.key == "idle":
@@ -159,6 +161,7 @@ def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., T
 
 
 @pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.usefixtures("second_chance")
 def test_a_process_that_dies_idle_costs_the_next_task_neither_an_attempt_nor_time(
     task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, seen: bool
 ) -> None:
@@ -372,6 +375,7 @@ def start_sweep(folder: Path, name: str, function: str, arguments: str, count: i
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.usefixtures("second_chance")
 def test_a_sweep_that_is_stopped_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     function = "where" if number == signal.SIGKILL else "sleep_with_child"
     arguments = "(folder, 600.0)" if number == signal.SIGKILL else "(folder,)"
@@ -390,6 +394,7 @@ def test_a_sweep_that_is_stopped_leaves_no_process(tmp_path: Path, number: signa
         assert SlotLock(slot, lock_directory()).acquire(), "the slot is not free again"
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_ctrl_c_while_processes_start_prints_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import pathlib, sys, time\n"
@@ -469,6 +474,7 @@ def test_a_lock_is_held_by_one_and_names_its_holder() -> None:
     assert [path.suffix for path in lock_directory().iterdir()] == [".lock"]
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_the_lock_of_a_dead_process_is_free() -> None:
     (slot,) = find_slots([0], 1, 1)
     code = (

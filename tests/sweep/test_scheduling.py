@@ -104,6 +104,7 @@ def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_pat
     assert "parked: another worker makes thing-" in aside[0].task.log.read_text()
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_task_that_waits_for_a_dead_worker_starts_when_its_death_is_seen(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", f"import engine_tasks as jobs; jobs.share({str(tmp_path)!r}, 600.0)"],

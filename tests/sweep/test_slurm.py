@@ -37,7 +37,7 @@ FAST = {"poll_seconds": 0.3, "grace_seconds": 1.0}
 
 
 @pytest.fixture(scope="module")
-def real_slurm() -> Iterator[dict[str, str]]:
+def real_slurm(second_chance: None) -> Iterator[dict[str, str]]:
     with slurm_cluster.cluster() as variables:
         yield variables
 

@@ -324,6 +324,7 @@ def broken(tmp_path: Path) -> str:
     return str(folder.parent)
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
     broken: str, tracked_sweep: Path, tmp_path: Path
 ) -> None:
@@ -356,6 +357,7 @@ def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
     assert "this tracker does not work" in (tmp_path / "outputs" / "logs" / "tracking.log").read_text()
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_ctrl_c_does_not_wait_for_a_tracker_that_hangs(broken: str, tracked_sweep: Path, tmp_path: Path) -> None:
     found_untold(tracked_sweep, tmp_path)
     process = start_command_line("--config-dir", broken, "-m", *SMALL, "tracker=hangs", cwd=tmp_path)

@@ -70,8 +70,9 @@ def target_means(frame: pd.DataFrame, lines: pd.DataFrame | None = None) -> Targ
         frame: what `load` gives.
         lines: its `per_seed`, if at hand.
     """
-    lines = per_seed(frame) if lines is None else lines
     blocks = _blocks_of(frame)
+    own = frame.merge(blocks[BLOCK], on=BLOCK) if len(blocks) else frame.iloc[:0]
+    lines = per_seed(own) if lines is None else lines  # a gap is taken within its block
     told: Any = lines.merge(blocks, on=BLOCK)
     sizes: Any = told.groupby(_SEED, sort=False)["target"].transform("size")
     complete = told.loc[sizes == told["targets"]]
