@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import queue
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from filelock import FileLock
 
 from supreme.core import Run, Tracker, registry
 from supreme.core.canonical import Damaged, read_json
+from supreme.pipeline import process_state
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest, write_json
@@ -139,9 +141,14 @@ def tell(name: str, node: Mapping[str, Any], run: Run, folder: Path, state: str)
         os.setpriority(os.PRIO_PROCESS, 0, 10)  # cores are for the work
     tracker: Tracker = registry.build(node, f"tracker {name}")
     with FileLock(lock_directory() / f"tracking-{digest(str(folder.absolute()))[:16]}.lock", mode=0o666):
-        if not is_told(folder, run, state):
+        if is_told(folder, run, state):
+            return
+        try:
             tracker(run, folder)
-            write_json(_mark(folder, run), state)
+        finally:
+            if "torch" in sys.modules:  # else nothing is held against it: what a tracker starts serves its next runs
+                process_state.renew()
+        write_json(_mark(folder, run), state)
 
 
 def is_told(folder: Path, run: Run, state: str) -> bool:
