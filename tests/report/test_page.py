@@ -583,7 +583,7 @@ def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):
     driver.execute_script("const box = document.getElementById('list'); box.scrollIntoView(); box.scrollTop = 1e6")
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(driver, 10).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
+    WebDriverWait(driver, 60).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
 
 
 def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opened):
