@@ -87,7 +87,7 @@ def target_means(frame: pd.DataFrame, lines: pd.DataFrame | None = None) -> Targ
 
 def _none(frame: pd.DataFrame, lines: pd.DataFrame | None) -> TargetMeans:
     """No means, as of most frames, without the arithmetic of which nothing would come."""
-    empty = pd.DataFrame(columns=[*LINE, "seed"]) if lines is None else lines.iloc[:0]
+    empty = (per_seed(frame.iloc[:1]) if lines is None else lines).iloc[:0]
     farthest = pd.DataFrame(columns=[*LINE, "target", "gap"])
     return TargetMeans(lines=empty.assign(grid=np.nan), rows=frame.iloc[:0], farthest=farthest, notes={})
 
