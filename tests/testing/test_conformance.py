@@ -632,7 +632,7 @@ def global_noise(data):
         (source(lambda data: replace(data, pixels=data.pixels[:, :1])), "gives square RGB images of 8 bits"),
         (source(lambda data: replace(data, image_size=11)), "has room for its image_size"),
         (source(lambda data: replace(data, labels=data.labels + 1)), "labels every image with a class it names"),
-        (source(lambda data: replace(data, fine_names=("a",))), "labels every image with a class it names"),
+        (source(lambda data: replace(data, fine_names=("a",))), "labels every image with a subclass it names"),
         (source(lambda data: replace(data, test=data.train[:3])), "divides its images"),
         (source(lambda data: replace(data, train=data.train[data.labels[:120] > 0])), "trains every class"),
         (source(lambda data: replace(data, test=data.test[:0])), "has images to test"),
