@@ -12,19 +12,16 @@ import numpy as np
 from supreme.core import SupremeError
 
 
-def npy(content: bytes, path: str) -> np.ndarray:
+def numpy(content: bytes, path: str) -> np.ndarray | Mapping[str, np.ndarray]:
+    """What an npy or an npz file holds, whichever its suffix says."""
     try:
-        return np.load(io.BytesIO(content), allow_pickle=False)
+        found = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return found
+        with found:
+            return {name: _member(found, name) for name in found.files}
     except Exception as error:  # what a damaged header makes numpy raise is of many kinds
-        raise _unreadable(path, "npy", error) from error
-
-
-def npz(content: bytes, path: str) -> Mapping[str, np.ndarray]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {name: _member(file, name) for name in file.files}
-    except Exception as error:
-        raise _unreadable(path, "npz", error) from error
+        raise _unreadable(path, "npy or npz", error) from error
 
 
 def _member(file: Any, name: str) -> Any:

@@ -13,8 +13,8 @@ from supreme.scenarios.forget_list import arrays, text
 from supreme.scenarios.forget_list.chosen import Chooser, Values
 
 ARRAYS: dict[str, Callable[[bytes, str], object]] = {
-    ".npy": arrays.npy,
-    ".npz": arrays.npz,
+    ".npy": arrays.numpy,
+    ".npz": arrays.numpy,
     ".pt": arrays.pt,
     ".pth": arrays.pt,
     ".safetensors": arrays.safetensors,

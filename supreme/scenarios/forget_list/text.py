@@ -47,14 +47,9 @@ def _rows(lines: Sequence[tuple[int, str]], chooser: Chooser, is_table: bool) ->
     elif not is_table:
         return [(at, [line.strip("\"'")]) for at, line in lines]  # names may hold spaces and commas
     else:
-        divider = next((one for one in "\t;," if one in lines[0][1]), ",")
-        try:
-            cells = csv.reader([line for _, line in lines], delimiter=divider, skipinitialspace=True)
-            rows = [(at, [cell.strip() for cell in row]) for (at, _), row in zip(lines, cells, strict=False)]
-        except csv.Error as error:
-            chooser.refuse(f"cannot be read as a table ({error}): write it as CSV again")
-        filled = [any(len(row) > place and row[place] for _, row in rows) for place in range(max(map(_width, rows)))]
-        rows = [(at, [cell for cell, is_filled in zip(row, filled, strict=False) if is_filled]) for at, row in rows]
+        rows = _cells(lines, chooser)
+    if not rows:
+        return rows
     if len(rows) == 1:  # all on one line
         return [(rows[0][0], [cell]) for cell in rows[0][1]] if all(map(_is_value, rows[0][1])) else rows
     if other := next((row for row in rows if _width(row) != _width(rows[0])), None):
@@ -63,12 +58,30 @@ def _rows(lines: Sequence[tuple[int, str]], chooser: Chooser, is_table: bool) ->
     return rows
 
 
+def _cells(lines: Sequence[tuple[int, str]], chooser: Chooser) -> list[Line]:
+    """The cells of a table, without columns in which nothing stands."""
+    divider = next((one for one in "\t;," if one in lines[0][1]), ",")
+    try:
+        cells = csv.reader([line for _, line in lines], delimiter=divider, skipinitialspace=True)
+        rows = [(at, [cell.strip() for cell in row]) for (at, _), row in zip(lines, cells, strict=False)]
+    except csv.Error as error:
+        chooser.refuse(f"cannot be read as a table ({error}): write it as CSV again")
+    filled = [any(len(row) > place and row[place] for _, row in rows) for place in range(max(map(_width, rows)))]
+    return [
+        (at, [cell for cell, is_filled in zip(row, filled, strict=False) if is_filled])
+        for at, row in rows
+        if row and any(filled)
+    ]
+
+
 def _width(row: Line) -> int:
     return len(row[1])
 
 
 def _column(rows: list[Line], chooser: Chooser) -> list[tuple[int, str]]:
     """The cells of the column that is meant, below its header where there is one, each with its line."""
+    if not rows:
+        return []
     first, rest = rows[0][1], rows[1:]
     if not _is_header(first, rest, chooser):
         places = [str(place) for place in range(len(first))]
