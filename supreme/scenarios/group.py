@@ -44,8 +44,8 @@ class Group:
     def __call__(self, data: ImageData, rng: np.random.Generator) -> Split:
         if data.groups is None:
             raise SupremeError(
-                "these data do not say who is shown: choose data with groups, as data=image_folder with a table that "
-                "has a column group; where people are the classes, type scenario=full_class"
+                "these data do not say who is shown: choose data with groups, as data=image_folder data.table=... with "
+                "a column group; where people are the classes, type scenario=full_class"
             )
         forgotten = np.isin(data.groups, self._chosen(data, np.unique(data.groups[data.train]), rng))
         return Split.of_training(
