@@ -32,6 +32,7 @@ RECORD = Path(__file__).parent / "golden" / "keys.json"
 PLAIN = ("tuned=none", "data_dir=/nowhere")
 MISSING = {
     "arrays": ("data.root=/nowhere",),
+    "torch": ("data.dataset=nowhere.Dataset",),
     "image_folder": ("data.root=/nowhere",),
     "pins": ("data.root=/nowhere",),
     "pins_224": ("data.root=/nowhere",),
