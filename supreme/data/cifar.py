@@ -109,6 +109,7 @@ class Cifar:
             image_size=SIDE,
             fine_labels=fine_labels,
             fine_names=fine_names,
+            official_train=count,
         )
 
 

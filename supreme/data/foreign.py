@@ -80,6 +80,7 @@ def image_data(sets: Sets, reading: Reading, folder: Path | None = None) -> Imag
         class_names=class_names,
         partition=_partition(numbers, {name: len(found.get(name, ())) for name in named}, class_names, reading),
         image_size=reading.image_size or pixels.shape[-1],
+        official_train=len(found[TRAINING]) if TEST in found else 0,
     )
 
 

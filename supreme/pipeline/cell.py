@@ -96,7 +96,17 @@ class Cell:
         yield from ((f"metric {name}", node) for name, node in self.metrics.items())
 
     def _components(self) -> Mapping[str, Mapping[str, Any]]:
-        return {**self.nodes, "data": twins.source(self.nodes["data"])}
+        return {**self.nodes, "data": twins.source(self.nodes["data"]), "scenario": self.scenario}
+
+    @property
+    def scenario(self) -> Mapping[str, Any]:
+        """The node of its scenario with the forget seed where a value has `{seed}`, the name of a file for each seed.
+
+        The rows of all seeds keep the name with `{seed}`, and so are rows of one and the same config.
+        """
+        seed = str(self.seeds["forget"])
+        values = self.nodes["scenario"].items()
+        return {name: value.replace("{seed}", seed) if isinstance(value, str) else value for name, value in values}
 
     def with_metrics_of(self, row: Mapping[str, Any] | None) -> Cell:
         """The cell with the metrics that its row holds already, so that asking for another one loses none."""
@@ -133,7 +143,7 @@ class Cell:
 
         The arrays of each call are its own; the data are shared.
         """
-        forget, node, what = self.seeds["forget"], self.nodes["scenario"], f"scenario {self.names['scenario']}"
+        forget, node, what = self.seeds["forget"], self.scenario, f"scenario {self.names['scenario']}"
         path, source = self.data_path, self.nodes["data"]
         split = PROCESS_CACHE.splits.get(
             (path, twins.are_together(source), node_key(node), what, forget),

@@ -63,7 +63,7 @@ def stage_key(cell: Cell, stage: str) -> str:
 
 def row_key(cell: Cell) -> str:
     """16 hexadecimal digits: the name of the cell's row and of its log."""
-    asked = [cell.names, node_identity(cell.nodes["scenario"])]  # two ways to ask for the same split are two rows
+    asked = [cell.names, node_identity(cell.scenario)]  # two ways to ask for the same split are two rows
     asked += ["twins together"] * are_together(cell.nodes["data"])
     parts = [SCHEMA["row"], asked, cell.key("unlearned"), cell.key("reference"), cell.seeds["evaluate"]]
     return digest(parts)[:16]
@@ -76,7 +76,7 @@ def component_keys(cell: Cell) -> dict[str, str]:
 
 def dependencies(cell: Cell) -> dict[str, Any]:
     """What the cell's row depends on beside its values, part by part, to tell later why it was made again."""
-    nodes = [node for group, node in cell.nodes.items() if group != "data"]
+    nodes = [node for group, node in cell.nodes.items() if group not in ("data", "scenario")] + [cell.scenario]
     return {
         "schemas": {stage: number for stage, number in SCHEMA.items() if stage != "audit"},
         "data": cell.fingerprint,
