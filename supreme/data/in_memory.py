@@ -20,6 +20,8 @@ from supreme.data.foreign import TEST, TRAINING, VALIDATION, classes_of
 from supreme.data.item_decoding import Items, decoded
 from supreme.store.decoded.cache import JOURNAL, PIXELS
 
+HOLDS_NO_ARITHMETIC = True  # what it writes is known by its content
+
 FORMS = "a map-style data set of pairs of an image and a label, or a pair (images, labels) of arrays or tensors"
 
 
