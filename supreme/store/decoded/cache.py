@@ -61,6 +61,15 @@ class OfFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class OfCode(Protocol):
+    """A source of files that foreign code reads: another edition of that code may read them otherwise."""
+
+    def code(self) -> str:
+        """What the code is known by."""
+        ...
+
+
 class DamagedCacheError(SupremeError):
     """A cache folder that is incomplete, or is not what was written."""
 
@@ -191,7 +200,8 @@ def _signature(component: Data, directory: Path) -> str:
     if not isinstance(component, OfFiles):
         return component.signature()
     root, paths = component.files()
-    return contents.signature(root, paths, directory)
+    signature = contents.signature(root, paths, directory)
+    return f"{signature} {component.code()}" if isinstance(component, OfCode) else signature
 
 
 def _is_intact(path: Path) -> bool:
