@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from supreme.core.canonical import Damaged
 from supreme.core.sealing import OtherSchema, sealed, unsealed
@@ -159,6 +159,8 @@ class CellRecord(TypedDict):
     seed: int
     seeds: Seeds
     config: RowConfig
+    given: NotRequired[Mapping[str, Mapping[str, str]]]
+    """By stage, of models that were not made here: pattern and name of the file, and, in a row, its SHA-256."""
 
 
 class StoredRow(CellRecord, RowOfLater):

@@ -128,8 +128,8 @@ def _asked_methods(same: Iterable[Cell], split: Split) -> Iterator[tuple[Cell, s
     """Of each of these cells why its method could not do its work; empty where it could."""
     asked: dict[str, str] = {}
     for cell in same:
-        nodes = [json.dumps(cell.nodes[name]) for name in ("method", "model", "recipe")]
-        if (key := f"{nodes} {cell.deterministic}") not in asked:
+        nodes = [json.dumps(node) for node in (cell.method_node, cell.nodes["model"], cell.nodes["recipe"])]
+        if (key := f"{nodes} {cell.deterministic} {'original' in cell.given}") not in asked:
             wrong = None in map(_built, nodes)  # which is refused already
             asked[key] = "" if wrong else _why(partial(check_method, cell, split))
         yield cell, asked[key]
