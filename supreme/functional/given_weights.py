@@ -7,6 +7,7 @@ name of the body fits, tensors that `torch.save` kept in order are taken by orde
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -49,7 +50,8 @@ def load(model: Classifier, path: str, *, key: str) -> Given:
         SupremeError: it is no file of weights, or they are not those of a model of this kind, with as many classes.
     """
     try:
-        checkpoints.load(model, path, of="this model", convert=lambda tensors: _by_order(tensors, model.body))
+        with _quiet():  # it speaks of a training that begins there, with a new head
+            checkpoints.load(model, path, of="this model", convert=lambda tensors: _by_order(tensors, model.body))
         with torch.device("cpu"):
             file = open_weights(path)
     except SupremeError as error:
@@ -71,6 +73,15 @@ def load(model: Classifier, path: str, *, key: str) -> Given:
     )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    before, checkpoints.log.disabled = checkpoints.log.disabled, True
+    try:
+        yield
+    finally:
+        checkpoints.log.disabled = before
+
+
 def _named(told: str, path: str, key: str) -> str:
     """The sentence about a checkpoint as one about what the user typed."""
     return told.replace(f"checkpoint={path}", f"{key}={path}")
@@ -79,12 +90,20 @@ def _named(told: str, path: str, key: str) -> str:
 def _by_order(tensors: Mapping[str, Tensor], body: nn.Module) -> Mapping[str, Tensor]:
     """The first tensors of the file under the names of the body, or none of them where one is of another kind."""
     wanted, given = _kinds(body.state_dict()), _kinds(tensors)
+    if any("/" in name for name, _, _ in given) or _wrapped([name for name, _, _ in given]):
+        return {}  # their order is looked at where they lie, and once
     found: dict[str, Tensor] = {}
     for want, have in zip_longest(wanted, given[: len(wanted)]):
         if have is None or want[1] != have[1] or want[2].shape != have[2].shape:
             return {}
         found[want[0]] = have[2]
     return found
+
+
+def _wrapped(names: Sequence[str]) -> bool:
+    """Whether all of these names begin with one that people give to a whole model, as `module.` of DataParallel."""
+    first = {name.partition(".")[0] for name in names}
+    return len(first) == 1 and {word for one in first for word in one.split("_") if word} <= checkpoints.WRAPPING
 
 
 def _kinds(tensors: Mapping[str, Tensor]) -> list[tuple[str, str, Tensor]]:
