@@ -51,7 +51,7 @@ def load(model: Classifier, path: str, *, key: str) -> Given:
     """
     try:
         with _quiet():  # it speaks of a training that begins there, with a new head
-            checkpoints.load(model, path, of="this model", convert=lambda tensors: _by_order(tensors, model.body))
+            checkpoints.load(model, path, of="this model", convert=lambda tensors: _by_order(tensors, model))
         with torch.device("cpu"):
             file = open_weights(path)
     except SupremeError as error:
@@ -87,9 +87,11 @@ def _named(told: str, path: str, key: str) -> str:
     return told.replace(f"checkpoint={path}", f"{key}={path}")
 
 
-def _by_order(tensors: Mapping[str, Tensor], body: nn.Module) -> Mapping[str, Tensor]:
-    """The first tensors of the file under the names of the body, or none of them where one is of another kind."""
-    wanted, given = _kinds(body.state_dict()), _kinds(tensors)
+def _by_order(tensors: Mapping[str, Tensor], model: Classifier) -> Mapping[str, Tensor]:
+    """The first tensors of the file under the names of the body; none where one is of another kind, or too many are."""
+    wanted, given = _kinds(model.body.state_dict()), _kinds(tensors)
+    if len(given) > len(wanted) + len(model.head.state_dict()):
+        return {}
     if any("/" in name for name, _, _ in given) or _wrapped([name for name, _, _ in given]):
         return {}  # their order is looked at where they lie, and once
     found: dict[str, Tensor] = {}

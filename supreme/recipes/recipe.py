@@ -70,8 +70,9 @@ class Recipe:
     """Full batches go through torch.compile: null (not), default, or reduce-overhead (CUDA graphs); other bits."""
     warmup_from_zero: bool
     """The warm-up's steps are k / n of the learning rate from k = 0, so that the first one does nothing."""
-    original_keeps: Annotated[str, OneOf("last", "best_on_test")]
-    """last; best_on_test: of the original, the first of the epochs with the highest test accuracy, a leak."""
+    original_keeps: Annotated[str, OneOf("last", "best_on_test", "best_on_validation")]
+    """last; of the original, the first of the epochs with the highest accuracy: best_on_validation, as OPTML's code
+    keeps it, or best_on_test, a leak."""
     original_milestone_shift: int
     """Epochs added to each milestone when the original is trained, and not when the reference is; -1: sooner."""
     reference_batch_size: PositiveInt | None

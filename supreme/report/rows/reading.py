@@ -184,6 +184,8 @@ def changed_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if key in OF_THE_RUN:
             kind, field = "recipe", key
         found.setdefault(kind, {})[field] = value
+    if found.get("method", {}).get("label"):  # by which a method wants to be called, instead of by its file
+        found["method"].pop("path", None)
     return found
 
 

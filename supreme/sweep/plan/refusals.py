@@ -42,6 +42,11 @@ def check_components(cells: Iterable[Cell], problems: Problems) -> None:
             flaws[key] = misfit(cell, data)
         if flaws[key]:
             problems.add(flaws[key])
+        if cell.nodes["recipe"].get("original_keeps") == "best_on_validation" and not len(data.validation):
+            problems.add(
+                f"recipe.original_keeps=best_on_validation chooses an epoch on validation images, and data "
+                f"{cell.names['data']} has none: type data.validation_fraction=0.1, say, or recipe.original_keeps=last"
+            )
 
 
 def unknown_endpoints(cell: Cell) -> list[str]:

@@ -54,6 +54,8 @@ def stop_rules(row: Mapping[str, Any]) -> dict[str, str]:
         "last": last,
         "best_on_test": f"the first of {counted(epochs, epochs, 'epoch')} with the highest accuracy on the test "
         f"images: {LEAK}",
+        "best_on_validation": f"the first of {counted(epochs, epochs, 'epoch')} with the highest accuracy on the "
+        "validation images",
     }
     return {"original": chosen.get(keeps, f"original_keeps={keeps}"), "reference": last}
 
