@@ -15,7 +15,7 @@ FIELDS = ("seed", "forget", "reference", "unlearn", "class")
 """What may stand in braces: the training seed, the other streams' numbers, and the class that is forgotten."""
 
 _BARE = re.compile(r"(?P<key>[\w.@/]+)=(?P<path>[^\s'\"\[\]{},=][^'\",]*|~[^'\",]*)")
-_NAMED = re.compile(rf"\{{({'|'.join(FIELDS)})\}}")
+_NAMED = re.compile(r"\{\w+\}")
 
 
 def fields_of(pattern: str, key: str) -> list[str]:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Lt
 
 from supreme.core import Augmentation, Epoch, Images, SupremeError
+from supreme.core.bounds import Or
 from supreme.core.validation import (
     Momentum,
     NonNegativeFloat,
@@ -45,7 +46,7 @@ class Recipe:
     nesterov: bool
     weight_decay: NonNegativeFloat
     batch_size: PositiveInt
-    epochs: PositiveInt
+    epochs: Annotated[PositiveInt, Or("for a model that is trained already: original=/models/{seed}.pt")]
     schedule: Annotated[str, OneOf("constant", "multistep", "cosine", "cosine_by_epoch")]
     """constant, multistep, or cosine towards 0, which the last step does not reach.
 
