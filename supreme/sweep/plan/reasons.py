@@ -78,7 +78,8 @@ class Earlier:
         for target, code in cell.codes.items():
             if (old := before["code"].get(target)) not in (code.digest, None):
                 yield self._code_change(target, old, code)
-        changed = [path for path, found in now["files"].items() if before["files"].get(path) != found]
+        there = set(before["files"].values())  # wherever a file lies, the same content is the same file
+        changed = [path for path, found in now["files"].items() if found not in there]
         yield from (f"the file {path} changed" for path in changed)
         schemas = [stage for stage, number in now["schemas"].items() if before["schemas"].get(stage) != number]
         if schemas:
