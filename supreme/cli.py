@@ -22,6 +22,7 @@ from rich.logging import RichHandler
 
 from supreme import __version__
 from supreme.core import SupremeError
+from supreme.core.patterns import quoted
 
 _HERE = Path(__file__).resolve().parent
 CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
@@ -74,7 +75,8 @@ def _run(arguments: list[str]) -> None:
         near = difflib.get_close_matches(first, VERBS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(VERBS)}"
         raise SupremeError(f"unknown command {first}; {hint} Components are chosen as in method=scrub; see --help")
-    with _hydra_errors_as_sentences(), _presets_shown(arguments):
+    sys.argv[1:] = map(quoted, arguments)
+    with _hydra_errors_as_sentences(), _presets_shown(sys.argv[1:]):
         _hydra_main()
 
 

@@ -85,6 +85,7 @@ NO_CODE = {
     "retrain": "the training itself",
     "random_init": "draws new weights",
     "chain": "runs other methods",
+    "given": "is somebody else's model",
     "head_only": "a probe of ours",
     "mask_class": "hides a logit",
     "weight_negation": "no code of its authors was found; see its docstring",

@@ -35,7 +35,7 @@ from tests.conf_files import node_of, small_values
 
 CONF = Path(__file__).parents[2] / "conf"
 METRICS = sorted(path.stem for path in (CONF / "metric").glob("*.yaml"))
-METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
+METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml") if path.stem != "given")  # which needs a file
 
 
 def component(group: str, name: str, **changes: Any) -> Any:
