@@ -40,7 +40,7 @@ class Settings:
         """Raises SupremeError when a value has the wrong type."""
         allowed: dict[str, tuple[tuple[type, ...], str]] = {
             "output_dir": ((str,), "the path of a folder"),
-            "devices": ((str, int, list), "auto, cpu, mps, or a list of device numbers such as [0,1]"),
+            "devices": ((str, int, list), "auto, cuda, cpu, mps, or a list of device numbers such as [0,1]"),
             "jobs_per_device": ((int, str), "a whole number from 1, or auto"),
             "threads": ((int,), "a whole number from 1"),
             "timeout": ((int, float, type(None)), "seconds above 0, or null for no limit"),
