@@ -55,7 +55,7 @@ def _chosen(words: Sequence[str], there: Visible) -> dict[str, str]:
     """Entry -> UUID of the CUDA devices with these numbers or UUIDs."""
     if not any(words):
         raise SupremeError(f"devices=[] names no device; {ALLOWED}")
-    numbers = [re.sub(r"^cuda:(?=\d+$)", "", word) for word in words]
+    numbers = [re.sub(r"^(?:cuda|gpu):(?=\d+$)", "", word) for word in words]
     for word, number in zip(words, numbers, strict=True):
         if not (number.isdecimal() or word.startswith(("GPU-", "MIG-")) or ([word] == [*words] and word in WHOLE_CUDA)):
             raise SupremeError(f"devices: {word!r} is not allowed; {ALLOWED}")

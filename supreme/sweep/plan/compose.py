@@ -246,7 +246,10 @@ def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
     for given in with_grids(sweeper.config, parser.parse_overrides(list(arguments))):
         jobs += sweeper.split_arguments(parser.parse_overrides([*params, *given]), None)[0]
     if not jobs:
-        raise SupremeError("the sweep spans no cell: one of its lists is empty, as in seed=range(0)")
+        raise SupremeError(
+            "the sweep spans no cell: one of its lists is empty, as seed=range(0) is, or a pattern fits no name, as in "
+            "method=glob(xyz*)"
+        )
     return jobs
 
 
