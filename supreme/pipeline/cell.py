@@ -267,5 +267,8 @@ def _record(node: str) -> Mapping[str, Any]:
 
 def _whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise SupremeError(f"{name}={value} is not allowed: give a whole number from 0, for example {name}=0")
+        todo = f"for example {name}=0"
+        if isinstance(value, list) and len(value) > 1:
+            todo = f"to sweep over several type -m {name}={','.join(map(str, value))}"
+        raise SupremeError(f"{name}={value} is not allowed: give a whole number from 0, {todo}")
     return value

@@ -248,7 +248,10 @@ def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
         parsed = parser.parse_overrides([*params, *given])
         jobs += without_what_lacks_values(sweeper.split_arguments(parsed, None)[0], parsed, sweeper.hydra_context)
     if not jobs:
-        raise SupremeError("the sweep spans no cell: one of its lists is empty, as in seed=range(0)")
+        raise SupremeError(
+            "the sweep spans no cell: one of its lists is empty, as seed=range(0) is, or a pattern fits no name, as in "
+            "method=glob(xyz*)"
+        )
     return jobs
 
 

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock
-
 from supreme.core import Run, Tracker, registry
 from supreme.core.canonical import Damaged, read_json
 from supreme.pipeline import process_state
@@ -26,7 +24,8 @@ from supreme.pipeline.cell import Cell
 from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest, write_json
 from supreme.sweep.devices.slots import Slot
-from supreme.sweep.executors.local.lock import lock_directory
+from supreme.sweep.executors.local.lock_directory import lock_directory
+from supreme.sweep.executors.local.lock_file import LockFile
 from supreme.sweep.executors.local.process import SlotProcess, death
 from supreme.sweep.tracking.runs import runs_of
 
@@ -140,7 +139,7 @@ def tell(name: str, node: Mapping[str, Any], run: Run, folder: Path, state: str)
     if hasattr(os, "setpriority"):
         os.setpriority(os.PRIO_PROCESS, 0, 10)  # cores are for the work
     tracker: Tracker = registry.build(node, f"tracker {name}")
-    with FileLock(lock_directory() / f"tracking-{digest(str(folder.absolute()))[:16]}.lock", mode=0o666):
+    with LockFile(lock_directory() / f"tracking-{digest(str(folder.absolute()))[:16]}.lock"):
         if is_told(folder, run, state):
             return
         try:
