@@ -95,12 +95,14 @@ class ImageFolder:
         )
         if self.test == "training":
             dealt = dealt._replace(test=dealt.train)
+        paths, root = [path for _, paths in classes for path in paths], Path(self.root).expanduser()
         return finish(
-            pixels=read([path for _, paths in classes for path in paths]),
+            pixels=read(paths),
             labels=labels,
             class_names=class_names,
             partition=dealt,
             image_size=self.image_size,
+            file_names=[path.relative_to(root).as_posix() for path in paths],
         )
 
     def _classes(self) -> list[tuple[str, list[Path]]]:
