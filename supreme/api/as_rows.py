@@ -18,6 +18,7 @@ from supreme.store.files import digest
 from supreme.store.provenance import provenance
 
 GIVEN = "given"
+"""Where a sweep names the class that made something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,9 @@ class Told:
     """SHA-256 of all sets of all seeds."""
     declared: Endpoints
     asked: Sequence[Asked]
+    """Metrics that have values here."""
+    all_asked: Sequence[Asked]
+    """These, and those that have none."""
 
 
 def row_of(
@@ -55,7 +59,7 @@ def row_of(
     classes = list(split.forget_classes)
     scenario = f"class {', '.join(map(str, classes))} forgotten" if classes else "images forgotten"
     made = provenance(told.device)
-    metrics = {one.name: dict(one.node) for one in told.asked}
+    metrics = {one.name: dict(one.node) for one in told.all_asked}
     row = {
         "schema": SCHEMAS["row"],
         "data": told.data,
@@ -66,7 +70,7 @@ def row_of(
         "protocol": "",
         "tuned": None,
         "declared": told.declared.record(),
-        "changed": {name: value for one in told.asked for name, value in one.changed.items()},
+        "changed": {name: value for one in told.all_asked for name, value in one.changed.items()},
         "seed": replicate.seed,
         "seeds": {"forget": replicate.number, "reference": 0, "unlearn": replicate.draw, "evaluate": 0},
         "metrics": measured["values"],
@@ -86,8 +90,8 @@ def row_of(
         "forget_digest": sets.forget_digest,
         "metric_keys": {name: digest(node) for name, node in metrics.items()},
         "config": {
-            **{group: {"source": GIVEN} for group in ("data", "model", "recipe", "method")},
-            "scenario": {"source": GIVEN, "forget_classes": classes},
+            **{group: {"_target_": GIVEN} for group in ("data", "model", "recipe", "method")},
+            "scenario": {"_target_": GIVEN, "forget_classes": classes},
             "metric": metrics,
             "deterministic": torch.are_deterministic_algorithms_enabled(),
             "threads": made["threads"],

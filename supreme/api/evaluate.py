@@ -91,7 +91,7 @@ def evaluate(
         every = [*models.all(), *fresh]
         classes = number_of_classes(every, sets[0])
         splits = [one.split(classes, forget_classes) for one in sets]
-        asked, unfit = fitting(asked, splits[0])
+        fit, unfit = fitting(asked, splits[0])
         with progress_bar("evaluating, images", images_to_answer(models, fresh, sets), progress) as told:
             replicates, doubts = replicates_of(models, fresh, splits, sets, numbers, told)
         said = Told(
@@ -100,7 +100,8 @@ def evaluate(
             device=device_of_models(every),
             data_digest=digest([one.digest for one in sets]),
             declared=declared,
-            asked=asked,
+            asked=fit,
+            all_asked=asked,
         )
         rows, missing = rows_of(said, models, replicates)
         refuse_unmeasured(margins, rows[0]["metrics"])

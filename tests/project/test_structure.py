@@ -48,7 +48,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweep": {"core", "store", "pipeline", "report"},
     "_hydra": {"core", "sweep"},
     "api": {"", *CONTENT, "core", "functional", "store", "pipeline", "report", "sweep", "command_line", "cli"},
-    "command_line", "cli": {"", "core", "sweep", "report"},
     "command_line": {"core"},
     "cli": {"", "core", "command_line", "sweep", "report"},
     "__main__": {"cli"},
