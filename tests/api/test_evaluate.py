@@ -40,7 +40,7 @@ def pair(seed: int, count: int = 30) -> tuple[Tensor, Tensor]:
 
 
 GIVEN = {name: pair(place) for place, name in enumerate(SETS)}
-LABELS = {name: y for name, (_, y) in GIVEN.items()}
+LABELS: dict[str, Any] = {name: y for name, (_, y) in GIVEN.items()}
 
 
 def logits(seed: int = 0, **lengths: int) -> dict[str, np.ndarray]:
@@ -177,7 +177,8 @@ def test_weights_buffers_modes_and_generators_are_as_before() -> None:
         model.train()
         model[1].eval()  # type: ignore[index]
     before = [{name: tensor.clone() for name, tensor in model.state_dict().items()} for model in models]
-    torch.manual_seed(5), np.random.seed(5), random.seed(5)
+    for seed in (torch.manual_seed, np.random.seed, random.seed):
+        seed(5)
     states = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # type: ignore[index]
     evaluated(*models, metrics=None)
     for model, kept in zip(models, before, strict=True):
@@ -195,7 +196,8 @@ def test_nothing_is_written_before_it_is_asked_for_and_then_what_a_sweep_writes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = evaluated(network(), network(seed=1), network(seed=2))
-    str(result), result.frame, result._repr_html_(), result.markdown(), result.latex(), result.to_csv()
+    assert all(map(len, (str(result), result.frame, result._repr_html_(), result.markdown(), result.latex())))
+    assert result.to_csv()
     assert not list(tmp_path.iterdir())
     page = result.write("mine")
     assert "<html" in page.read_text(encoding="utf-8")

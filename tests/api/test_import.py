@@ -11,9 +11,9 @@ HEAVY = ("torch", "pandas", "hydra", "omegaconf", "numpy", "rich")
 
 FRESH = f"""
 import sys, time
-start = time.perf_counter()
+start = time.process_time()
 import supreme
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 print(seconds, *(name for name in {HEAVY} if name in sys.modules))
 assert {{*supreme.__all__}} <= {{*dir(supreme)}}
 """
