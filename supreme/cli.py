@@ -100,7 +100,7 @@ def _hydra_errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except HydraException as error:
-        raise SupremeError(_explanation(error)) from error
+        raise SupremeError(explanation(error)) from error
     except ValueError as error:
         if not str(error).startswith("Config group override must be a string or a list"):
             raise
@@ -112,7 +112,7 @@ def _hydra_errors_as_sentences() -> Iterator[None]:
         del os.environ["HYDRA_FULL_ERROR"]
 
 
-def _explanation(error: HydraException) -> str:
+def explanation(error: HydraException) -> str:
     text = str(error).split("Config search path:")[0].strip()
     cause = error.__cause__
     if isinstance(error, MissingConfigException) and str(error.missing_cfg_file).startswith("recipe/"):
