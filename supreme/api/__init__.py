@@ -1,1 +1,1 @@
-"""The Python API: what `import supreme` offers, each in a module of its own that is imported when it is called."""
+"""The Python API: what `supreme.evaluate`, `supreme.unlearn` and `supreme.sweep` do."""

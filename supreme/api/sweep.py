@@ -90,8 +90,10 @@ def _command_line(
     folder = _output_dir(words, values)
     for key, value in values.items():
         if key == "data" and is_data(value):
-            value = kept(value, folder)
-        line.add(key, value)
+            for name, one in kept(value, folder).items():
+                line.add(name, Path(one) if name == "data.root" else one)
+        else:
+            line.add(key, value)
     if twice := given_twice(line.words):
         raise SupremeError(f"{twice} is given twice: as a word and as a keyword, or by two words")
     own = line.write(folder / "conf")

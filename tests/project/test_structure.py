@@ -26,10 +26,11 @@ MODULES = {
 COMPONENTS = {target_of(path).rpartition(".")[0] for path in YAMLS}
 """Modules that hold a component; the others beside them are helpers."""
 
+CONTENT = ("data", "models", "recipes", "scenarios", "methods", "metrics", "audits", "trackers")
 COMPONENT = {"core", "functional"}
 """What a component may import beside the helpers in its own room."""
 MAY_IMPORT: dict[str, set[str]] = {
-    "": set(),  # supreme/__init__.py
+    "": set(),  # supreme/__init__.py, which imports from `api` and `report` what it is asked for
     "core": set(),
     "functional": {"core"},
     "store": {"", "core"},
@@ -46,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"core", "functional", "pipeline", "sweep"},
     "sweep": {"core", "store", "pipeline", "report"},
     "_hydra": {"core", "sweep"},
+    "api": {"", *CONTENT, "core", "functional", "store", "pipeline", "report", "sweep", "cli"},
     "cli": {"", "core", "sweep", "report"},
     "__main__": {"cli"},
 }
@@ -146,9 +148,6 @@ def test_the_rule_has_no_circle() -> None:
         lowest = {name for name, parts in below.items() if not parts & below.keys()}
         assert lowest, f"a circle among {sorted(below)}"
         below = {name: parts for name, parts in below.items() if name not in lowest}
-
-
-CONTENT = ("data", "models", "recipes", "scenarios", "methods", "metrics", "audits", "trackers")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) in CONTENT])

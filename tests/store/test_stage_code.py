@@ -16,7 +16,7 @@ from tests.stage_code import ROOTS, changed_under_its_number, code_now, recorded
 TARGETS = sorted({target_of(path) for path in YAMLS if path.parent.name != "tracker"})
 EVERY = [*TARGETS, *(root for roots in ROOTS.values() for root in roots)]
 
-NO_NUMBER = {"", "__main__", "cli", "_hydra", "sweep", "report", "testing", "trackers"}
+NO_NUMBER = {"", "__main__", "cli", "_hydra", "sweep", "report", "api", "testing", "trackers"}
 """Rooms that plan, run and show, and compute nothing that is stored; nor do the commands about the store."""
 
 COMPUTES = [name for name in MODULES if part(name) not in NO_NUMBER and ".maintenance" not in name]
