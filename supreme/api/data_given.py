@@ -30,8 +30,8 @@ def kept(value: Any, output_dir: Path) -> dict[str, Any]:
     sets = list(value) if isinstance(value, tuple) and not pair else [value]
     if not 1 <= len(sets) <= 3:
         raise SupremeError(
-            f"data: {len(sets)} sets are given: give train, (train, test) or (train, validation, test), of each a torch "
-            "Dataset or images and labels (x, y)"
+            f"data: {len(sets)} sets are given: give train, (train, test) or (train, validation, test), of each a "
+            "torch Dataset or images and labels (x, y)"
         )
     validation = sets[1] if len(sets) == 3 else None
     test = sets[-1] if len(sets) > 1 else None

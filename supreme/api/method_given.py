@@ -51,7 +51,9 @@ def components(
         config = composed(hydra, [f"method={name}", f"recipe={chosen}", "tuned=none"])
         nodes: Any = {group: OmegaConf.to_container(config[group], resolve=True) for group in ("method", "recipe")}
         if tuned is not None:
-            nodes["method"] = with_fields(nodes["method"], _preset(Sources(hydra.config_loader, config.hydra), name, tuned))
+            nodes["method"] = with_fields(
+                nodes["method"], _preset(Sources(hydra.config_loader, config.hydra), name, tuned)
+            )
     if isinstance(recipe, Recipe):
         trained = recipe
     else:
@@ -109,8 +111,8 @@ def _of_ones_own(method: Any, values: Mapping[str, Any]) -> tuple[Any, str]:
         taken = _positional(method)
         if taken is not None and taken != 3:
             raise SupremeError(
-                f"{_called(method)} takes {taken} arguments: a method is called with three, (model, split, context), and "
-                "returns the model"
+                f"{_called(method)} takes {taken} arguments: a method is called with three, (model, split, context), "
+                "and returns the model"
             )
         return Function(method), _called(method)
     if not callable(method) or inspect.isclass(method):

@@ -39,8 +39,8 @@ class _NoHistory:
 def no_history(name: str) -> str:
     """Why a method that reads the history of the training cannot run here."""
     return (
-        f"{name} reads the history of the network's training, which only a sweep has, for it trains the network itself: "
-        f'supreme.sweep("method=...", model=..., data=...)'
+        f"{name} reads the history of the network's training, which only a sweep has, as it trains the network itself: "
+        'supreme.sweep("method=...", model=..., data=...)'
     )
 
 
@@ -83,8 +83,8 @@ def context_of(
 
     found: dict[str, dict[str, Tensor]] = {}
 
-    def once(key: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        asked = f"{key} {settings}"
+    def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        asked = f"{name} {settings}"
         if asked not in found:
             found[asked] = compute()
         return copy.copy(found[asked])

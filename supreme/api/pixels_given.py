@@ -17,9 +17,7 @@ TOLERANCE = 1e-3
 """How far outside of [0, 1] a pixel may lie once the normalisation is undone: what its rounding comes to, and more."""
 
 
-def as_pixels(
-    sets: GivenSets, mean: Sequence[float] | None, std: Sequence[float] | None
-) -> tuple[GivenSets, bool]:
+def as_pixels(sets: GivenSets, mean: Sequence[float] | None, std: Sequence[float] | None) -> tuple[GivenSets, bool]:
     """The same sets with three channels in [0, 1], or uint8; and whether they had one channel.
 
     Args:
@@ -64,12 +62,12 @@ def _unnormalised(
     low, high = float(pixels.min()), float(pixels.max())
     if low < -TOLERANCE or high > 1 + TOLERANCE:
         advice = (
-            "the mean and std that are given are not those they were normalised with"
+            "other mean and std were used than those that are given"
             if mean is not None
             else "give pixels in [0, 1], or say how they were normalised, as in mean=(0.485, 0.456, 0.406), "
             "std=(0.229, 0.224, 0.225)"
         )
-        raise SupremeError(f"the images of {name} go from {low:.3g} to {high:.3g}, and methods work on [0, 1]: {advice}")
+        raise SupremeError(f"the images of {name} go from {low:.3g} to {high:.3g}: methods work on [0, 1], so {advice}")
     return pixels.clip(0, 1)
 
 

@@ -79,8 +79,10 @@ def _command_line(
 ) -> tuple[list[str], list[Path]]:
     """The words of a command line, and the folder with the YAML files that they name, in a list that may be empty."""
     for word in words:
-        if not isinstance(word, str) or "=" not in word and not word.startswith("~"):
-            raise SupremeError(f"{word!r} is not allowed: give words such as 'method=scrub' and keywords such as seed=0")
+        if not isinstance(word, str) or ("=" not in word and not word.startswith("~")):
+            raise SupremeError(
+                f"{word!r} is not allowed: give words such as 'method=scrub' and keywords such as seed=0"
+            )
         if word.startswith("-"):
             raise SupremeError(f"{word!r} is not allowed: options of the command line are none of a sweep from Python")
     with hydra_here(directories) as hydra:

@@ -68,8 +68,8 @@ def unlearn(
         fresh: a function that makes a new, untrained network of the same kind, for the methods that start from one.
         mean, std: of each channel, where the images were normalised: `(pixel - mean) / std` is what the network takes.
         forget_classes: the classes that are forgotten; None: those of which no image is retained.
-        recipe: by what the methods train and augment that do it as the network was trained: a name in conf/recipe, a
-            dict of what is otherwise than in conf/recipe/sgd.yaml (`{"optimizer": "adamw", "lr": 1e-4}`), or a `Recipe`.
+        recipe: what those methods train and augment by that do it as the network was trained: a name in conf/recipe; a
+            dict of what differs from conf/recipe/sgd.yaml, as in `{"optimizer": "adamw", "lr": 1e-4}`; or a `Recipe`.
         tuned: the name of a preset in conf/tuned. None: no preset; a sweep applies those whose scope fits.
         config_dir: a folder with YAML files of your own.
         seed, draw: the streams of a sweep's `seed` and `seeds.unlearn`.
@@ -100,8 +100,8 @@ def unlearn(
             )
         if "validation" in component.needs and validation is None and not hasattr(component, "check_split"):
             raise SupremeError(
-                f"{name} reads validation images: give validation=(x, y), of images that neither trained the network nor "
-                "are to test it"
+                f"{name} reads validation images: give validation=(x, y), of images that neither trained the network "
+                "nor are to test it"
             )
         given = given_sets(forget=forget, retain=retain, validation=validation)
         sets, grey = as_pixels(given, mean, std)
@@ -145,8 +145,8 @@ def _check(component: Any, name: str, classifier: Classifier, split: Split, *, h
     """Refuse what the method could not do, before it begins."""
     if getattr(component, "applies_to", "any") == "class" and not split.forget_classes:
         raise SupremeError(
-            f"{name} forgets whole classes, and there are retained images of a class of the forget set: forget all images "
-            "of a class, or name another method"
+            f"{name} forgets whole classes, and there are retained images of a class of the forget set: forget all "
+            "images of a class, or name another method"
         )
     try:
         check_split(component, split)

@@ -1,7 +1,7 @@
 """Many cells: planned together, scheduled on what there is to run on, shown while they run.
 
-This package is also what `supreme.sweep(...)` calls, the function of `supreme.api.sweep`: a package and a function of the
-same name have one place between them.
+Called, it is the function `supreme.api.sweep.sweep`: a package and a function of the same name have one place between
+them, so that `supreme.sweep(...)` calls the package.
 """
 
 import importlib
