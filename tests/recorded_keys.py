@@ -31,6 +31,7 @@ from supreme.sweep.plan.compose import plain_values
 RECORD = Path(__file__).parent / "golden" / "keys.json"
 PLAIN = ("tuned=none", "data_dir=/nowhere")
 MISSING = {
+    "arrays": ("data.root=/nowhere",),
     "image_folder": ("data.root=/nowhere",),
     "pins": ("data.root=/nowhere",),
     "pins_224": ("data.root=/nowhere",),
