@@ -31,6 +31,12 @@ def leave_out(output_dir: Path) -> None:
         PROCESS_CACHE.identities.clear()
 
 
+def forget_code() -> None:
+    """Read code anew for the next sweep of a process that goes on for hours, such as a notebook's."""
+    fingerprint.forget_code()
+    PROCESS_CACHE.identities.clear()
+
+
 def node_identity(node: Mapping[str, Any]) -> Any:
     """The component's node as keys see it: its values, its code and the content of its files."""
     return PROCESS_CACHE.identities.get(node_key(node), lambda: identity(node))
