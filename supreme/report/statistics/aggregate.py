@@ -118,7 +118,7 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     for name in ANCHORS:
         own = table["method"] == name
         if table.loc[own, "reason"].str.startswith(NOT_GIVEN).all():  # a model that nobody has
-            table = table[~own].reset_index(drop=True)
+            table = table.loc[~own].reset_index(drop=True)
     table.attrs["level"] = level
     return table
 
