@@ -207,6 +207,14 @@ def test_nothing_is_written_before_it_is_asked_for_and_then_what_a_sweep_writes(
         evaluated(network(seed=3)).write("mine")
 
 
+def test_the_text_of_a_result_has_no_colours_in_a_notebook_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = evaluated(network())
+    usual = str(result)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(result) == usual
+    assert "\x1b" not in usual
+
+
 def test_a_notebook_shows_the_table_with_the_names_of_methods_as_text() -> None:
     shown = evaluated({"<script>alert`1`</script>": network()})._repr_html_()
     assert "<script>" not in shown
