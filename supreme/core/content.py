@@ -55,7 +55,7 @@ def _sums(block: np.ndarray) -> list[tuple[int, int]]:
 
 
 def content_digest(data: ImageData) -> str:
-    """SHA-256 of all that the data holds but its fingerprint; the same wherever the pixels are kept (a numpy array)."""
+    """SHA-256 of what a fingerprint says of image data; the same wherever the pixels are kept (a numpy array)."""
     pixels = np.asarray(data.pixels)
     digest = hashlib.sha256()
     facts = [
@@ -71,6 +71,8 @@ def content_digest(data: ImageData) -> str:
     fine = data.labels[:0] if data.fine_labels is None else data.fine_labels
     for name, array in zip("lftvs", (data.labels, fine, data.train, data.validation, data.test), strict=True):
         digest.update(f"|{name}{len(array)}|".encode() + array.astype("<i8").tobytes())
+    if data.groups is not None:  # only then, so that data without groups keep the fingerprint that they always had
+        digest.update(json.dumps(["groups", *data.group_names]).encode() + data.groups.astype("<i8").tobytes())
     return digest.hexdigest()
 
 

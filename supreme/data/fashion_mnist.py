@@ -85,6 +85,7 @@ class FashionMNIST:
             class_names=CLASSES,
             partition=of_training._replace(test=np.arange(count, len(gray))),
             image_size=SIDE,
+            official_train=count,
         )
 
     def _part(self, folder: Path, images: str, labels: str) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,12 +113,16 @@ class ImageFolder:
             log.warning("%s", note)
         for names in entries.alike(listed.class_names):
             log.warning("classes that differ in capitals, spaces or accents only are two: %s", files.first(names, 9))
+        groups, group_names = listed.grouped()
         return finish(
             pixels=read(listed.paths),
             labels=listed.labels,
             class_names=listed.class_names,
             partition=self._partition(listed),
             image_size=self.image_size,
+            groups=groups,
+            group_names=group_names,
+            file_names=[os.path.relpath(path, self._root).replace(os.sep, "/") for path in listed.paths],
         )
 
     def _partition(self, listed: Listed) -> partition.Partition:

@@ -9,7 +9,7 @@ import numpy as np
 
 from supreme.core import SupremeError
 from supreme.data import entries, files, tables
-from supreme.data.listed import Listed
+from supreme.data.listed import Listed, in_order
 from supreme.data.split_files import UNUSED, below, part_of, refuse_no_split
 
 TOLD = 3
@@ -42,7 +42,7 @@ def listed(table: Path, root: Path, exclude: Collection[str]) -> Listed:
     kept = [at for at in range(len(lines)) if used[at] and (parts is None or parts[at] != UNUSED)]
     paths = _paths(table, root, [lines[at] for at in kept])
     labels = [lines[at].values["label"] for at in kept]
-    names = sorted({*labels}, key=_order)
+    names = sorted({*labels}, key=in_order)
     if len(names) < 2:
         only = f"one label only, {names[0]}" if names else "no labels"
         raise SupremeError(f"{table} holds {only}: a classifier needs two or more")
@@ -55,11 +55,6 @@ def listed(table: Path, root: Path, exclude: Collection[str]) -> Listed:
         parts=None if parts is None else [parts[at] for at in kept],
         groups=[lines[at].values["group"] for at in kept] if "group" in columns else None,
     )
-
-
-def _order(label: str) -> tuple[int, int, str]:
-    """Numbers as numbers, and names behind them."""
-    return (0, int(label), label) if label.isdecimal() and label.isascii() else (1, 0, label)
 
 
 def _paths(table: Path, root: Path, lines: Sequence[tables.Line]) -> list[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from supreme.core import IntArray
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -31,3 +33,16 @@ class Listed(NamedTuple):
     """Of each photograph the person, or whatever else groups stand for; None where the source says nothing of them."""
     notes: tuple[str, ...] = ()
     """What a user may not expect of them."""
+
+    def grouped(self) -> tuple[IntArray | None, tuple[str, ...]]:
+        """The group of each photograph (int64, N) as a number, and the groups' names, as `ImageData` holds them."""
+        if self.groups is None:
+            return None, ()
+        names = sorted({*self.groups}, key=in_order)
+        numbers = {name: number for number, name in enumerate(names)}
+        return np.array([numbers[name] for name in self.groups], dtype=np.int64), tuple(names)
+
+
+def in_order(name: str) -> tuple[int, int, str]:
+    """A key that sorts numbers as numbers, and names behind them."""
+    return (0, int(name), name) if name.isdecimal() and name.isascii() else (1, 0, name)

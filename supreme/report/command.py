@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ import pandas as pd
 from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
+from supreme.core.arguments import Parser
 from supreme.core.endpoints import Endpoints
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.figures.figure_files import write_figures
@@ -93,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _margins(argv: Sequence[str]) -> int:
     """Print the margins that a pilot gives; the exit status."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="supreme report margins",
         description="Print the margins of equivalence that a pilot gives (5 and more training seeds of "
         "method=retrain), to declare in a sweep with other training seeds.",

@@ -621,7 +621,13 @@ def write_cifar100(root: Path) -> Path:
 
 
 def cifar(root: Path, variant: str = "cifar10", **changes: Any) -> Cifar:
-    values = {"download": False, "verify_md5": False, "validation_fraction": 0.2, "split_seed": 0}
+    values = {
+        "download": False,
+        "verify_md5": False,
+        "validation_fraction": 0.2,
+        "split_seed": 0,
+        "split_rule": "per_class",
+    }
     return Cifar(variant=variant, root=str(root), **values | changes)
 
 

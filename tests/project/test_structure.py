@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"core", "functional", "pipeline", "sweep"},
     "sweep": {"core", "store", "pipeline", "report"},
     "_hydra": {"core", "sweep"},
-    "cli": {"", "core", "sweep", "report"},
+    "command_line": {"core"},
+    "cli": {"", "core", "command_line", "sweep", "report"},
     "__main__": {"cli"},
 }
 """Room of the package -> the rooms that it may import."""
@@ -162,6 +163,8 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
     plugins = {name for name in MODULES if part(name) == "_hydra"}
     assert found - plugins <= {
         "supreme.cli",
+        "supreme.command_line.refusals",
+        "supreme.command_line.words",
         "supreme.sweep.plan.compose",
         "supreme.sweep.plan.grids",
         "supreme.sweep.hydra_sweep",
@@ -178,7 +181,20 @@ def test_heavy_packages_are_imported_only_where_a_function_needs_them(module: st
     assert not {name for name in found for heavy in HEAVY[1:] if is_or_is_in(name, heavy)}
 
 
-WITHOUT_TORCH = ("", "core", "store", "data", "scenarios", "trackers", "report", "sweep", "cli", "_hydra", "__main__")
+WITHOUT_TORCH = (
+    "",
+    "core",
+    "store",
+    "data",
+    "scenarios",
+    "trackers",
+    "report",
+    "sweep",
+    "command_line",
+    "cli",
+    "_hydra",
+    "__main__",
+)
 LIGHT = {f"supreme.pipeline.{name}" for name in ("cell", "keys", "workplace", "process_cache", "ensembles", "activity")}
 
 

@@ -27,7 +27,7 @@ REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference", "values_for")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "declared", "code", "versions", "older", "twins"),
+    *(*TUNED, "declared", "code", "versions", "older", "twins", "given"),
 )
 COLUMNS = (*PER_ROW, "metric", "metric_values", "images", "warning", *VALUES, *REASONS)
 
@@ -64,7 +64,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     and seeds, which other code or data made, the newest is here, and `older` is the number of those left out; `code`
     are digests of the code and values of model, recipe and scenario, and of the method; `versions` tells the versions,
     devices and CPU capabilities that made the row and its models. `twins` counts the images of one set that are
-    identical to one of another, as `forget_retain 18/20`.
+    identical to one of another, as `forget_retain 18/20`. `given` is JSON that names the files of models that were not
+    made here.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -106,7 +107,7 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.forget_digest, row.notes, row.protocol),
                 *(scenario_values(row), *row.tuned, row.endpoints, row.code, row.versions),
-                *(older.get(row.cell, 0), row.twins),
+                *(older.get(row.cell, 0), row.twins, row.given),
             )
             for row, labels, _ in entries
         ],

@@ -11,6 +11,7 @@ import pandas as pd
 from supreme.report.rows.code import code_notes
 from supreme.report.rows.columns import TableColumn
 from supreme.report.rows.environments import environment_notes
+from supreme.report.rows.given import given_notes
 from supreme.report.rows.labels import bare_name, titled
 from supreme.report.rows.per_seed import ANCHORS, seed_list
 from supreme.report.rows.spread import spread_words
@@ -59,7 +60,7 @@ def footnotes(
     if every and all(line["seeds"] < 2 for line in every):
         first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
     invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]
-    invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part)]
+    invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part), *given_notes(part)]
     invalid += (
         tuning_notes(part, columns) + scale_notes(part) + slow_notes(there) + code_notes(part) + environment_notes(part)
     )
