@@ -13,10 +13,14 @@ UNNAMED = "archive"
 """What Kaggle's web site calls whatever is downloaded from it."""
 
 
-def hint(root: Path) -> str:
-    """A sentence that names the archive of a missing folder, and how to unpack it, with a space in front; else ""."""
+def hint(root: Path, *names: str) -> str:
+    """A sentence that names the archive of a missing folder, and how to unpack it, with a space in front; else "".
+
+    Args:
+        names: what such an archive is called, where that is not the name of the folder.
+    """
     inside = _archives(root)
-    beside = [path for path in _archives(root.parent) if _plain(path.name) == UNNAMED or _is_of(path, root)]
+    beside = [path for path in _archives(root.parent) if _plain(path.name) == UNNAMED or _is_of(path, root, names)]
     found = [*inside, *beside]
     if not found:
         return ""
@@ -30,6 +34,12 @@ def hint(root: Path) -> str:
     return f" {files.told(path)} lies there and is not unpacked: unpack it ({files.told(how)})."
 
 
+def also(root: Path, *names: str) -> str:
+    """The same, to follow the last word of a sentence."""
+    told = hint(root, *names)
+    return f".{told.removesuffix('.')}" if told else ""
+
+
 def _archives(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.name.lower().endswith(ENDINGS) and path.is_file())
@@ -37,9 +47,11 @@ def _archives(folder: Path) -> list[Path]:
         return []
 
 
-def _is_of(archive: Path, root: Path) -> bool:
-    """Whether an archive is called like the folder, or like the one above it, in which it lies."""
+def _is_of(archive: Path, root: Path, names: tuple[str, ...]) -> bool:
+    """Whether an archive is called so, or like the folder, or like the one above it, in which it lies."""
     name = _plain(archive.name)
+    if name in map(_plain, names):
+        return True
     known = [_plain(root.name), _plain(root.parent.name)]
     return any(len(other) >= 4 and (name.startswith(other) or other.startswith(name)) for other in known)
 

@@ -673,6 +673,15 @@ def test_a_missing_archive_is_named_with_what_to_type(tmp_path: Path) -> None:
         cifar(tmp_path, "cifar20").signature()
 
 
+def test_an_archive_that_lies_there_and_is_not_unpacked_is_told_with_how_to_unpack_it(tmp_path: Path) -> None:
+    packed = tmp_path / "cifar-10-python.tar.gz"
+    packed.touch()
+    with pytest.raises(SupremeError, match=rf"{packed} lies there .* unpack it \(tar -xf {packed} -C {tmp_path}\)$"):
+        cifar(tmp_path, "cifar10").signature()
+    with pytest.raises(SupremeError, match=r"which folder it is in$"):
+        cifar(tmp_path, "cifar100").signature()
+
+
 def test_an_unknown_variant_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SupremeError, match=r"variant='cifar1000' .* give cifar10, cifar100 or cifar20"):
         cifar(tmp_path, "cifar1000")
