@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from supreme.core import SupremeError
-from tests.data.folders import image_folder, photographs
+from supreme.data.files import read_image
+from tests.data.folders import image_folder, photographs, picture
 
 Build = Callable[[Path], Any]
 """Makes the folder; what it returns are values of the component."""
@@ -302,3 +305,41 @@ def test_a_folder_that_could_be_meant_otherwise_is_refused_in_one_sentence(build
     with pytest.raises(SupremeError, match=REFUSED[build]) as raised:
         image_folder(tmp_path / "root").files()
     assert "\n" not in str(raised.value)
+
+
+def test_people_of_a_table_are_the_groups_of_the_data(tmp_path: Path) -> None:
+    data = image_folder(tmp_path, **table_of_labels(tmp_path))()
+    assert data.groups is not None
+    assert data.group_names == ("p0", "p1", "p2", "p3")
+    assert data.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_exif_that_cannot_be_written_back_turns_the_picture_all_the_same(tmp_path: Path) -> None:
+    orientation, resolution = struct.pack("<HHI2H", 0x112, 3, 1, 6, 0), struct.pack("<HHI4s", 0x11A, 2, 2, b"72\0\0")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + orientation + resolution + bytes(4)
+    picture("x").save(tmp_path / "plain.jpg")
+    picture("x").save(tmp_path / "turned.jpg", exif=exif)
+    plain, turned = (read_image(tmp_path / name, 8) for name in ("plain.jpg", "turned.jpg"))
+    assert np.array_equal(turned, np.rot90(plain, -1, (1, 2)))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF", "DDS"])
+def test_a_damaged_picture_is_read_or_named_whatever_its_decoder_raises(tmp_path: Path, kind: str) -> None:
+    path, rng = tmp_path / "x.png", np.random.default_rng(0)
+    picture("x").save(path, format=kind)
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    for _ in range(40):
+        damaged = whole.copy()
+        damaged[rng.integers(0, len(whole), 4)] = rng.integers(0, 256, 4)
+        path.write_bytes(damaged[: rng.integers(1, len(whole) + 1)].tobytes())
+        assert read_or_told(path) in ((3, 8, 8), path)
+
+
+def read_or_told(path: Path) -> tuple[int, ...] | Path | str:
+    """The shape of what is read; or the path, where one sentence names it; or what else is told."""
+    try:
+        return read_image(path, 8).shape
+    except SupremeError as error:
+        told = str(error)
+    return path if str(path) in told and "\n" not in told else told
