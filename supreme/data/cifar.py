@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt
 from supreme.core import IntArray, SupremeError
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, OneOf, bounded
-from supreme.data import cifar_archive, optml_split, partition
+from supreme.data import archives, cifar_archive, optml_split, partition
 from supreme.data.finish import finish
 from supreme.store.decoded import contents
 
@@ -79,7 +79,7 @@ class Cifar:
         if missing := archive.missing(root):
             raise SupremeError(
                 f"{self.folder} lacks {', '.join(missing)}: type data.download=true to fetch the archive, "
-                "or data.root=... to say which folder it is in"
+                f"or data.root=... to say which folder it is in{archives.also(self.folder, archive.packed)}"
             )
         return self.folder, [self.folder / name for name in archive.names]
 
