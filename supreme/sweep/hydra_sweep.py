@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -46,43 +46,82 @@ class OffersExecutor(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What became of a sweep."""
+
+    plan: Plan
+    settings: Settings
+    outcomes: Mapping[str, Outcome]
+    """By the keys of tasks, what became of each; empty where nothing was to be run."""
+    unwritten: SupremeError | None = None
+    """What kept the reports from being written."""
+
+    @property
+    def failed(self) -> list[Cell]:
+        """The cells that have no row."""
+        return [] if self.settings.dry_run else [cell for cell in self.plan.todo if not self.plan.has_row(cell)]
+
+    @property
+    def failed_audits(self) -> list[Outcome]:
+        """The outcomes of audits that have no record."""
+        audits = [] if self.settings.dry_run else [self.outcomes[task.key] for task in self.plan.audit_tasks]
+        return [outcome for outcome in audits if outcome.status != "done"]
+
+
 def sweep(sweeper: Any, arguments: Sequence[str]) -> list[str]:
-    """Run every cell that the command line and `hydra.sweeper.params` span; returns the ids of the cells."""
-    launcher = sweeper.launcher
+    """What the command line does: run a sweep, tell what failed, and exit with the status that says so.
+
+    Returns:
+        The ids of the cells.
+    """
     try:
-        start, problems = time.monotonic(), Problems()
-        jobs = expand(sweeper, arguments)
-        composer = Composer(sweeper.hydra_context, sweeper.config)
+        done = swept(sweeper, arguments)
+    except SupremeError as error:
+        refuse(error)
+    if failed := done.failed:
+        print_failures(failed, done.outcomes, len(done.plan.cells))
+    if failed_audits := done.failed_audits:
+        print_failed_audits(failed_audits, len(done.plan.audits))
+    if done.unwritten:
+        refuse(done.unwritten)
+    if failed or failed_audits:
+        sys.exit(1)
+    return [cell.id for cell in done.plan.cells]
+
+
+def swept(sweeper: Any, arguments: Sequence[str]) -> Swept:
+    """Run every cell that the command line and `hydra.sweeper.params` span, and print the table.
+
+    Raises:
+        SupremeError: something is wrong with a cell, or with the place where results are to lie; nothing has run.
+    """
+    launcher = sweeper.launcher
+    start, problems = time.monotonic(), Problems()
+    jobs = expand(sweeper, arguments)
+    composer = Composer(sweeper.hydra_context, sweeper.config)
+    _, first = compose_all(composer, jobs[:1], Problems())
+    executor = None
+    if isinstance(launcher, OffersExecutor) and first is not None and not first.dry_run:
+        executor = launcher.executor(first)  # refuses devices that are not there, at once
+    with _closed(executor):
         cells, settings = compose_all(composer, jobs, problems)
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
         if settings.dry_run:
+            slots = settings.slots()
             plan = planned(cells, settings, problems, start)
             tell_presets(composer.presets)
-            print_plan(plan, settings.slots())
-            return [cell.id for cell in plan.cells]
-        executor = launcher.executor(settings) if isinstance(launcher, OffersExecutor) else None
-        with _closed(executor):
-            plan = planned(cells, settings, problems, start, executor.warm_up if executor else ignore)
-            tell_presets(composer.presets)
-            with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
-                tracking(*plan.cells)
-                outcomes = _run(plan, executor or launcher, settings, tracking)
-                unwritten = _print_results(plan, settings)
-    except SupremeError as error:
-        refuse(error)
-    failed = [cell for cell in plan.todo if not plan.has_row(cell)]
-    failed_audits = [outcomes[task.key] for task in plan.audit_tasks if outcomes[task.key].status != "done"]
-    if failed:
-        print_failures(failed, outcomes, len(plan.cells))
-    if failed_audits:
-        print_failed_audits(failed_audits, len(plan.audits))
-    if unwritten:
-        refuse(unwritten)
-    if failed or failed_audits:
-        sys.exit(1)
-    return [cell.id for cell in plan.cells]
+            print_plan(plan, slots)
+            return Swept(plan=plan, settings=settings, outcomes={})
+        plan = planned(cells, settings, problems, start, executor.warm_up if executor else ignore)
+        tell_presets(composer.presets)
+        with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
+            tracking(*plan.cells)
+            outcomes = _run(plan, executor or launcher, settings, tracking)
+            unwritten = _print_results(plan, settings)
+    return Swept(plan=plan, settings=settings, outcomes=outcomes, unwritten=unwritten)
 
 
 def _print_results(plan: Plan, settings: Settings) -> SupremeError | None:

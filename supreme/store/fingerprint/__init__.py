@@ -27,6 +27,7 @@ __all__ = [
     "codes",
     "content_of",
     "fates",
+    "forget_code",
     "identity",
     "leave_out",
     "named_files",

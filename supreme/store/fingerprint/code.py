@@ -11,7 +11,7 @@ from typing import Any
 
 from supreme.core import SupremeError
 from supreme.store.fingerprint.graph import Graph
-from supreme.store.fingerprint.modules import find, is_installed, library
+from supreme.store.fingerprint.modules import find, forget_modules, is_installed, library
 from supreme.store.fingerprint.paths import Definition, place
 
 HOLDS_NO_ARITHMETIC = True
@@ -128,6 +128,7 @@ def _graph(top: str) -> Graph:
 
 
 def forget_code() -> None:
-    """Read all code anew when it is next asked for: what is left out of it has changed."""
+    """Read all code anew when it is next asked for: it was edited, or what is left out of it has changed."""
     code_of.cache_clear()
     _graph.cache_clear()
+    forget_modules()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
 import os
 import sys
@@ -126,6 +127,13 @@ def read(name: str) -> Module | None:
         return Module(name, module.path, package, content, opaque=True)
     collect(module, tree.body)
     return module
+
+
+def forget_modules() -> None:
+    """Look for every module, and read it, anew: in a process that goes on for hours, files are edited meanwhile."""
+    importlib.invalidate_caches()
+    find.cache_clear()
+    read.cache_clear()
 
 
 @contextmanager

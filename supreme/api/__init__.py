@@ -1,0 +1,1 @@
+"""The Python API: what `supreme.evaluate`, `supreme.unlearn` and `supreme.sweep` do."""
