@@ -19,7 +19,7 @@ PLAIN_NETWORKS = (NETWORK, "supreme.functional.network.as_network")
 """What a network named in a YAML of somebody else's becomes, and how it is given back: no YAML of ours names them."""
 EVERY = [*TARGETS, *PLAIN_NETWORKS, *(root for roots in ROOTS.values() for root in roots)]
 
-NO_NUMBER = {"", "__main__", "cli", "_hydra", "sweep", "report", "api", "testing", "trackers"}
+NO_NUMBER = {"", "__main__", "cli", "command_line", "_hydra", "sweep", "report", "api", "testing", "trackers"}
 """Rooms that plan, run and show, and compute nothing that is stored; nor do the commands about the store."""
 
 COMPUTES = [name for name in MODULES if part(name) not in NO_NUMBER and ".maintenance" not in name]
