@@ -16,7 +16,7 @@ from supreme.models import trial
 @bounded
 @dataclass(frozen=True, kw_only=True)
 class ResNet9:
-    """Page, How to Train Your ResNet, 2018; https://github.com/davidcpage/cifar10-fast (its backbone).
+    """Page, How to Train Your ResNet, 2018: the network with which it ends; https://github.com/davidcpage/cifar10-fast.
 
     Deviations: the head has a bias, and logits are not scaled by 1/8: `head.weight` is what the features meet, as in
     every model here.

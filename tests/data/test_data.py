@@ -1239,15 +1239,16 @@ def test_every_data_source_of_the_configuration_builds_below_the_data_folder(
 ) -> None:
     monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "debian")  # some machines have it
     node = OmegaConf.create({"data_dir": str(tmp_path / "data"), "data": node_of(path)}).data
-    if OmegaConf.is_missing(node, "root"):
-        with pytest.raises(SupremeError, match="no value for root"):
-            build(node, f"data {path.stem}")
-        node.root = str(tmp_path)
+    for field, value in (("root", str(tmp_path)), ("dataset", "torchvision.datasets.SVHN"), ("path", "no/such")):
+        if OmegaConf.is_missing(node, field):
+            with pytest.raises(SupremeError, match=f"no value for {field}"):
+                build(node, f"data {path.stem}")
+            node[field] = value
     component = build(node, f"data {path.stem}")
     assert isinstance(component, Data)
-    if "root" in node:
-        assert str(node.root).startswith(str(tmp_path))
-        with pytest.raises(SupremeError, match=r"data\.(root|folder)=|data\.download=true"):
+    if "root" in node or "path" in node:
+        assert str(node.get("root") or node.data_dir).startswith(str(tmp_path))
+        with pytest.raises(SupremeError, match=r"data\.(root|folder|path)=|data\.download=true"):
             component.signature()
     else:
         assert component.signature() == component.signature()

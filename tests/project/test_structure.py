@@ -162,9 +162,11 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
     plugins = {name for name in MODULES if part(name) == "_hydra"}
     assert found - plugins <= {
         "supreme.cli",
+        "supreme.api.hydra_here",
         "supreme.command_line.refusals",
         "supreme.command_line.words",
         "supreme.sweep.plan.compose",
+        "supreme.sweep.plan.globs",
         "supreme.sweep.plan.grids",
         "supreme.sweep.hydra_sweep",
         "supreme.sweep.single_cell",

@@ -74,9 +74,23 @@ def test_every_form_of_random_labels_keeps_its_promises(changes):
     check_method(component("method", "random_label", **changes))
 
 
-@pytest.mark.parametrize(
-    ("name", "changes"), [("small_cnn", {}), ("resnet18", {"width": 8}), ("timm", {"arch": "test_vit"})]
-)
+SMALL_MODELS: dict[str, dict[str, Any]] = {
+    "small_cnn": {},
+    "resnet18": {"width": 8},
+    "resnet20": {"width": 4, "depth": 8},
+    "resnet34": {"width": 4, "blocks": [1, 1]},
+    "resnet50": {"width": 4, "blocks": [1, 1]},
+    "preact_resnet18": {"width": 4, "blocks": [1, 1]},
+    "wrn_28_10": {"depth": 10, "widening": 1},
+    "vgg16_bn": {"width": 4, "convolutions": [1, 2]},
+    "allcnn": {"channels": [4, 4, 8, 8, 8, 8]},
+    "resnet9": {"width": 4},
+    "timm": {"arch": "test_vit"},
+}
+"""Of each architecture a small one: resnet32 to resnet110 are resnet20 with more blocks, vit_b16 is timm's."""
+
+
+@pytest.mark.parametrize(("name", "changes"), SMALL_MODELS.items())
 def test_every_architecture_keeps_its_promises(name, changes):
     check_model(component("model", name, **changes))
 
