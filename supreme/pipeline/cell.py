@@ -12,6 +12,7 @@ from typing import Any
 from supreme.core import Split, SupremeError, seeds
 from supreme.core.endpoints import Endpoints
 from supreme.core.images import ImageData
+from supreme.core.registry import as_component
 from supreme.core.split import sealed_split
 from supreme.pipeline import given_files, keys, twins
 from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
@@ -76,7 +77,8 @@ class Cell:
             raise SupremeError("no metric is chosen; add metric=[accuracy,membership], say")
         return cls(
             names={name: str(names[name]) for name in COMPONENTS},
-            nodes={name: config[name] for name in COMPONENTS} | {"data": twins.checked(config["data"])},
+            nodes={name: as_component(config[name], name) for name in COMPONENTS}
+            | {"data": twins.checked(config["data"])},
             metrics=config["metric"],
             seed=_whole("seed", config.get("seed")),
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},

@@ -68,7 +68,7 @@ def test_the_readme_is_short_and_its_commands_are_those_that_are_run_here() -> N
         ".venv/bin/pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
     ]
     assert others == set_up
-    assert VERBS == ["supreme report", "supreme status", "supreme store ls"]
+    assert VERBS == ["supreme list method", "supreme report", "supreme status", "supreme store ls"]
 
 
 @pytest.mark.slow
