@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from supreme.core import SupremeError
-from supreme.data import tables
+from supreme.data import files, tables
 from supreme.data.files import first
 
 TOLD = 5
@@ -19,9 +20,9 @@ def read(census: str) -> dict[str, int]:
     Raises:
         SupremeError: there is no such table, or it is not one.
     """
-    path = Path(__file__).parent / Path(census).expanduser()  # a path from the root stays itself
-    if not path.exists():
-        path = Path(census).expanduser()
+    path = Path(__file__).parent / files.place(census)  # a path from the root stays itself
+    if not os.path.exists(path):
+        path = files.place(census)
     try:
         listed: dict[str, int] = {}
         for number, values in tables.read(path, ("folder", "images")):

@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt
 from supreme.core import IntArray, SupremeError
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, OneOf, bounded
-from supreme.data import archives, cifar_archive, optml_split, partition
+from supreme.data import archives, cifar_archive, files, optml_split, partition
 from supreme.data.finish import finish
 from supreme.store.decoded import contents
 
@@ -66,7 +66,7 @@ class Cifar:
 
     @property
     def folder(self) -> Path:
-        return Path(self.root).expanduser() / VARIANTS[self.variant].archive.folder
+        return files.place(self.root) / VARIANTS[self.variant].archive.folder
 
     def signature(self) -> str:
         return contents.signature(*self.files())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ class Archive(NamedTuple):
     meta: str
 
     def missing(self, root: Path) -> list[str]:
-        return [name for name in self.names if not (root / self.folder / name).is_file()]
+        return [name for name in self.names if not os.path.isfile(root / self.folder / name)]
 
     @property
     def names(self) -> tuple[str, ...]:

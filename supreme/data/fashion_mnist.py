@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +12,7 @@ import numpy as np
 from supreme.core import SupremeError
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, PositiveInt, bounded
-from supreme.data import archives, idx, partition
+from supreme.data import archives, files, idx, partition
 from supreme.data.finish import finish
 from supreme.store.decoded import contents
 
@@ -60,9 +61,10 @@ class FashionMNIST:
         Raises:
             SupremeError: none of them does.
         """
-        given = [DEBIAN, Path(self.root) / TORCHVISION] if self.folder is None else [Path(self.folder)]
-        folders = [folder.expanduser() for folder in given]
-        lacking = {folder: [name for name in (*TRAIN, *TEST) if not (folder / name).is_file()] for folder in folders}
+        folders = [DEBIAN, files.place(self.root) / TORCHVISION] if self.folder is None else [files.place(self.folder)]
+        lacking = {
+            folder: [name for name in (*TRAIN, *TEST) if not os.path.isfile(folder / name)] for folder in folders
+        }
         for folder, names in lacking.items():
             if not names:
                 return folder, [folder / name for name in (*TRAIN, *TEST)]

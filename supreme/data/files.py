@@ -145,6 +145,27 @@ def _logged(what: str) -> Callable[[int, int], None]:
     return progress
 
 
+def place(given: str) -> Path:
+    """A path that a user gives; a `~` that leads nowhere stays, so that the sentence on what is missing shows it."""
+    return Path(os.path.expanduser(given))
+
+
+def no_folder(path: Path) -> str | None:
+    """A clause that says why this is no folder that can be used; None where it is one.
+
+    `Path.is_dir` raises where the way to it is closed or the name is too long; this does not.
+    """
+    if os.path.isdir(path):
+        return None
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return f"there is no folder {told(path)}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        return f"there is no folder {told(path)} ({getattr(error, 'strerror', None) or error})"
+    return f"there is no folder {told(path)}, but something else of that name"
+
+
 def first(names: Sequence[str], told_of: int) -> str:
     """The first so many names, and how many more there are."""
     more = f" and {len(names) - told_of:,} more" if len(names) > told_of else ""

@@ -100,12 +100,12 @@ class ImageFolder:
 
     @property
     def _root(self) -> Path:
-        return Path(self.root).expanduser()
+        return files.place(self.root)
 
     def _found(self, file: str) -> Path:
         """A file that a user names: from the working folder, or else below root."""
-        path = Path(file).expanduser()
-        return path if path.exists() or not (self._root / path).exists() else self._root / path
+        path = files.place(file)
+        return path if os.path.exists(path) or not os.path.exists(self._root / path) else self._root / path
 
     def _finished(self, read: Callable[[Sequence[Path]], np.ndarray]) -> ImageData:
         listed = self._listed()
@@ -146,8 +146,8 @@ class ImageFolder:
     def _listed(self) -> Listed:
         """The photographs, each class by its name without the prefix."""
         root = self._root
-        if not root.is_dir():
-            raise SupremeError(f"there is no folder {root}.{archives.hint(root)} {self.download_hint}".rstrip())
+        if missing := files.no_folder(root):
+            raise SupremeError(f"{missing}.{archives.hint(root)} {self.download_hint}".rstrip())
         if self.table is not None:
             listed = label_tables.listed(self._found(self.table), root, self.exclude)
         else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -59,7 +62,7 @@ def listed(table: Path, root: Path, exclude: Collection[str]) -> Listed:
 
 def _paths(table: Path, root: Path, lines: Sequence[tables.Line]) -> list[Path]:
     """Where the photographs are; each folder is listed once, since a table may name hundreds of thousands."""
-    held: dict[str, set[str]] = {}
+    held: dict[str, dict[str, str]] = {}
     seen: dict[str, int] = {}
     missing: list[tuple[int, str]] = []
     paths: list[Path] = []
@@ -76,16 +79,20 @@ def _paths(table: Path, root: Path, lines: Sequence[tables.Line]) -> list[Path]:
             raise SupremeError(f"{table}, line {number}, names {files.told(name)}, which is no photograph ({kinds})")
         if folder not in held:
             place = root / folder
-            found = entries.visible(place) if place.is_dir() else []
-            held[folder] = {entry.name for entry in found if entry.kind == entries.FILE}
+            found = entries.visible(place) if os.path.isdir(place) else []
+            regular = (entry.name for entry in found if entry.kind == entries.FILE)
+            held[folder] = {unicodedata.normalize("NFC", name): name for name in regular}  # macOS splits accents
         if last not in held[folder]:
             missing.append((number, name))
-        paths.append(root / name)
+        paths.append(root / folder / held[folder].get(last, last))
     if missing:
         number, name = missing[0]
+        folder, _, last = name.rpartition("/")
+        near = difflib.get_close_matches(last, list(held[folder])[:5000], 1, 0.8)
+        hint = f"; did you mean {files.told(near[0])}?" if near else ""
         more = f" (and so are {len(missing) - 1:,} more)" if len(missing) > 1 else ""
         raise SupremeError(
-            f"{table}, line {number}, names {files.told(name)}, which is missing from {root}{more}: complete the "
-            "folder, or take the lines away"
+            f"{table}, line {number}, names {files.told(name)}, which is missing from {root}{more}{hint or ':'} "
+            f"{'C' if hint else 'c'}omplete the folder, or take the lines away"
         )
     return paths

@@ -33,7 +33,7 @@ def files_of(split: Path) -> list[Path]:
     Raises:
         SupremeError: there is no such file, or the folder holds no lists or two of one part.
     """
-    if not split.is_dir():
+    if not os.path.isdir(split):
         return [split]
     return [path for _, path in sorted(_lists(split).items())]
 
@@ -51,7 +51,7 @@ def divided(listed: Listed, split: Path, root: Path) -> Listed:
     known = Names(root, listed.paths)
     found: dict[int, Named] = {}
     unknown: list[Named] = []
-    for one in _of_lists(split) if split.is_dir() else _of_table(split):
+    for one in _of_lists(split) if os.path.isdir(split) else _of_table(split):
         at = known.position(one.name)
         if at is None:
             unknown.append(one)
@@ -63,7 +63,7 @@ def divided(listed: Listed, split: Path, root: Path) -> Listed:
     if unknown:
         raise SupremeError(f"{unknown[0].where} names {known.unknown([one.name for one in unknown])}")
     if left := [name for at, name in enumerate(known.names) if at not in found]:
-        how = f"list it in {UNUSED}.txt" if split.is_dir() else f"give it the split {UNUSED}"
+        how = f"list it in {UNUSED}.txt" if os.path.isdir(split) else f"give it the split {UNUSED}"
         raise SupremeError(f"{split} says nothing of {files.first(left, TOLD)}: to leave a photograph out, {how}")
     refuse_no_split(str(split), {one.part for one in found.values()})
     kept = [at for at in range(len(listed.paths)) if found[at].part != UNUSED]
@@ -118,9 +118,11 @@ class Names:
         close = {entries.plain(name): name for name in self.names}
         wanted = entries.plain(below(self.root, names[0]))
         near = close.get(wanted) or next(iter(difflib.get_close_matches(wanted, list(close)[:5000], 1)), None)
-        hint = f"; did you mean {files.told(close.get(near, near))}?" if near else ""
+        hint = f"; did you mean {files.told(close.get(near, near))}?" if near else "."
+        is_missing = "which is no photograph" if len(names) == 1 else "which are no photographs"
         told = files.first(list(names), TOLD)
-        return f"{told}, which is not below {self.root}{hint} Names are counted from there, as in {self.names[0]}"
+        example = files.told(self.names[0])
+        return f"{told}, {is_missing} below {self.root}{hint} Names are counted from there, as in {example}"
 
 
 def below(root: Path, name: str) -> str:

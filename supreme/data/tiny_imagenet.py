@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class TinyImageNet:
 
     @property
     def _root(self) -> Path:
-        return Path(self.root).expanduser()
+        return files.place(self.root)
 
     def _finished(self, read: Callable[[Sequence[Path]], np.ndarray]) -> ImageData:
         train, test = self._photographs()
@@ -102,8 +103,8 @@ class TinyImageNet:
         """Training and test photographs, each with the number of its synset."""
         root = self._root
         wanted = (CLASSES, WORDS, "train", "val", f"val/{ANNOTATIONS}", "val/images")
-        if missing := [name for name in wanted if not (root / name).exists()]:
-            what = f"{root} lacks {', '.join(missing)}" if root.is_dir() else f"there is no folder {root}"
+        if missing := [name for name in wanted if not os.path.exists(root / name)]:
+            what = files.no_folder(root) or f"{root} lacks {', '.join(missing)}"
             raise SupremeError(
                 f"{what}.{archives.hint(root)} Tiny-ImageNet is http://cs231n.stanford.edu/tiny-imagenet-200.zip: "
                 "unpack all of it, or type data.root=... to say where it is"
@@ -135,8 +136,8 @@ class TinyImageNet:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise SupremeError(f"there is no folder {folder}: unpack the archive again")
+    if missing := files.no_folder(folder):
+        raise SupremeError(f"{missing}: unpack the archive again")
     found = [entry for entry in entries.visible(folder) if entry.is_picture]
     entries.refuse_special(found)
     return [Path(entry.path) for entry in found]
