@@ -72,8 +72,8 @@ class Words:
         elif _is_network(component):
             raise SupremeError(
                 f"{group}: a {type(component).__name__} that exists already is not allowed: a sweep trains models "
-                "of its own for every seed. Give the class or the function that makes one, and weights that are trained "
-                "already as original=FILE; supreme.unlearn takes a network as it is"
+                "of its own for every seed. Give the class or the function that makes one, and weights that are "
+                "trained already as original=FILE; supreme.unlearn takes a network as it is"
             )
         elif isinstance(component, PLAIN):
             raise SupremeError(f"{group}={component!r} is not allowed: give a name, a class or a function")
