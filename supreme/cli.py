@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import hydra
-from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from rich.console import Console
 from rich.logging import RichHandler
 
 from supreme import __version__
+from supreme.command_line.conf_folder import CONF
+from supreme.command_line.options import importable_from_here, options_first
+from supreme.command_line.refusals import in_sentences
+from supreme.command_line.words import readable
 from supreme.core import SupremeError
+from supreme.core.patterns import quoted
 
-_HERE = Path(__file__).resolve().parent
-CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
-"""A wheel carries conf/ inside the package; a checkout has it beside."""
+log = logging.getLogger(__name__)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -36,6 +34,7 @@ def _hydra_main(config: DictConfig) -> Any:
 
 
 VERBS = {
+    "list": "supreme.command_line.listing:main",
     "report": "supreme.report.command:main",
     "status": "supreme.sweep.display.status:main",
     "store": "supreme.store.maintenance.command:main",
@@ -64,17 +63,22 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     first = arguments[0] if arguments else ""
-    if first == "--version":  # else Hydra tells its own
+    if first in ("--version", "version"):  # else Hydra tells its own
         sys.stdout.write(f"supreme {__version__}\n")
         return
     if first in VERBS:
         module, _, function = VERBS[first].partition(":")
         sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))
-    if first.isalpha():
-        near = difflib.get_close_matches(first, VERBS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(VERBS)}"
-        raise SupremeError(f"unknown command {first}; {hint} Components are chosen as in method=scrub; see --help")
-    with _hydra_errors_as_sentences(), _presets_shown(arguments):
+    options, words = options_first(["--help"] if arguments == ["help"] else arguments)
+    sweeps = "--multirun" in options or any(word.startswith(("experiment=", "hydra.mode=")) for word in words)
+    words = readable(list(map(quoted, words)), list(VERBS), sweeps)
+    importable_from_here(options)
+    if "--multirun" in options and ("--cfg" in options or any(option.startswith("--info") for option in options)):
+        raise SupremeError("--cfg and --info show one config: leave -m and the lists out")
+    sys.argv[1:] = [*options, *words]
+    if not sys.argv[1:]:
+        log.info("supreme alone runs the default: method=scrub on data=digits, seed=0. `supreme --help` shows the rest")
+    with in_sentences(words), _presets_shown(options):
         _hydra_main()
 
 
@@ -88,45 +92,6 @@ def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
     from supreme.sweep.plan.shown import as_a_run_would_have_it
 
     return as_a_run_would_have_it()
-
-
-@contextmanager
-def _hydra_errors_as_sentences() -> Iterator[None]:
-    """Tell in our words what Hydra refuses, unless HYDRA_FULL_ERROR=1 asks for its traceback."""
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        yield
-        return
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors instead of printing them
-    try:
-        yield
-    except HydraException as error:
-        raise SupremeError(explanation(error)) from error
-    except ValueError as error:
-        if not str(error).startswith("Config group override must be a string or a list"):
-            raise
-        given = " ".join(argument for argument in sys.argv[1:] if (CONF / argument.partition("=")[0]).is_dir())
-        raise SupremeError(
-            f"{given} is not allowed: each is chosen by a name, as in method=scrub; see --help"
-        ) from error
-    finally:
-        del os.environ["HYDRA_FULL_ERROR"]
-
-
-def explanation(error: HydraException) -> str:
-    text = str(error).split("Config search path:")[0].strip()
-    cause = error.__cause__
-    if isinstance(error, MissingConfigException) and str(error.missing_cfg_file).startswith("recipe/"):
-        return f"{text}\n\nThis pair of data and model has no recipe of its own: type recipe=sgd or recipe=adamw"
-    if isinstance(error, MissingConfigException) and not error.options and "/" in str(error.missing_cfg_file):
-        group = str(error.missing_cfg_file).rpartition("/")[0]
-        return f"{text} There are: {', '.join(sorted(path.stem for path in (CONF / group).glob('*.yaml')))}"
-    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and isinstance(cause.parent_node, DictConfig):
-        parent, _, key = str(cause.full_key).rpartition(".")
-        fields = [str(name) for name in cause.parent_node if name != "_target_"]
-        near = difflib.get_close_matches(key, fields, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return f"there is no {cause.full_key}; {hint}{parent or 'The config'} has: {', '.join(fields)}"
-    return text
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

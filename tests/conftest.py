@@ -19,8 +19,8 @@ from results import save_row
 
 TESTS = Path(__file__).parent
 
-for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch: threads of several test processes only spin
-    os.environ.setdefault(name, "1")
+for name in ("OMP", "MKL", "OPENBLAS"):  # before torch: threads of several test processes only spin
+    os.environ.setdefault(f"{name}_NUM_THREADS", "1")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,6 +38,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection() -> None:
     """Thousands of tests and the modules that they import stay: to look for garbage among them takes seconds."""
     gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if second_chance.__name__ in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(scope="session")
+def second_chance() -> None:
+    """What a real cluster, browser or signal takes part in is tried again where it failed, and the summary tells of it.
+
+    Fixtures that start such a thing ask for this one, and so does a test that sends a signal itself. It is for what
+    the machine does to us, never for a race in the test or in the package: that is found, and waits for its event.
+    """
 
 
 def pytest_collection_finish() -> None:
@@ -81,7 +96,7 @@ def command_line(
     *arguments: str, cwd: Path, timeout: float = 240, workers: int = 1, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """`python -m supreme` with these arguments, started warm; a sweep on the CPU has this many workers at most."""
-    variables = environment(**{"LOKY_MAX_CPU_COUNT": str(workers), **more})
+    variables = environment(**{"LOKY_MAX_CPU_COUNT": str(workers), **warm.HASHES, **more})
     return warm.run(arguments, cwd, variables, timeout)
 
 
@@ -94,7 +109,7 @@ def start_command_line(
     **more: str,
 ) -> warm.Started | subprocess.Popen[str]:
     """The same, to be sent signals while it runs; on all cores. With code, `python -c` runs that instead."""
-    return warm.start(arguments, cwd, environment(**more), code, stdout, stderr)
+    return warm.start(arguments, cwd, environment(**{**warm.HASHES, **more}), code, stdout, stderr)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import types
 from pathlib import Path
 from typing import Any, NoReturn
 
-from filelock import FileLock
+from supreme.sweep.executors.local.lock_file import LockFile
 
 HOARD: list[bytes] = []
 
@@ -257,7 +257,7 @@ def take_memory(folder: Path, gigabytes: float, room: int, together: int) -> tup
     met, is_first = folder / "met", not (folder / "one").exists()
     (folder / "one").touch()
     try:
-        with FileLock(folder / "room.lock"):  # of several that come at once only the last has no room
+        with LockFile(folder / "room.lock"):  # of several that come at once only the last has no room
             here.touch()
             began, running = time.time(), len(list(folder.glob("running-*")))
             if running >= together:

@@ -2,7 +2,8 @@
 
 A cold start spends some four seconds of a core on imports before it does anything of its own. What is run, its
 arguments, folder, environment, output and exit status are those of `python -m supreme`, and so is what signals do to
-it. Tests of what is imported, and those that look into `/proc/<pid>/environ`, start it cold.
+it. Its workers are forked too, see `warm_workers`. Tests of what is imported, and those that look into
+`/proc/<pid>/environ`, start it cold.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+import warm_workers
+
 IMPORTED = (
     *(
         "torch",
@@ -47,6 +50,8 @@ IMPORTED = (
 )
 AT_IMPORT = ("PYTHONHASHSEED", "LD_", "OMP_", "MKL_", "OPENBLAS_", "TORCH")
 """How the names of variables begin that a process reads once, when it starts or imports."""
+HASHES = {"PYTHONHASHSEED": "0"}
+"""Those that the sweep gives its workers, which are forked from the same template."""
 PR_SET_PDEATHSIG = 1
 
 Variables = tuple[tuple[str, str], ...]
@@ -140,7 +145,7 @@ def run(
 
 def offer() -> tuple[Variables, str]:
     """Have all processes of a run of tests share a template, begun when the first of them asks; see `accept`."""
-    variables = _read_at_import(os.environ)
+    variables = _read_at_import({**os.environ, **HASHES})
     listener, address = _listening()
 
     def begin() -> None:
@@ -277,6 +282,8 @@ def main(listener: int, parent: int) -> NoReturn:
     gc.enable()
     asked = _next(socket.socket(fileno=listener))
     _become(asked, path)
+    if not os.environ.pop("COLD_WORKERS", ""):
+        warm_workers.offer(_read_at_import, _end)
     try:
         if code := asked["code"]:
             sys.modules["__main__"] = types.ModuleType("__main__")

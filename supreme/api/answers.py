@@ -7,31 +7,33 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import torch
 
-from supreme.api.given import Given, Models
+from supreme.api.given import Given
 from supreme.api.networks import class_count, features_of, logits_of
 from supreme.api.not_given import NotGiven
 from supreme.api.sets import GivenSets
 from supreme.core import Split, SupremeError
 from supreme.pipeline.evaluation import StoredPredictions
 
+NETWORKS = "the networks themselves, and not their logits alone"
+"""What a model that is given by its logits lacks."""
+
 PROBABILITIES = 1e-3
 """How near to 1 the sum of a row must be for it to look like probabilities."""
 
 
-def number_of_classes(models: Models, sets: Sequence[GivenSets]) -> int:
+def number_of_classes(models: Sequence[Given], sets: GivenSets) -> int:
     """The one that all models have; nothing but two images is looked at.
 
     Raises:
         SupremeError: two models have another one, or there are no images for a network, or logits of another number.
     """
     counts: dict[str, int] = {}
-    data = sets[0].split().data
-    for one in models.all():
+    data = sets.split().data
+    for one in models:
         if one.network is None:
             counts[one.name] = next(iter(one.logits.values())).shape[1]
-        elif not sets[0].has_images:
+        elif not sets.has_images:
             raise SupremeError(
                 f"{one.name} is a network, and the sets are labels without images: give (x, y), or logits"
             )
@@ -62,12 +64,12 @@ def predictions_of(
         if what == "logits":
             return whole
         if given.network is None:
-            raise NotGiven("features", f"of {given.name} there are logits alone")
+            raise NotGiven("features", NETWORKS)
         return features_of(given.name, given.network, split.data)
 
     def model() -> Any:
         if given.network is None or not any(True for _ in given.network.parameters()):
-            raise NotGiven("model", f"of {given.name} there are logits alone")
+            raise NotGiven("model", NETWORKS)
         return given.network
 
     return StoredPredictions(split, load, model), _doubt(given, whole, split)
@@ -107,8 +109,3 @@ def _doubt(given: Given, logits: np.ndarray, split: Split) -> str:
             "logits, which makes every loss, confidence and divergence wrong; give logits, or log-probabilities"
         )
     return ""
-
-
-def same_answers(one: StoredPredictions, other: StoredPredictions) -> bool:
-    """Whether two models give equal logits to every image."""
-    return torch.equal(torch.from_numpy(one.load("logits")), torch.from_numpy(other.load("logits")))

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from supreme.api.arrays import as_array
-from supreme.api.networks import checked_logits, checked_network
+from supreme.api.networks import checked_logits, checked_network, device_of
+from supreme.api.options import checked_name
 from supreme.api.sets import NAMES
 from supreme.core import SupremeError
 from supreme.functional.classifier import Classifier
@@ -76,6 +77,7 @@ def given_models(unlearned: Any, reference: Any, original: Any) -> Models:
     for name in named:
         if name in ("reference", "original"):
             raise SupremeError(f'unlearned has a method "{name}": give that model as {name}=..., beside unlearned')
+    named = {checked_name("the method", name): one for name, one in named.items()}
     methods = {name: _list(UNNAMED if not several else f'unlearned["{name}"]', one) for name, one in named.items()}
     anchors = {
         name: None if one is None else _list(name, one)
@@ -95,6 +97,21 @@ def given_models(unlearned: Any, reference: Any, original: Any) -> Models:
             "same order everywhere"
         )
     return Models(methods=methods, reference=anchors["reference"], original=anchors["original"], draws=draws)
+
+
+def given_untrained(given: Any) -> list[Given]:
+    """Models with random weights; none where nothing was given.
+
+    Raises:
+        SupremeError: one is no model.
+    """
+    return [] if given is None else _list("untrained", given)
+
+
+def device_of_models(models: Sequence[Given]) -> str:
+    """cpu, cuda or mps: of the first network that is not on the CPU."""
+    found = [device_of(one.network).type for one in models if one.network is not None]
+    return next((kind for kind in found if kind != "cpu"), "cpu")
 
 
 def _list(name: str, given: Any) -> list[Given]:

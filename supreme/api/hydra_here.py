@@ -16,12 +16,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobRuntime
-from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from supreme.cli import CONF, explanation
-from supreme.core import SupremeError
+from supreme.command_line.conf_folder import CONF
+from supreme.command_line.refusals import in_sentences
 
 _OF_AN_APP = (GlobalHydra, HydraConfig, JobRuntime, version.VersionBase)
 """What Hydra keeps for the one application that it takes a process for."""
@@ -40,9 +39,8 @@ def hydra_here(config_directories: Sequence[Path] = ()) -> Iterator[Hydra]:
         search_path = create_config_search_path(str(CONF))
         for folder in config_directories:
             search_path.prepend("command-line", f"file://{folder.resolve()}", anchor="schema")  # which must be last
-        yield Hydra.create_main_hydra2("supreme", search_path)
-    except HydraException as error:
-        raise SupremeError(explanation(error)) from error
+        with in_sentences([]):
+            yield Hydra.create_main_hydra2("supreme", search_path)
     finally:
         for kind, instance in kept.items():
             Singleton._instances.pop(kind, None)

@@ -84,7 +84,10 @@ def _parts(name: str, place: int, item: Any) -> tuple[Any, Any]:
         return found[0], found[1]
     if isinstance(item, tuple | list) and len(item) >= 2:
         return item[0], item[1]
-    raise SupremeError(f"{name}[{place}] is a {type(item).__name__}: an item must be (image, label)")
+    raise SupremeError(
+        f"{name}[{place}] is a {type(item).__name__}: an item must be (image, label); "
+        "a pair of arrays is given as a tuple, (x, y)"
+    )
 
 
 def _image(what: str, image: Any) -> np.ndarray:

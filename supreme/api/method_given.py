@@ -66,8 +66,8 @@ def components(
 
 def _known(group: str, name: str, options: Sequence[str]) -> str:
     if name not in options:
-        hint = did_you_mean(name, options) or "."
-        raise SupremeError(f"there is no {group} {name}{hint} There are: {', '.join(sorted(options))}")
+        hint = did_you_mean(name, options) or f". There are: {', '.join(sorted(options))}"
+        raise SupremeError(f"there is no {group} {name}{hint}")
     return name
 
 

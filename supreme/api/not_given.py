@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supreme.core import Cost, SelfComparison, Undefined
+from supreme.core.errors import NOT_GIVEN
 from supreme.core.evaluation import Predictions
 from supreme.core.images import Images
 from supreme.pipeline.evaluation import CellEvaluation, StoredPredictions
@@ -27,13 +28,25 @@ ROLES = ("reference", "original")
 _SURE = 20.0
 """Logit of the answer of a stand-in, all others being 0."""
 
+COST = "the cost of methods, which a sweep measures"
+"""What no evaluation of finished models has, and which is therefore no news."""
+
 
 class NotGiven(SelfComparison):
     """A metric asked for what nobody has given. It is undefined there, as where a model is compared with itself."""
 
-    def __init__(self, what: str, reason: str = "") -> None:
-        super().__init__(reason or f"no {what} model was given")
+    def __init__(self, what: str, told: str = "") -> None:
+        super().__init__(NOT_GIVEN + (told or f"the {what} model"))
         self.what = what
+
+
+def is_not_given(reason: str) -> bool:
+    """Whether a value is missing for this reason because something was not given."""
+    return reason.startswith(NOT_GIVEN)
+
+
+def what_is_not_given(reason: str) -> str:
+    return reason.removeprefix(NOT_GIVEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +66,15 @@ class GivenEvaluation(CellEvaluation):
 
     @property
     def cost(self) -> Cost:
-        raise NotGiven("cost", "what it cost is not known")
+        raise NotGiven("cost", COST)
 
     @property
     def reference_cost(self) -> Cost:
-        raise NotGiven("cost", "what the reference cost is not known")
+        raise NotGiven("cost", COST)
 
     def images(self, name: str) -> Images:
         if not self.has_images:
-            raise NotGiven("images", "no images were given")
+            raise NotGiven("images", "images")
         return super().images(name)
 
 
@@ -86,7 +99,7 @@ def _tried(
     def beside(stand_ins: Mapping[str, Any]) -> Mapping[str, float | Undefined]:
         return metric(replace(evaluation, stand_ins=stand_ins))
 
-    plain: dict[str, Any] = {role: evaluation.subject for role in missing}
+    plain: dict[str, Any] = dict.fromkeys(missing, evaluation.subject)
     try:
         usual = beside(plain)
         moved = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,7 +86,7 @@ class GivenSets:
                     f"{name} has the label {largest}, and the model has {count} classes, from 0 to {count - 1}: give "
                     "class numbers as the model was trained on"
                 )
-        classes = self.forgotten_classes if forget_classes is None else tuple(sorted(map(int, forget_classes)))
+        classes = self.forgotten_classes if forget_classes is None else _classes(forget_classes)
         if strange := [number for number in classes if not 0 <= number < count]:
             raise SupremeError(f"forget_classes has {strange[0]}, and the model has the classes 0 to {count - 1}")
         views = self._views(count)
@@ -159,6 +160,15 @@ def given_sets(*, forget: Any, retain: Any, test: Any = None, validation: Any = 
         if (told := _form(one)) != (wanted := _form(first)):
             raise SupremeError(f"{name} has {told} and forget {wanted}: give all sets in one form")
     return GivenSets(sets=sets)
+
+
+def _classes(given: Any) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({operator.index(number) for number in given}))
+    except TypeError:
+        raise SupremeError(
+            f"forget_classes={given!r:.60} is not allowed: give class numbers, as in forget_classes=[3]"
+        ) from None
 
 
 def _form(one: GivenSet) -> str:

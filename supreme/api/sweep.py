@@ -13,6 +13,7 @@ import pandas as pd
 from supreme import report
 from supreme.api.data_given import is_data, kept
 from supreme.api.hydra_here import hydra_here, sweeper_of
+from supreme.api.method_given import RECIPE
 from supreme.api.words import Words, given_twice
 from supreme.core import SupremeError
 from supreme.pipeline.keys import forget_code
@@ -47,7 +48,8 @@ def sweep(*words: str, config_dir: str | Path | None = None, **values: Any) -> p
             A class, a function, a `functools.partial` or a dataclass instance is a component of your own; it must lie
             in a file, where the processes that do the work can import it.
             `data` takes `(train, test)` or `(train, validation, test)`: of each a torch Dataset or images and labels
-            `(x, y)`. They are copied to the output folder once and known by their content.
+            `(x, y)`. They are copied to the output folder once and known by their content; without a recipe of yours
+            they are learnt by conf/recipe/sgd.yaml.
             `dry_run=True` prints the plan, starts nothing and returns the rows that are there.
 
     Returns:
@@ -94,6 +96,8 @@ def _command_line(
         if key == "data" and is_data(value):
             for name, one in kept(value, folder).items():
                 line.add(name, Path(one) if name == "data.root" else one)
+            if isinstance(values.get("recipe", {}), dict) and not any(word.startswith("recipe=") for word in words):
+                line.add("recipe", RECIPE)
         else:
             line.add(key, value)
     if twice := given_twice(line.words):

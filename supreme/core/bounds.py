@@ -29,7 +29,14 @@ class OneOf(BaseMetadata):
         self.words = words
 
 
-CHECKED = (Gt, Ge, Lt, Le, MultipleOf, MinLen, OneOf)
+class Or(BaseMetadata):
+    """No bound: what else to type, for those who gave what is not allowed."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+
+CHECKED = (Gt, Ge, Lt, Le, MultipleOf, MinLen, OneOf, Or)
 
 
 @cache
@@ -62,6 +69,8 @@ def is_allowed(hint: Any, value: Any) -> bool:
 
 
 def _keeps(value: Any, marker: Any) -> bool:
+    if isinstance(marker, Or):
+        return True
     if isinstance(marker, OneOf):
         return value in marker.words
     if isinstance(marker, MinLen):
@@ -94,7 +103,8 @@ def in_words(hint: Any, plural: bool = False) -> str:
             *others, last = marker.words
             return f"{', '.join(others)} or {last}" if others else last
     noun = {int: "whole number", float: "number"}.get(base, "value")
-    return " ".join([f"{noun}s" if plural else f"a {noun}", *_range(markers)])
+    others = [f"({marker.words})" for marker in markers if isinstance(marker, Or)]
+    return " ".join([f"{noun}s" if plural else f"a {noun}", *_range(markers), *others])
 
 
 def _range(markers: list[Any]) -> Iterator[str]:
@@ -121,6 +131,7 @@ def example(hint: Any) -> Any:
         least = max((marker.min_length for marker in markers if isinstance(marker, MinLen)), default=1)
         return [example(get_args(base)[0])] * least
     words = [word for marker in markers if isinstance(marker, OneOf) for word in marker.words]
+    markers = [marker for marker in markers if not isinstance(marker, Or)]
     names = ("gt", "ge", "lt", "le", "multiple_of")
     limits = [getattr(marker, name) for marker in markers for name in names if hasattr(marker, name)]
     near = [value for limit in limits for value in (limit, limit + 1, limit - 1)]

@@ -23,7 +23,11 @@ _CACHED_VALUES = 1 << 18
 def channel_statistics(pixels: np.ndarray, positions: IntArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and population standard deviation of each channel of these images, pixels in [0, 1].
 
-    Both come from sums of integers: no rounding, no order.
+    Both come from sums of integers: no rounding, no order. A channel that is the same everywhere, as the blue of a
+    two-channel micrograph, tells nothing; 1 stands for its deviation, so that it can be divided by.
+
+    Raises:
+        SupremeError: every channel is constant.
     """
     with ThreadPoolExecutor() as threads:  # each takes its own block from the file; numpy lets the others run
         sums = list(threads.map(lambda part: _sums(pixels[part]), _parts(pixels, positions)))
@@ -33,9 +37,9 @@ def channel_statistics(pixels: np.ndarray, positions: IntArray) -> tuple[tuple[f
         total, squares = (sum(one[channel][which] for one in sums) for which in (0, 1))
         means.append(total / count / 255)
         deviations.append(math.sqrt(count * squares - total * total) / count / 255)
-    if min(deviations) == 0:
+    if max(deviations) == 0:
         raise SupremeError("every training image has the same colour everywhere: there is nothing to learn from them")
-    return tuple(means), tuple(deviations)
+    return tuple(means), tuple(deviation or 1.0 for deviation in deviations)
 
 
 def _sums(block: np.ndarray) -> list[tuple[int, int]]:
@@ -51,7 +55,7 @@ def _sums(block: np.ndarray) -> list[tuple[int, int]]:
 
 
 def content_digest(data: ImageData) -> str:
-    """SHA-256 of all that the data holds but its fingerprint; the same wherever the pixels are kept (a numpy array)."""
+    """SHA-256 of what a fingerprint says of image data; the same wherever the pixels are kept (a numpy array)."""
     pixels = np.asarray(data.pixels)
     digest = hashlib.sha256()
     facts = [
@@ -67,6 +71,8 @@ def content_digest(data: ImageData) -> str:
     fine = data.labels[:0] if data.fine_labels is None else data.fine_labels
     for name, array in zip("lftvs", (data.labels, fine, data.train, data.validation, data.test), strict=True):
         digest.update(f"|{name}{len(array)}|".encode() + array.astype("<i8").tobytes())
+    if data.groups is not None:  # only then, so that data without groups keep the fingerprint that they always had
+        digest.update(json.dumps(["groups", *data.group_names]).encode() + data.groups.astype("<i8").tobytes())
     return digest.hexdigest()
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-from supreme.core.pixels import Augmentation, Extended, IntArray, _gather, _sent, sealed, to_input
+from supreme.core.pixels import Augmentation, Extended, FileNames, IntArray, _gather, _sent, sealed, to_input
+
+OF_EACH = ("fine_labels", "groups", "file_names")
+"""What a source may know of each image beside its label."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,11 +46,20 @@ class ImageData:
     fine_labels: IntArray | None = None
     """int64, N: the subclass inside the class, where the source has one."""
     fine_names: tuple[str, ...] = ()
+    groups: IntArray | None = None
+    """int64, N: the person, or other identity, that an image shows, where the source has such; no part of the label."""
+    group_names: tuple[str, ...] = ()
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     """Channel means of the training images, pixels in [0, 1]."""
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     fingerprint: str = ""
     """SHA-256 of everything above: content, never a path."""
+    file_names: FileNames | None = None
+    """bytes, N: the path of each image's file below the source's folder, with `/` between its parts, where each image
+    has a file of its own. `os.fsdecode` makes text of it."""
+    official_train: int = 0
+    """Number of images, the first ones of the source, that are its official training set in its official order,
+    whichever of them train here; 0 where the source has none."""
 
     @property
     def num_classes(self) -> int:
@@ -60,15 +72,12 @@ class ImageData:
 
     def sealed(self) -> ImageData:
         """The same data, for many cells: nobody can write to any of its arrays."""
-        fine, pixels = self.fine_labels, self.pixels
+        pixels = self.pixels
+        arrays = {name: getattr(self, name) for name in ("labels", "train", "validation", "test", *OF_EACH)}
         return replace(
             self,
-            labels=sealed(self.labels),
-            train=sealed(self.train),
-            validation=sealed(self.validation),
-            test=sealed(self.test),
-            fine_labels=None if fine is None else sealed(fine),
             pixels=Extended(pixels.base, sealed(pixels.added)) if isinstance(pixels, Extended) else pixels,
+            **{name: None if array is None else sealed(array) for name, array in arrays.items()},
         )
 
     def extended(self, origins: IntArray, pixels: np.ndarray, labels: IntArray, training: int) -> ImageData:
@@ -86,14 +95,14 @@ class ImageData:
         digest = hashlib.sha256(json.dumps([self.fingerprint, len(origins), training]).encode())
         digest.update(origins.astype("<i8").tobytes() + labels.astype("<i8").tobytes())
         digest.update(pixels.tobytes())
-        fine = self.fine_labels
+        of_each = {name: getattr(self, name) for name in OF_EACH}
         return replace(
             self,
             pixels=Extended(self.pixels, pixels),  # type: ignore[arg-type]  # a scenario sees no tensor
             labels=np.concatenate([self.labels, labels]),
             train=np.concatenate([np.setdiff1d(self.train, replaced), copies[:training]]),
-            fine_labels=None if fine is None else np.concatenate([fine, fine[origins]]),
             fingerprint=digest.hexdigest(),
+            **{name: None if of is None else np.concatenate([of, of[origins]]) for name, of in of_each.items()},
         )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
+FileNames = np.ndarray[Any, np.dtype[np.bytes_]]
 
 Picture = TypeVar("Picture", "np.ndarray", "Tensor")
 

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -35,7 +36,11 @@ def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
     given: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
     values: dict[str, Any] = dict(given)
     component = _load(values.pop("_target_", None), what)
-    checked = {name: _inner(value, f"{what}: {name}") for name, value in _checked(component, values, what).items()}
+    nodes = {name for name, hint in get_type_hints(component).items() if get_origin(hint) is dict}  # kept as they are
+    checked = {
+        name: value if name in nodes else _inner(value, f"{what}: {name}")
+        for name, value in _checked(component, values, what).items()
+    }
     try:
         return component(**checked)
     except (SupremeError, ValueError, TypeError) as error:
@@ -49,16 +54,51 @@ def _inner(value: Any, what: str) -> Any:
     return build(value, what) if isinstance(value, Mapping) and "_target_" in value else value
 
 
+NETWORK = "supreme.models.network.Network"
+"""The component that a plain network becomes, and its fields beside the network itself."""
+OF_NETWORK = ("head", "mean", "std", "image_size")
+
+
+def as_component(node: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    """The node of a component: a model's YAML may name any function or class that makes a network, which is wrapped.
+
+    Imports what lies outside of this package. What cannot be imported is left as it is, for `build` to refuse.
+    """
+    target = node.get("_target_")
+    if group != "model" or not isinstance(target, str) or target.startswith("supreme."):
+        return node
+    with suppress(SupremeError):
+        if not _is_component(found := imported(target, group)) and callable(found):
+            own = {name: node.get(name) for name in OF_NETWORK}
+            rest = {name: value for name, value in node.items() if name not in OF_NETWORK}
+            return {"_target_": NETWORK, "network": rest, **own}
+    return node
+
+
+def imported(target: str, what: str) -> Any:
+    """What lies under this full name.
+
+    Raises:
+        SupremeError: there is nothing of that name, or importing it fails.
+    """
+    module_name, _, name = target.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except Exception as error:  # importing runs a third party's code
+        raise SupremeError(f"{what}: _target_ {target} cannot be imported ({type(error).__name__}: {error})") from error
+
+
+def _is_component(found: object) -> bool:
+    return isinstance(found, type) and dataclasses.is_dataclass(found)
+
+
 def _load(target: Any, what: str) -> type:
     if not isinstance(target, str) or not target:
         raise SupremeError(f"{what}: its YAML names no class; its first line must be `_target_: package.module.Class`")
-    module_name, _, name = target.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module_name), name)
-    except Exception as error:  # importing runs a third party's code
-        raise SupremeError(f"{what}: _target_ {target} cannot be imported ({type(error).__name__}: {error})") from error
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is")
+    found = imported(target, what)
+    if not _is_component(found):
+        network = " (or, as a model, a function or class that makes an nn.Module)" if what.startswith("model") else ""
+        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is{network}")
     return found
 
 

@@ -143,7 +143,14 @@ class RowOfLater(TypedDict, total=False):
     """How many images of one set are identical to one of another: see `supreme.core.twins.twins_of`."""
 
 
-class CellRecord(TypedDict):
+class GivenModels(TypedDict, total=False):
+    """What records of cells hold since models may be given, and older ones lack."""
+
+    given: Mapping[str, Mapping[str, str]]
+    """By stage, of models that were not made here: pattern and name of the file, and, in a row, its SHA-256."""
+
+
+class CellRecord(GivenModels):
     """What a row and the record of a failure say of their cell."""
 
     cell: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.data import tables
 from supreme.data.files import first
 
 TOLD = 5
@@ -20,15 +20,19 @@ def read(census: str) -> dict[str, int]:
         SupremeError: there is no such table, or it is not one.
     """
     path = Path(__file__).parent / Path(census).expanduser()  # a path from the root stays itself
+    if not path.exists():
+        path = Path(census).expanduser()
     try:
-        with path.open(newline="") as file:
-            listed = {row["folder"]: int(row["images"]) for row in csv.DictReader(file)}
-        if not listed:
-            raise ValueError("no rows")
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        listed: dict[str, int] = {}
+        for number, values in tables.read(path, ("folder", "images")):
+            folder, images = values["folder"], values["images"]
+            if not images.isdecimal() or folder in listed:
+                raise SupremeError(f"{path}, line {number}, must name a new folder and how many images it holds")
+            listed[folder] = int(images)
+    except SupremeError as error:
         raise SupremeError(
-            f"census={census} is not allowed: {path} cannot be read as a table folder,images ({error!r}); "
-            "null asks for no certain folders"
+            f"census={census} is not allowed: {error}; give a table folder,images, or null, which asks for no certain "
+            "folders"
         ) from error
     return listed
 

@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt
 from supreme.core import IntArray, SupremeError
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, OneOf, bounded
-from supreme.data import cifar_archive, partition
+from supreme.data import archives, cifar_archive, optml_split, partition
 from supreme.data.finish import finish
 from supreme.store.decoded import contents
 
@@ -61,6 +61,8 @@ class Cifar:
     """Share of the training images of each class (of each subclass, where there are some) that validates."""
     split_seed: NonNegativeInt
     """Deals the training images of each class; it is no seed of the sweep."""
+    split_rule: Annotated[str, OneOf("per_class", "optml")]
+    """per_class: each class by a stream of its own; optml: as that group's code does, with split_seed=1 or 2."""
 
     @property
     def folder(self) -> Path:
@@ -77,7 +79,7 @@ class Cifar:
         if missing := archive.missing(root):
             raise SupremeError(
                 f"{self.folder} lacks {', '.join(missing)}: type data.download=true to fetch the archive, "
-                "or data.root=... to say which folder it is in"
+                f"or data.root=... to say which folder it is in{archives.also(self.folder, archive.packed)}"
             )
         return self.folder, [self.folder / name for name in archive.names]
 
@@ -98,9 +100,11 @@ class Cifar:
         except (KeyError, TypeError, ValueError) as error:
             raise SupremeError(f"{self.folder} does not hold what {self.variant} needs ({error!r})") from error
         strata, strata_names = (labels, class_names) if fine_labels is None else (fine_labels, fine_names)
-        of_training = partition.by_fraction(
-            strata[:count], strata_names, validation=self.validation_fraction, test=0.0, seed=self.split_seed
-        )
+        share, seed = self.validation_fraction, self.split_seed
+        if self.split_rule == "optml":
+            of_training = optml_split.of_training(strata[:count], len(strata_names), validation=share, seed=seed)
+        else:
+            of_training = partition.by_fraction(strata[:count], strata_names, validation=share, test=0.0, seed=seed)
         return finish(
             pixels=pixels,
             labels=labels,
@@ -109,6 +113,7 @@ class Cifar:
             image_size=SIDE,
             fine_labels=fine_labels,
             fine_names=fine_names,
+            official_train=count,
         )
 
 

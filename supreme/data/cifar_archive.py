@@ -19,6 +19,7 @@ class Archive(NamedTuple):
 
     torchvision_class: str
     folder: str
+    packed: str
     train: tuple[str, ...]
     test: tuple[str, ...]
     meta: str
@@ -34,12 +35,18 @@ class Archive(NamedTuple):
 CIFAR10 = Archive(
     torchvision_class="CIFAR10",
     folder="cifar-10-batches-py",
+    packed="cifar-10-python.tar.gz",
     train=tuple(f"data_batch_{number}" for number in range(1, 6)),
     test=("test_batch",),
     meta="batches.meta",
 )
 CIFAR100 = Archive(
-    torchvision_class="CIFAR100", folder="cifar-100-python", train=("train",), test=("test",), meta="meta"
+    torchvision_class="CIFAR100",
+    folder="cifar-100-python",
+    packed="cifar-100-python.tar.gz",
+    train=("train",),
+    test=("test",),
+    meta="meta",
 )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from supreme.core import SupremeError
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, PositiveInt, bounded
-from supreme.data import idx, partition
+from supreme.data import archives, idx, partition
 from supreme.data.finish import finish
 from supreme.store.decoded import contents
 
@@ -24,6 +24,8 @@ TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
 TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 TORCHVISION = Path("FashionMNIST", "raw")
+PACKED = "fashion-mnist.zip"
+"""What Zalando's repository, and Kaggle's copy of it, are called as an archive."""
 
 
 @bounded
@@ -65,10 +67,11 @@ class FashionMNIST:
             if not names:
                 return folder, [folder / name for name in (*TRAIN, *TEST)]
         told = " and ".join(f"{folder} lacks {', '.join(names)}" for folder, names in lacking.items())
+        packed = next(filter(None, (archives.also(folder, PACKED) for folder in folders)), "")
         raise SupremeError(
             f"{told}: install the Debian package dataset-fashion-mnist, or download the four files from data/fashion "
             f"of https://github.com/zalandoresearch/fashion-mnist and put them in {folders[-1]}, or type "
-            "data.folder=... to say which folder they are in"
+            f"data.folder=... to say which folder they are in{packed}"
         )
 
     def __call__(self) -> ImageData:
@@ -85,6 +88,7 @@ class FashionMNIST:
             class_names=CLASSES,
             partition=of_training._replace(test=np.arange(count, len(gray))),
             image_size=SIDE,
+            official_train=count,
         )
 
     def _part(self, folder: Path, images: str, labels: str) -> tuple[np.ndarray, np.ndarray]:

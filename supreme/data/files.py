@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from supreme.core import SupremeError
+from supreme.core.canonical import open_regular
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm"})
+IMAGE_SUFFIXES = frozenset(
+    {*(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".pgm", ".ppm"), *(".tif", ".tiff", ".gif")}
+)
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF", "AVIF", "JPEG2000")
+"""What a file may be, whatever its name says; left out are those that Pillow hands to another program, as EPS."""
+ORIENTATION = 0x0112
+"""The EXIF tag that says how the camera was held."""
 
 
 def read_images(
@@ -41,20 +55,67 @@ def read_images(
 
 
 def read_image(path: Path, size: int) -> np.ndarray:
-    """One photograph as uint8, 3 x size x size: upright, in RGB, its central square, resized with antialiasing."""
-    from PIL import Image, ImageOps
+    """One photograph as uint8, 3 x size x size: upright, in RGB, its central square, resized with antialiasing.
+
+    Raises:
+        SupremeError: it is no regular file, or cannot be decoded; it is named.
+    """
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as opened:
+        with os.fdopen(open_regular(path), "rb") as file, Image.open(file, formats=_formats()) as opened:
             if opened.mode.startswith("I") or opened.mode == "F":
-                raise SupremeError(f"{path} has more than 8 bits a channel (mode {opened.mode}): convert it to 8 bits")
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SupremeError(f"{path} cannot be read as a picture ({error}): replace it or take it away") from error
-    side = min(image.size)
-    left, top = ((length - side) / 2 for length in image.size)
-    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+                bits = f"more than 8 bits a channel (mode {opened.mode})"
+                raise SupremeError(f"{told(path)} has {bits}: convert it to 8 bits")
+            image = _upright(opened).convert("RGB")
+        side = min(image.size)
+        left, top = ((length - side) / 2 for length in image.size)
+        square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    except SupremeError:
+        raise
+    except Exception as error:  # the decoder of a damaged file can raise anything
+        why = f"it is none of {', '.join(FORMATS)}" if isinstance(error, UnidentifiedImageError) else _reason(error)
+        raise SupremeError(f"{told(path)} cannot be read as a picture ({why}): replace it or take it away") from error
     return np.asarray(square).transpose(2, 0, 1)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF asks; as it is where the EXIF asks for nothing or cannot be read.
+
+    Pillow's own function writes the EXIF again, which fails for much that can be read.
+    """
+    from PIL.Image import Transpose
+
+    image.load()
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+        turn = {
+            2: Transpose.FLIP_LEFT_RIGHT,
+            3: Transpose.ROTATE_180,
+            4: Transpose.FLIP_TOP_BOTTOM,
+            5: Transpose.TRANSPOSE,
+            6: Transpose.ROTATE_270,
+            7: Transpose.TRANSVERSE,
+            8: Transpose.ROTATE_90,
+        }.get(orientation)
+    except Exception:  # EXIF is written by every camera and editor, and not always well; the pixels are whole
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+@cache
+def _formats() -> list[str]:
+    """Those of the formats that this build of Pillow decodes."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _reason(error: Exception) -> str:
+    """One line that says what went wrong."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split()) or type(error).__name__
 
 
 @contextmanager
@@ -84,6 +145,16 @@ def _logged(what: str) -> Callable[[int, int], None]:
     return progress
 
 
-def first(names: Sequence[str], told: int) -> str:
+def first(names: Sequence[str], told_of: int) -> str:
     """The first so many names, and how many more there are."""
-    return ", ".join(names[:told]) + (f" and {len(names) - told:,} more" if len(names) > told else "")
+    more = f" and {len(names) - told_of:,} more" if len(names) > told_of else ""
+    return ", ".join(map(told, names[:told_of])) + more
+
+
+def told(path: Path | str) -> str:
+    """A path or a name as a sentence can hold it: line ends, other control characters and what is no UTF-8 escaped."""
+    name = str(path)
+    if not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        return name
+    printable = (letter if unicodedata.category(letter) not in ("Cc", "Cs") else ascii(letter)[1:-1] for letter in name)
+    return "".join(printable)

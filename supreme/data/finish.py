@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,8 +24,12 @@ def finish(
     image_size: int,
     fine_labels: IntArray | None = None,
     fine_names: Sequence[str] = (),
+    groups: IntArray | None = None,
+    group_names: Sequence[str] = (),
+    file_names: Sequence[str] | None = None,
+    official_train: int = 0,
 ) -> ImageData:
-    """The data source that these pixels (uint8, N x 3 x S x S) and labels (N) make.
+    """The data source that these pixels (uint8, N x 3 x S x S) and labels (N) make; see `ImageData` for the others.
 
     Mean and standard deviation are exact (integer sums) and of the training images only, so that nothing is learnt
     from an image that is held out.
@@ -34,6 +40,12 @@ def finish(
     _check(pixels, labels, class_names, partition, image_size)
     if fine_labels is not None:
         _check_labels("fine labels", fine_labels, fine_names, len(pixels))
+    if groups is not None:
+        _check_labels("groups", groups, group_names, len(pixels), "groups")
+    if file_names is not None and not len(set(file_names)) == len(file_names) == len(pixels):
+        raise SupremeError(f"file names must differ, and be one for each of the {len(pixels)} images")
+    if not 0 <= official_train <= len(pixels):
+        raise SupremeError(f"official_train={official_train} is not allowed: there are {len(pixels)} images")
     mean, std = channel_statistics(pixels, partition.train)
     data = ImageData(
         pixels=pixels,
@@ -45,8 +57,12 @@ def finish(
         image_size=image_size,
         fine_labels=None if fine_labels is None else np.asarray(fine_labels, dtype=np.int64),
         fine_names=tuple(fine_names),
+        groups=None if groups is None else np.asarray(groups, dtype=np.int64),
+        group_names=tuple(group_names),
         mean=mean,
         std=std,
+        file_names=None if file_names is None else np.array([os.fsencode(name) for name in file_names]),
+        official_train=official_train,
     )
     return replace(data, fingerprint=content_digest(data))
 
@@ -70,8 +86,8 @@ def _check(
         raise SupremeError("train, validation and test must not share images, nor name images that do not exist")
 
 
-def _check_labels(what: str, labels: IntArray, names: Sequence[str], count: int) -> None:
-    if repeated := sorted({name for name in names if list(names).count(name) > 1}):
-        raise SupremeError(f"two classes have the same name: {', '.join(repeated)}")
+def _check_labels(what: str, labels: IntArray, names: Sequence[str], count: int, numbered: str = "classes") -> None:
+    if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
+        raise SupremeError(f"two {numbered} have the same name: {', '.join(repeated)}")
     if len(labels) != count or labels.min() < 0 or labels.max() >= len(names):
         raise SupremeError(f"{what} must be one for each of the {count} images, from 0 to {len(names) - 1}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,18 @@ def image_data(sets: Sets, reading: Reading, folder: Path | None = None) -> Imag
         class_names=class_names,
         partition=_partition(numbers, {name: len(found.get(name, ())) for name in named}, class_names, reading),
         image_size=reading.image_size or pixels.shape[-1],
+        official_train=len(found[TRAINING]) if TEST in found else 0,
     )
+
+
+def classes_of(items: Any) -> list[str] | None:
+    """The names of the classes, as torchvision's data sets give them; None where it does not."""
+    named = getattr(items, "classes", None)
+    if named is None and isinstance(by_name := getattr(items, "class_to_idx", None), Mapping):
+        named = sorted(by_name, key=lambda name: by_name[name])
+    if not isinstance(named, list | tuple) or not named:
+        return None
+    return [", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in named]
 
 
 def _partition(numbers: np.ndarray, counts: dict[str, int], class_names: Sequence[str], reading: Reading) -> Partition:

@@ -16,9 +16,11 @@ from supreme.core import SupremeError
 from supreme.core.images import ImageData, Images
 from supreme.data import files
 from supreme.data.array_files import NAMES, PARTS, Pairs
-from supreme.data.foreign import TEST, TRAINING, VALIDATION
+from supreme.data.foreign import TEST, TRAINING, VALIDATION, classes_of
 from supreme.data.item_decoding import Items, decoded
 from supreme.store.decoded.cache import JOURNAL, PIXELS
+
+HOLDS_NO_ARITHMETIC = True  # what it writes is known by its content
 
 FORMS = "a map-style data set of pairs of an image and a label, or a pair (images, labels) of arrays or tensors"
 
@@ -67,16 +69,6 @@ def keep(
     sets = {name: _items(name, value) for name, value in given.items() if value is not None}
     names = list(class_names or classes_of(train) or [])
     return {**chosen, "data.root": str(_kept(sets, names, Path(folder).expanduser(), decode_size))}
-
-
-def classes_of(items: Any) -> list[str] | None:
-    """The names of the classes, as torchvision's data sets give them; None where it does not."""
-    named = getattr(items, "classes", None)
-    if named is None and isinstance(by_name := getattr(items, "class_to_idx", None), Mapping):
-        named = sorted(by_name, key=lambda name: by_name[name])
-    if not isinstance(named, list | tuple) or not named:
-        return None
-    return [", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in named]
 
 
 def _items(name: str, given: Any) -> Items:

@@ -60,8 +60,9 @@ class OrlFaces:
     def __call__(self) -> ImageData:
         labels = np.repeat(np.arange(IDENTITIES), PHOTOGRAPHS)
         class_names = [f"s{number}" for number in range(1, IDENTITIES + 1)]
+        paths = _photographs()
         return finish(
-            pixels=read_images(_photographs(), self.image_size),
+            pixels=read_images(paths, self.image_size),
             labels=labels,
             class_names=class_names,
             partition=partition.by_count(
@@ -72,6 +73,7 @@ class OrlFaces:
                 seed=self.split_seed,
             ),
             image_size=self.image_size,
+            file_names=[f"{path.parent.name}/{path.name}" for path in paths],
         )
 
 

@@ -67,6 +67,28 @@ def of_training_by_count(
     return Partition(training, validating, np.arange(0))
 
 
+def as_stated(
+    labels: IntArray, class_names: Sequence[str], parts: Sequence[str], *, validation: float, seed: int
+) -> Partition:
+    """The split that the source states, `train`, `validation` or `test` for each image.
+
+    Where it states no validation images, this fraction of the training images of every class is dealt, as by_fraction.
+    """
+    train, validating, test = (
+        np.flatnonzero([part == which for part in parts]).astype(np.int64) for which in ("train", "validation", "test")
+    )
+    for which, positions in (("train", train), ("test", test)):
+        lacking = set(range(len(class_names))) - set(labels[positions].tolist())
+        if lacking:
+            names = ", ".join(repr(class_names[number]) for number in sorted(lacking)[:3])
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            raise SupremeError(f"no image of class {names}{more} is there to {which} with: every class needs one")
+    if not len(validating):
+        dealt = by_fraction(labels[train], class_names, validation=validation, test=0.0, seed=seed)
+        train, validating = train[dealt.train], train[dealt.validation]
+    return Partition(train, validating, test)
+
+
 def _nearest(fraction: float, count: int) -> int:
     # Exact decimals: 0.15 of 10 is one and a half, whatever 0.15 is in binary.
     share = math.floor(Fraction(str(fraction)) * count + Fraction(1, 2))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from supreme.core import SupremeError
 from supreme.functional.classifier import Classifier
-from supreme.functional.passes import answers, check_training, example_for, first_line, returned_by
+from supreme.functional.passes import answers, check_training, check_weights, example_for, first_line, returned_by
 from supreme.functional.whole_network import WholeNetwork
 
 UNCHANGED = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -54,9 +54,9 @@ def as_classifier(
             raise SupremeError("the model is a Classifier already: leave out head, mean, std and image_size")
         return copy.deepcopy(network)
     network = unwrapped(network)
-    _check_weights(network)
+    check_weights(network)
     center, spread = _normalisation(mean, std)
-    with torch.random.fork_rng(devices=[]):  # a network may draw, even in evaluation mode
+    with torch.random.fork_rng(devices=[]):  # a network may draw
         whole = Classifier(_copied(network), nn.Identity(), center, spread, image_size).to(_device(network)).eval()
         images = example_for(whole, example)
         expected = answers(whole, images)
@@ -77,7 +77,7 @@ def as_network(model: nn.Module) -> nn.Module:
     if not isinstance(model, Classifier) or (name is None and not isinstance(model, WholeNetwork)):
         raise SupremeError(
             f"a {type(model).__name__} cannot be put back into the network that was given: the method returned a model "
-            "of another form; use it as it is (it takes pixels in [0, 1])"
+            "of another form, which takes pixels in [0, 1]"
         )
     copied = copy.deepcopy(model)  # in one, for weights that body and head share
     network = copied.body
@@ -161,21 +161,6 @@ def _check_split(classifier: Classifier, name: str, images: Tensor, expected: Te
         raise SupremeError(f'head="{name}" of {kind} reads {shape}, and not one row of features an image; {advice}')
     if found is None or found.shape != expected.shape or not (found.is_meta or torch.equal(found, expected)):
         raise SupremeError(f'head="{name}" of {kind}: the network computes on after it; {advice}')
-
-
-def _check_weights(network: nn.Module) -> None:
-    kind = type(network).__name__
-    if isinstance(network, torch.jit.ScriptModule):
-        raise SupremeError(
-            f"{kind} is a TorchScript module, which cannot be taken apart: give the module it was made of"
-        )
-    weights = list(network.parameters())
-    if any(nn.parameter.is_lazy(weight) for weight in weights):
-        raise SupremeError(f"{kind} has lazy layers that have seen no image yet: run one batch through it first")
-    if not weights:
-        raise SupremeError(f"{kind} has no weights, so there is nothing that could be unlearned")
-    if odd := next((weight.dtype for weight in weights if weight.dtype != torch.float32), None):
-        raise SupremeError(f"{kind} has weights of {odd}: give network.float()")
 
 
 def _normalisation(

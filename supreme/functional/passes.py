@@ -15,6 +15,22 @@ SIDES = (32, 64, 224, 28)
 """Sides of the images that are tried where none is said."""
 
 
+def check_weights(network: nn.Module) -> None:
+    """Refuse a network whose weights cannot be copied, split or unlearned as they are."""
+    kind = type(network).__name__
+    if isinstance(network, torch.jit.ScriptModule):
+        raise SupremeError(
+            f"{kind} is a TorchScript module, which cannot be taken apart: give the module it was made of"
+        )
+    weights = list(network.parameters())
+    if any(nn.parameter.is_lazy(weight) for weight in weights):
+        raise SupremeError(f"{kind} has lazy layers that have seen no image yet: run one batch through it first")
+    if not weights:
+        raise SupremeError(f"{kind} has no weights, so there is nothing that could be unlearned")
+    if odd := next((weight.dtype for weight in weights if weight.dtype != torch.float32), None):
+        raise SupremeError(f"{kind} has weights of {odd}: give network.float()")
+
+
 def example_for(whole: Classifier, example: Tensor | None) -> Tensor:
     """Two images that the network takes, on its device: of this example, or noise of the first side that it takes.
 

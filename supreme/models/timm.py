@@ -12,9 +12,10 @@ from torch import nn
 
 from supreme.core import SupremeError
 from supreme.core.validation import OneOf, PositiveInt, bounded
+from supreme.functional import checkpoints
 from supreme.functional.classifier import Classifier
-from supreme.models import checkpoints, trial
-from supreme.models.weight_files import file_at
+from supreme.functional.weight_files import file_at
+from supreme.models import trial
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of each channel, pixels in [0, 1]."""

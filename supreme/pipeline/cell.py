@@ -12,8 +12,9 @@ from typing import Any
 from supreme.core import Split, SupremeError, seeds
 from supreme.core.endpoints import Endpoints
 from supreme.core.images import ImageData
+from supreme.core.registry import as_component
 from supreme.core.split import sealed_split
-from supreme.pipeline import keys, twins
+from supreme.pipeline import given_files, keys, twins
 from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
 from supreme.pipeline.process_state import untouched
 from supreme.store.decoded import cache as data_cache
@@ -54,6 +55,8 @@ class Cell:
     """Endpoints that claims are to be made of, with their margins: a label of the row, no part of its id."""
     changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Values that differ from those of the YAML files, by dotted name (`supreme.sweep.plan.changes`)."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Paths of the models that are not trained here, by stage: original, reference; see `pipeline.given_files`."""
     data_path: str = ""
     """Folder of the decoded data; `resolved` fills in this and the two below."""
     fingerprint: str = ""
@@ -74,7 +77,8 @@ class Cell:
             raise SupremeError("no metric is chosen; add metric=[accuracy,membership], say")
         return cls(
             names={name: str(names[name]) for name in COMPONENTS},
-            nodes={name: config[name] for name in COMPONENTS} | {"data": twins.checked(config["data"])},
+            nodes={name: as_component(config[name], name) for name in COMPONENTS}
+            | {"data": twins.checked(config["data"])},
             metrics=config["metric"],
             seed=_whole("seed", config.get("seed")),
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},
@@ -84,6 +88,7 @@ class Cell:
             protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
             declared=_declared(config.get("report"), config.get("seed")),
+            given=given_files.patterns_in(config),
         )
 
     def build(self, group: str) -> Any:
@@ -96,7 +101,44 @@ class Cell:
         yield from ((f"metric {name}", node) for name, node in self.metrics.items())
 
     def _components(self) -> Mapping[str, Mapping[str, Any]]:
-        return {**self.nodes, "data": twins.source(self.nodes["data"])}
+        replaced = {"data": twins.source(self.nodes["data"]), "scenario": self.scenario, "method": self.method_node}
+        return {**self.nodes, **replaced}
+
+    @cached_property
+    def scenario(self) -> Mapping[str, Any]:
+        """The node of its scenario with the forget seed where a value has `{seed}`, the name of a file for each seed.
+
+        The rows of all seeds keep the name with `{seed}`, and so are rows of one and the same config.
+        """
+        seed = str(self.seeds["forget"])
+        values = self.nodes["scenario"].items()
+        return {name: value.replace("{seed}", seed) if isinstance(value, str) else value for name, value in values}
+
+    @cached_property
+    def method_node(self) -> Mapping[str, Any]:
+        """The node of the method, with this cell's own path in place of a pattern of paths."""
+        return given_files.filled_node(self.nodes["method"], self.pattern_values, "method")
+
+    @property
+    def pattern_values(self) -> dict[str, Any]:
+        """What the fields of a pattern of paths stand for here; see `supreme.core.patterns`."""
+        return {"seed": self.seed, **self.seeds, "class": self.nodes["scenario"].get("target")}
+
+    def given_files(self, unlearned: bool) -> dict[str, dict[str, str]]:
+        """What its row says of the files of models that were made elsewhere, by stage.
+
+        Args:
+            unlearned: whether the path of the method is one of these, too.
+        """
+        found = given_files.told_of(self.given, self.pattern_values)
+        node = self.nodes["method"]
+        if unlearned:
+            found["unlearned"] = given_files.told(str(node["path"]), Path(self.method_node["path"]), "method.path")
+        return found
+
+    def given_path(self, stage: str) -> Path | None:
+        """The file that the model of this stage is taken from; None where it is trained here."""
+        return given_files.path_of(self.given, stage, self.pattern_values)
 
     def with_metrics_of(self, row: Mapping[str, Any] | None) -> Cell:
         """The cell with the metrics that its row holds already, so that asking for another one loses none."""
@@ -133,7 +175,7 @@ class Cell:
 
         The arrays of each call are its own; the data are shared.
         """
-        forget, node, what = self.seeds["forget"], self.nodes["scenario"], f"scenario {self.names['scenario']}"
+        forget, node, what = self.seeds["forget"], self.scenario, f"scenario {self.names['scenario']}"
         path, source = self.data_path, self.nodes["data"]
         split = PROCESS_CACHE.splits.get(
             (path, twins.are_together(source), node_key(node), what, forget),
@@ -227,5 +269,8 @@ def _record(node: str) -> Mapping[str, Any]:
 
 def _whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise SupremeError(f"{name}={value} is not allowed: give a whole number from 0, for example {name}=0")
+        todo = f"for example {name}=0"
+        if isinstance(value, list) and len(value) > 1:
+            todo = f"to sweep over several type -m {name}={','.join(map(str, value))}"
+        raise SupremeError(f"{name}={value} is not allowed: give a whole number from 0, {todo}")
     return value

@@ -77,6 +77,8 @@ class CellEvaluation:
     load_untrained: Callable[[], Sequence[StoredPredictions]]
     stream: tuple[int, int]
     """The training seed, and the number of the evaluation's draw inside it."""
+    unknown_costs: frozenset[str] = frozenset()
+    """The subjects that were made elsewhere, the numbers of whose costs are NaN."""
 
     @property
     def reference(self) -> StoredPredictions:

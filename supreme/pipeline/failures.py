@@ -39,6 +39,7 @@ def record_failure(cell: Cell, at: Workplace, error: str, log_name: str) -> None
         "changed": cell.changed,
         "seed": cell.seed,
         "seeds": dict(cell.seeds),
+        "given": {stage: {"pattern": pattern} for stage, pattern in cell.given.items()},
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
         "error": " ".join(error.split()),
         "log": log_name,

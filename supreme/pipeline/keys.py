@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supreme.core.row import SCHEMAS
+from supreme.pipeline.given_files import given_content
 from supreme.pipeline.process_cache import PROCESS_CACHE, node_key
 from supreme.pipeline.twins import are_together
 from supreme.store import fingerprint
@@ -49,7 +50,7 @@ def stage_key(cell: Cell, stage: str) -> str:
                 "schema": SCHEMA["unlearned"],
                 "original": cell.key("original"),
                 "split": cell.split_digest,
-                "method": node_identity(cell.nodes["method"]),
+                "method": node_identity(cell.method_node),
                 "stream": [cell.seed, cell.seeds["unlearn"]],
             }
         )
@@ -61,6 +62,9 @@ def stage_key(cell: Cell, stage: str) -> str:
         "recipe": node_identity(cell.nodes["recipe"]),
         **cell.numerics,
     }
+    if path := cell.given_path(stage):  # whose training knows no stream of ours
+        of = {"split": cell.split_digest} if stage == "reference" else {}
+        return digest({**training, **of, "given": given_content(path, stage)})
     if stage == "original":
         return digest({**training, "stream": [cell.seed]})
     stream = [cell.seed, cell.seeds["reference"]]
@@ -69,7 +73,7 @@ def stage_key(cell: Cell, stage: str) -> str:
 
 def row_key(cell: Cell) -> str:
     """16 hexadecimal digits: the name of the cell's row and of its log."""
-    asked = [cell.names, node_identity(cell.nodes["scenario"])]  # two ways to ask for the same split are two rows
+    asked = [cell.names, node_identity(cell.scenario)]  # two ways to ask for the same split are two rows
     asked += ["twins together"] * are_together(cell.nodes["data"])
     parts = [SCHEMA["row"], asked, cell.key("unlearned"), cell.key("reference"), cell.seeds["evaluate"]]
     return digest(parts)[:16]
@@ -82,7 +86,9 @@ def component_keys(cell: Cell) -> dict[str, str]:
 
 def dependencies(cell: Cell) -> dict[str, Any]:
     """What the cell's row depends on beside its values, part by part, to tell later why it was made again."""
-    nodes = [node for group, node in cell.nodes.items() if group != "data"]
+    nodes = [node for group, node in cell.nodes.items() if group not in ("data", "scenario", "method")]
+    nodes += [cell.scenario, cell.method_node]
+    nodes += [{"path": str(cell.given_path(stage))} for stage in cell.given]
     return {
         "schemas": {stage: number for stage, number in SCHEMA.items() if stage != "audit"},
         "data": cell.fingerprint,

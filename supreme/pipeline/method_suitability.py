@@ -29,11 +29,14 @@ def check_method(cell: Cell, split: Split) -> None:
     check_split(method, split)
     if getattr(method, "needs_history", False):
         require_history(type(method).__name__, cell)
-    if hasattr(method, "check_model"):
-        data = cell.decoded
-        facts = data.num_classes, data.image_size, data.mean, data.std
-        if (model := _without_values(json.dumps(cell.nodes["model"]), facts)) is not None:
-            method.check_model(model, split)
+    if hasattr(method, "check_model") and (model := without_values(cell)) is not None:
+        method.check_model(model, split)
+
+
+def without_values(cell: Cell) -> Classifier | None:
+    """The cell's model on tensors without values; None where it cannot be built so, which may not be a fault."""
+    data = cell.decoded
+    return _without_values(json.dumps(cell.nodes["model"]), (data.num_classes, data.image_size, data.mean, data.std))
 
 
 def require_history(name: str, cell: Cell) -> None:
@@ -42,6 +45,11 @@ def require_history(name: str, cell: Cell) -> None:
     Args:
         name: who asks for it.
     """
+    if "original" in cell.given:
+        raise SupremeError(
+            f"{name} reads the history of the original's training, and of a given original there is none: leave out "
+            "original=..., so that it is trained here"
+        )
     if cell.nodes["recipe"].get("original_keeps", "last") != "last":
         raise SupremeError(
             f"{name} reads the history of the original's training, and a training of which one epoch was chosen has "
@@ -56,7 +64,6 @@ def require_history(name: str, cell: Cell) -> None:
 
 @lru_cache(maxsize=16)
 def _without_values(node: str, facts: tuple[Any, ...]) -> Classifier | None:
-    """The model of these data on tensors without values; None where it cannot be built so, which may not be a fault."""
     import torch
 
     given: Mapping[str, Any] = json.loads(node)

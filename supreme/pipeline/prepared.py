@@ -14,7 +14,7 @@ from torch import Tensor
 from supreme.core import Epoch, Method, Metric, Split, seeds
 from supreme.core.images import ImageData, Images
 from supreme.functional.classifier import Classifier
-from supreme.pipeline.best_epoch import BestOnTest
+from supreme.pipeline.best_epoch import BestEpoch
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.device import Measured, autocast, configure, on_device
 from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
@@ -132,13 +132,14 @@ class Prepared:
         """Train the model in place as the recipe trains that of this stage, with all draws from this seed.
 
         Args:
-            work: what measures the training; looking at test images, where the recipe does that, is no part of it.
+            work: what measures the training; looking at other images, where the recipe does that, is no part of it.
         """
         recipe = self.recipe.of_original() if stage == "original" else self.recipe.of_reference()
         paused = work.paused if work else nullcontext
         best = None
-        if stage == "original" and recipe.original_keeps == "best_on_test":
-            best = BestOnTest(model, self.data.view(self.data.test).to(self.device), paused)
+        if stage == "original" and recipe.original_keeps != "last":
+            judges = self.data.test if recipe.original_keeps == "best_on_test" else self.data.validation
+            best = BestEpoch(model, self.data.view(judges).to(self.device), paused)
 
         def told(epoch: Epoch) -> None:
             after_epoch(epoch)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from supreme.core import Cost, SelfComparison, Series, SupremeError, Undefined, seeds
+from supreme.core import SelfComparison, Series, SupremeError, Undefined, seeds
 from supreme.core.column import columns_in, declared_of
 from supreme.core.row import IDENTICAL, UNCHANGED, sealed_row
-from supreme.pipeline import keys, stages, twins
+from supreme.pipeline import given_models, keys, stages, twins
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import BATCH, CellEvaluation
 from supreme.pipeline.keys import SCHEMA
@@ -71,12 +71,13 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
         },
         "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
         "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
-        "notes": _notes(cell, done),
+        "notes": [*_notes(cell, done), *given_models.doubts(cell, prepared.split, evaluations["reference"])],
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},
         "twins": twins.counts(cell.split(), cell.split_digest, cell.data_path, cell.decoded),
         "forget_digest": prepared.split.forget_digest,
         "metric_keys": cell.metric_keys,
+        "given": cell.given_files(getattr(prepared.method, "made_elsewhere", False)),
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
         "provenance": {
             **provenance(place.device),
@@ -115,7 +116,7 @@ def _notes(cell: Cell, done: Mapping[str, Artefact]) -> list[str]:
 
 def _evaluations(prepared: Prepared, done: Mapping[str, Artefact]) -> dict[str, CellEvaluation]:
     subjects = {stage: predictions(prepared, stage) for stage in done}
-    costs = {stage: Cost(**artefact.record["cost"]) for stage, artefact in done.items()}
+    costs = {stage: given_models.cost_of(artefact.record["cost"]) for stage, artefact in done.items()}
     return {
         stage: CellEvaluation(
             subject_name=stage,
@@ -125,6 +126,7 @@ def _evaluations(prepared: Prepared, done: Mapping[str, Artefact]) -> dict[str, 
             costs=costs,
             load_untrained=lambda: [untrained(prepared, number) for number in range(UNTRAINED_MODELS)],
             stream=(prepared.cell.seed, prepared.cell.seeds["evaluate"]),
+            unknown_costs=frozenset(stage for stage in done if done[stage].record["cost"]["seconds"] is None),
         )
         for stage in subjects
     }
@@ -159,9 +161,15 @@ def measure(metrics: Mapping[str, Any], evaluation: CellEvaluation) -> dict[str,
             elif np.isfinite(value):
                 values[column] = float(value)
             else:
-                values[column], reasons[column] = None, f"the metric gave {value}"
+                values[column], reasons[column] = None, _why_not_finite(value, evaluation)
         series |= {name: asdict(curve) for name, curve in curves.items()}
     return {"values": values, "reasons": reasons, "series": series}
+
+
+def _why_not_finite(value: float, evaluation: CellEvaluation) -> str:
+    if np.isnan(value) and (unknown := evaluation.unknown_costs & {evaluation.subject_name, "reference"}):
+        return f"the {' and the '.join(sorted(unknown))} model was not made here, so its cost is unknown"
+    return f"the metric gave {value}"
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from supreme.core import Cost, Epoch, SupremeError, seeds
+from supreme.core import Epoch, SupremeError, seeds
 from supreme.functional.classifier import Classifier, origin
+from supreme.pipeline import given_models
 from supreme.pipeline.device import Measured, autocast
 from supreme.pipeline.method_context import method_context
 from supreme.pipeline.prepared import Prepared
@@ -43,6 +44,8 @@ def _trained(prepared: Prepared, stage: str, seed: int) -> Artefact:
     place = prepared.place
 
     def create() -> Contents:
+        if stage in prepared.cell.given:
+            return given_models.contents(prepared, stage)
         images = prepared.training_images if stage == "original" else prepared.own_split().retain
         log.info("training the %s model on %d images", stage, len(images))
         place.activity.begin(stage)
@@ -50,7 +53,7 @@ def _trained(prepared: Prepared, stage: str, seed: int) -> Artefact:
         prepared.warm_up()
         with Measured(place.device, place.shared) as work:
             prepared.train(model, images, seed, after_epoch=curve.append, stage=stage, work=work)
-        return _weights_of(model, place, work.cost, curve)
+        return _weights_of(model, place, asdict(work.cost), curve)
 
     prepared.configure()
     artefact, _ = prepared.store.get_or_create(stage, prepared.cell.key(stage), create)
@@ -78,7 +81,9 @@ def unlearned(prepared: Prepared) -> Artefact:
             Measured(place.device, place.shared) as work,
         ):
             model = method(model, declared, method_context(prepared, rng, work, curve))
-        return _checked(prepared, model, before, work.cost, curve, watch.left)
+        made_here = not getattr(method, "made_elsewhere", False)
+        cost = asdict(work.cost) if made_here else given_models.UNKNOWN_COST
+        return _checked(prepared, model, before, cost, curve, watch.left)
 
     prepared.configure()
     artefact, is_new = prepared.store.get_or_create("unlearned", cell.key("unlearned"), create)
@@ -87,10 +92,12 @@ def unlearned(prepared: Prepared) -> Artefact:
     return artefact
 
 
-def _weights_of(model: nn.Module, place: Workplace, cost: Cost, curve: Sequence[Epoch], **record: Any) -> Contents:
+def _weights_of(
+    model: nn.Module, place: Workplace, cost: Mapping[str, Any], curve: Sequence[Epoch], **record: Any
+) -> Contents:
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     came = {"checkpoint": file} if (file := origin(model)) else {}
-    told = {"cost": asdict(cost), "curve": _points(curve), "provenance": {**provenance(place.device), **came}}
+    told = {"cost": cost, "curve": _points(curve), "provenance": {**provenance(place.device), **came}}
     return Contents(tensors=tensors, record={**told, **record})
 
 
@@ -106,7 +113,7 @@ def _checked(
     prepared: Prepared,
     model: object,
     before: Mapping[str, Tensor],
-    cost: Cost,
+    cost: Mapping[str, Any],
     curve: Sequence[Epoch],
     left: Sequence[str],
 ) -> Contents:

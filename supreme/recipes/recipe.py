@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Lt
 
 from supreme.core import Augmentation, Epoch, Images, SupremeError
+from supreme.core.bounds import Or
 from supreme.core.validation import (
     Momentum,
     NonNegativeFloat,
@@ -45,7 +46,7 @@ class Recipe:
     nesterov: bool
     weight_decay: NonNegativeFloat
     batch_size: PositiveInt
-    epochs: PositiveInt
+    epochs: Annotated[PositiveInt, Or("for a model that is trained already: original=/models/{seed}.pt")]
     schedule: Annotated[str, OneOf("constant", "multistep", "cosine", "cosine_by_epoch")]
     """constant, multistep, or cosine towards 0, which the last step does not reach.
 
@@ -70,8 +71,9 @@ class Recipe:
     """Full batches go through torch.compile: null (not), default, or reduce-overhead (CUDA graphs); other bits."""
     warmup_from_zero: bool
     """The warm-up's steps are k / n of the learning rate from k = 0, so that the first one does nothing."""
-    original_keeps: Annotated[str, OneOf("last", "best_on_test")]
-    """last; best_on_test: of the original, the first of the epochs with the highest test accuracy, a leak."""
+    original_keeps: Annotated[str, OneOf("last", "best_on_test", "best_on_validation")]
+    """last; of the original, the first of the epochs with the highest accuracy: best_on_validation, as OPTML's code
+    keeps it, or best_on_test, a leak."""
     original_milestone_shift: int
     """Epochs added to each milestone when the original is trained, and not when the reference is; -1: sooner."""
     reference_batch_size: PositiveInt | None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -15,14 +13,14 @@ import pandas as pd
 from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
+from supreme.core.arguments import Parser
 from supreme.core.endpoints import Endpoints
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.figures.figure_files import write_figures
 from supreme.report.options import parser, refuse_idle
 from supreme.report.page.page import html
-from supreme.report.rows.columns import TableColumn, column_of, declared_in, found_columns, refuse_unknown
+from supreme.report.rows.columns import TableColumn, columns_named, found_columns
 from supreme.report.rows.endpoints import parse_endpoints
-from supreme.report.rows.labels import bare_name
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
 from supreme.report.statistics.pilot import pilot_margins
@@ -93,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _margins(argv: Sequence[str]) -> int:
     """Print the margins that a pilot gives; the exit status."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="supreme report margins",
         description="Print the margins of equivalence that a pilot gives (5 and more training seeds of "
         "method=retrain), to declare in a sweep with other training seeds.",
@@ -133,16 +131,9 @@ def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
 
 def _columns(names: str, frame: pd.DataFrame) -> list[TableColumn]:
     """Those of a list with commas; a name with a `*` stands for every metric that it fits."""
-    metrics, declared = list(frame["metric"].unique()), declared_in(frame)
-    columns = []
-    for name in filter(None, map(str.strip, names.split(","))):
-        fitting = [metric for metric in dict.fromkeys(map(bare_name, metrics)) if fnmatchcase(metric, name)]
-        columns += [column_of(one, declared) for one in (fitting if "*" in name and fitting else [name])]
-    if not columns:
-        raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(metrics)}")
-    for column in columns:
-        refuse_unknown(column.metric, metrics)
-    return columns
+    if columns := columns_named(filter(None, map(str.strip, names.split(","))), frame):
+        return columns
+    raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(frame['metric'].unique())}")
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.core.arguments import Parser
 from supreme.report.catalogue.listings import LISTINGS
 
 
 def parser(formats: Sequence[str]) -> argparse.ArgumentParser:
     """Of everything that may be typed after `supreme report`."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="supreme report",
         description="Make the tables of a sweep from its rows.",
         epilog=f"`supreme report {'|'.join(LISTINGS)}` makes a table of them all, `supreme report margins PILOT` "

@@ -100,17 +100,21 @@ def swept(sweeper: Any, arguments: Sequence[str]) -> Swept:
     start, problems = time.monotonic(), Problems()
     jobs = expand(sweeper, arguments)
     composer = Composer(sweeper.hydra_context, sweeper.config)
-    cells, settings = compose_all(composer, jobs, problems)
-    if settings is None:
-        problems.refuse()
-        raise AssertionError("a job without settings is a problem")
-    if settings.dry_run:
-        plan = planned(cells, settings, problems, start)
-        tell_presets(composer.presets)
-        print_plan(plan, settings.slots())
-        return Swept(plan=plan, settings=settings, outcomes={})
-    executor = launcher.executor(settings) if isinstance(launcher, OffersExecutor) else None
+    _, first = compose_all(composer, jobs[:1], Problems())
+    executor = None
+    if isinstance(launcher, OffersExecutor) and first is not None and not first.dry_run:
+        executor = launcher.executor(first)  # refuses devices that are not there, at once
     with _closed(executor):
+        cells, settings = compose_all(composer, jobs, problems)
+        if settings is None:
+            problems.refuse()
+            raise AssertionError("a job without settings is a problem")
+        if settings.dry_run:
+            slots = settings.slots()
+            plan = planned(cells, settings, problems, start)
+            tell_presets(composer.presets)
+            print_plan(plan, slots)
+            return Swept(plan=plan, settings=settings, outcomes={})
         plan = planned(cells, settings, problems, start, executor.warm_up if executor else ignore)
         tell_presets(composer.presets)
         with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:

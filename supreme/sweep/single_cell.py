@@ -24,7 +24,7 @@ from supreme.sweep.devices.memory import ANY_DEVICE, Rules
 from supreme.sweep.devices.slots import Slot
 from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.display.summary import print_table
-from supreme.sweep.executors.local.lock import lock_directory
+from supreme.sweep.executors.local.lock_directory import lock_directory
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
 from supreme.sweep.failures import Failures
 from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, tell_presets
@@ -51,11 +51,12 @@ def run_job(config: DictConfig) -> dict[str, Any] | None:
         if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
             cell = replace(cell, audits={})
         settings = Settings.from_config(values)
+        slots = settings.slots()
         plan = planned([cell], settings, Problems(), time.monotonic())
         if hydra.mode == RunMode.RUN:
             tell_presets(presets)
         if settings.dry_run:
-            return print_plan(plan, settings.slots())
+            return print_plan(plan, slots)
         if plan.todo:
             if settings.timeout is not None:
                 log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
@@ -104,7 +105,7 @@ def _tell(event: Event) -> None:
     if isinstance(event, Retrying):
         log.warning("again: %s: %s", event.task.label, event.reason)
     elif isinstance(event, Waiting):
-        log.info("waiting for a free device slot: %s", "; ".join(event.holders))
+        log.info("every device slot is taken; %s", event)
 
 
 def _run_here(cell: Cell, settings: Settings) -> None:
@@ -133,9 +134,11 @@ def this_process_in(slots: Sequence[Slot], rules: Rules = ANY_DEVICE) -> Iterato
     while (place := pool.free_place()) is None:
         if why := pool.hopeless():
             raise SupremeError(why)
-        if words := pool.news():
-            log.info("waiting for a free device slot: %s", "; ".join(words))
+        for event in pool.news():
+            log.info("every device slot is taken; %s", event)
         time.sleep(LOOK_AGAIN_SECONDS)
+    for event in pool.news():
+        log.info("every device slot is taken; %s", event)
     os.environ.update(place.slot.environment)
     try:
         yield

@@ -115,7 +115,7 @@ def check_scenario(scenario: Scenario, data: ImageData | None = None) -> None:
 def _check_poison(promise: Promises, clean: ImageData, split: Split) -> None:
     """Of data that a scenario made of those it was given."""
     data, size = split.data, len(clean.labels)
-    facts = ("class_names", "fine_names", "image_size", "mean", "std")
+    facts = ("class_names", "fine_names", "group_names", "image_size", "mean", "std")
     kept = all(getattr(data, name) == getattr(clean, name) for name in facts)
     kept &= all(np.array_equal(getattr(data, name), getattr(clean, name)) for name in ("validation", "test"))
     kept &= np.array_equal(data.labels[:size], clean.labels)
@@ -145,10 +145,11 @@ def check_data(component: Data) -> None:
     square = len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] and dtype.endswith("uint8")
     promise("gives square RGB images of 8 bits", square, f"pixels are {dtype}, {shape}")
     promise("has room for its image_size", 1 <= data.image_size <= shape[-1], f"{data.image_size} of {shape[-1]}")
-    for labels, names in ((data.labels, data.class_names), (data.fine_labels, data.fine_names)):
+    named = {"class": (data.labels, data.class_names), "subclass": (data.fine_labels, data.fine_names)}
+    for what, (labels, names) in {**named, "group": (data.groups, data.group_names)}.items():
         if labels is not None:
             kept = labels.shape == shape[:1] and labels.dtype == np.int64 and is_within(labels, len(names))
-            promise("labels every image with a class it names", kept, f"{labels.dtype} labels of shape {labels.shape}")
+            promise(f"labels every image with a {what} it names", kept, f"{labels.dtype}, shape {labels.shape}")
     used = np.concatenate([data.train, data.validation, data.test])
     detail = "train, validation and test share images, or name images that do not exist"
     promise("divides its images", len(np.unique(used)) == len(used) and is_within(used, shape[0]), detail)

@@ -187,8 +187,9 @@ def _check_death_of_the_sweep(promise: Promises, make: Make, folder: Path) -> No
     if not goes_on:
         _all_gone(promise, folder, "leaves no process when it is killed")
     begun = {key: calls.marks(folder, key) for key in keys}
+    later = make()  # before anything that goes on can end: what has ended by then is for the plan to see, not for it
     (folder / "gate").touch()
-    outcomes = run(tasks, make(), timeout=None)
+    outcomes = run(tasks, later, timeout=None)
     bad = [f"{one.task.key}: {one.error}" for one in outcomes if one.status != "done"]
     promise("does the rest when the same sweep is begun again", not bad, f"these failed: {bad}")
     if goes_on:

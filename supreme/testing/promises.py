@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from supreme.core import Evaluation, Split, seeds
-from supreme.core.images import ImageData
+from supreme.core.images import OF_EACH, ImageData
 from supreme.functional.classifier import Classifier
 from supreme.pipeline.process_state import OWN, listed, watching
 from supreme.pipeline.watched_split import watched_split as watched_split_of
@@ -138,7 +138,7 @@ def features_of(model: Classifier, x: Tensor) -> Tensor:
 
 
 def digests(data: ImageData) -> dict[str, bytes]:
-    arrays = {name: getattr(data, name) for name in ("pixels", "labels", "fine_labels", "train", "validation", "test")}
+    arrays = {name: getattr(data, name) for name in ("pixels", "labels", *OF_EACH, "train", "validation", "test")}
     return {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items() if array is not None}
 
 

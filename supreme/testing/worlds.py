@@ -26,7 +26,7 @@ class World:
 def tiny_data() -> ImageData:
     """160 images of 10 x 10 pixels, 4 classes of 2 subclasses, that differ in where a blob is and in its colour.
 
-    Every thirtieth image is mislabelled.
+    Every thirtieth image is mislabelled. Seven people, who are no classes, have some of each.
     """
     rng = np.random.default_rng(0)
     fine = np.arange(160) % 8
@@ -48,6 +48,8 @@ def tiny_data() -> ImageData:
         image_size=8,
         fine_labels=fine,
         fine_names=tuple(f"{name}-{colour}" for name in ("one", "two", "three", "four") for colour in ("red", "green")),
+        groups=np.arange(160) % 7,
+        group_names=("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus"),
         mean=tuple(inside.mean((0, 2, 3)).tolist()),
         std=tuple(inside.std((0, 2, 3)).tolist()),
         fingerprint="tiny",

@@ -190,6 +190,7 @@ def test_a_cell_that_fails_is_missing_in_the_audit_until_it_works(supreme: Run, 
 
 @pytest.mark.slow
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("second_chance")
 def test_a_sweep_that_is_killed_ends_in_the_same_audits(clean: Any, supreme: Run, tmp_path: Path) -> None:
     outputs, _ = clean
     command = [sys.executable, "-m", "supreme", *SWEEP, "method=retrain,neggrad"]

@@ -86,6 +86,7 @@ def main() -> None:
                 pixels[position] = read_image(path, SIZE)
 
         values = {"prefix": "pins_", "exclude": [], "expected_classes": CLASSES, "census": None, "download_hint": ""}
+        values |= {"table": None, "split": None}
         parts = {"test": "held_out", "test_fraction": 0.2, "validation_fraction": 0.1, "split_seed": 0}
         source = ImageFolder(root=str(root), image_size=224, decode_size=SIZE, **values, **parts)  # type: ignore[arg-type]
         before = seconds(loop)

@@ -136,6 +136,15 @@ def test_statistics_of_many_blocks_are_those_of_all_images() -> None:
     np.testing.assert_allclose(data.mean, pixels[:28].mean((0, 2, 3)) / 255, rtol=1e-12)
 
 
+def test_a_channel_that_is_the_same_everywhere_has_the_deviation_1(tmp_path: Path) -> None:
+    parts = small_parts()
+    without_blue = parts["pixels"].copy()
+    without_blue[:, 2] = 0
+    before, after = finish(**parts), finish(**{**parts, "pixels": without_blue})
+    assert after.std == (*before.std[:2], 1.0)
+    assert after.mean == (*before.mean[:2], 0.0)
+
+
 def other_pixels(value: int) -> np.ndarray:
     pixels = small_parts()["pixels"]
     pixels[5, 2, 3, 3] = value
@@ -278,6 +287,8 @@ def make_folders(root: Path, names: tuple[str, ...] = ("pins_b c", "pins_a", "pi
 def folder(root: Path, **changes: Any) -> ImageFolder:
     values = {
         "root": str(root),
+        "table": None,
+        "split": None,
         "image_size": 8,
         "decode_size": 8,
         "prefix": "pins_",
@@ -511,7 +522,7 @@ def test_a_census_that_is_no_table_is_refused(tmp_path: Path, content: str | Non
     table = tmp_path / "table.csv"
     if content is not None:
         table.write_text(content)
-    with pytest.raises(SupremeError, match=r"table\.csv is not allowed: .*null asks"):
+    with pytest.raises(SupremeError, match=r"table\.csv is not allowed: .*table folder,images, or null"):
         folder(make_folders(tmp_path / "root"), census=str(table)).signature()
 
 
@@ -610,7 +621,13 @@ def write_cifar100(root: Path) -> Path:
 
 
 def cifar(root: Path, variant: str = "cifar10", **changes: Any) -> Cifar:
-    values = {"download": False, "verify_md5": False, "validation_fraction": 0.2, "split_seed": 0}
+    values = {
+        "download": False,
+        "verify_md5": False,
+        "validation_fraction": 0.2,
+        "split_seed": 0,
+        "split_rule": "per_class",
+    }
     return Cifar(variant=variant, root=str(root), **values | changes)
 
 
@@ -654,6 +671,15 @@ def test_cifar20_learns_superclasses_and_holds_out_validation_from_every_subclas
 def test_a_missing_archive_is_named_with_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(SupremeError, match=r"cifar-100-python lacks train, test, meta: type data.download=true"):
         cifar(tmp_path, "cifar20").signature()
+
+
+def test_an_archive_that_lies_there_and_is_not_unpacked_is_told_with_how_to_unpack_it(tmp_path: Path) -> None:
+    packed = tmp_path / "cifar-10-python.tar.gz"
+    packed.touch()
+    with pytest.raises(SupremeError, match=rf"{packed} lies there .* unpack it \(tar -xf {packed} -C {tmp_path}\)$"):
+        cifar(tmp_path, "cifar10").signature()
+    with pytest.raises(SupremeError, match=r"which folder it is in$"):
+        cifar(tmp_path, "cifar100").signature()
 
 
 def test_an_unknown_variant_is_refused(tmp_path: Path) -> None:
@@ -1059,6 +1085,7 @@ def logged(path, size):
 
 decoding.read_image, decoding.PART = logged, 4
 values = dict(image_size=8, decode_size=8, prefix="pins_", exclude=[], expected_classes=None, test="held_out")
+values |= dict(table=None, split=None)
 values |= dict(census=None, test_fraction=0.2, validation_fraction=0.2, split_seed=0, download_hint="")
 print(cache.prepare(ImageFolder(root=str(root), **values), {}, directory))
 """
@@ -1212,15 +1239,16 @@ def test_every_data_source_of_the_configuration_builds_below_the_data_folder(
 ) -> None:
     monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "debian")  # some machines have it
     node = OmegaConf.create({"data_dir": str(tmp_path / "data"), "data": node_of(path)}).data
-    if OmegaConf.is_missing(node, "root"):
-        with pytest.raises(SupremeError, match="no value for root"):
-            build(node, f"data {path.stem}")
-        node.root = str(tmp_path)
+    for field, value in (("root", str(tmp_path)), ("dataset", "torchvision.datasets.SVHN"), ("path", "no/such")):
+        if OmegaConf.is_missing(node, field):
+            with pytest.raises(SupremeError, match=f"no value for {field}"):
+                build(node, f"data {path.stem}")
+            node[field] = value
     component = build(node, f"data {path.stem}")
     assert isinstance(component, Data)
-    if "root" in node:
-        assert str(node.root).startswith(str(tmp_path))
-        with pytest.raises(SupremeError, match=r"data\.(root|folder)=|data\.download=true"):
+    if "root" in node or "path" in node:
+        assert str(node.get("root") or node.data_dir).startswith(str(tmp_path))
+        with pytest.raises(SupremeError, match=r"data\.(root|folder|path)=|data\.download=true"):
             component.signature()
     else:
         assert component.signature() == component.signature()

@@ -112,6 +112,7 @@ def vector(state: Mapping[str, Tensor]) -> np.ndarray:
     return np.concatenate([state[name].detach().double().cpu().numpy().ravel() for name in names])
 
 
+@cache
 def positions(model: str) -> list[int]:
     """Which 32 weights a file holds: 4 of the head, 4 of normalisation layers where there are any, 24 of all."""
     state = problem.original(model).state_dict()

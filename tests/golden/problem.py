@@ -285,9 +285,23 @@ def fixed_draws() -> Iterator[FixedDraws]:
         yield draws
 
 
-def unlearned(method: Any, model: str, scenario: str, seed: int | None = None) -> dict[str, Tensor]:
-    """The state that our method leaves; with fixed draws, or with a seed with torch's own."""
+NUDGE = 1e-14
+"""Relative: what rounding does to a weight anyway, some times over."""
+
+
+def unlearned(
+    method: Any, model: str, scenario: str, seed: int | None = None, nudge: int | None = None
+) -> dict[str, Tensor]:
+    """The state that our method leaves; with fixed draws, or with a seed with torch's own.
+
+    Args:
+        nudge: number of a draw that moves each weight of the original by about `NUDGE` of itself; None: not at all.
+    """
     start = copy.deepcopy(original(model))
+    if nudge is not None:
+        rng = np.random.default_rng(nudge)
+        for weight in start.parameters():
+            weight.data *= 1 + NUDGE * torch.from_numpy(rng.normal(size=tuple(weight.shape)))
     with fixed_draws() if seed is None else nullcontext():
         return method(start, split(scenario), context(model, seed or 0)).state_dict()
 

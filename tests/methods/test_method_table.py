@@ -17,7 +17,7 @@ from supreme.report.command import main
 ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / "conf" / "method").glob("*.yaml"))
 ENTRIES = {entry.name: entry for entry in method_entries()}
-OURS = {"original", "retrain", "chain", "random_init", "mask_class"}
+OURS = {"original", "retrain", "chain", "random_init", "mask_class", "given"}
 """Anchors and tools, which no paper proposed."""
 
 

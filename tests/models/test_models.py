@@ -10,6 +10,7 @@ import pytest
 import timm
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -17,9 +18,14 @@ from torch import Tensor, nn
 from supreme.core import SupremeError, seeds
 from supreme.core.registry import build
 from supreme.functional.classifier import Classifier
+from supreme.functional.residual import ZeroPadding
+from supreme.models.cifar_resnet import CifarResNet
+from supreme.models.resnet9 import ResNet9
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
 from supreme.models.timm import Timm
+from supreme.models.vgg import VGG
+from supreme.models.wide_resnet import WideResNet
 
 CONF = Path(__file__).parents[2] / "conf"
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
@@ -72,6 +78,57 @@ def refusal(model: Callable[[], Callable[..., Classifier]], image_size: int = 32
 def test_resnet18_has_the_published_number_of_parameters(num_classes: int, count: int) -> None:
     model = build(OmegaConf.load(CONF / "model" / "resnet18.yaml"))
     assert parameters(model(num_classes, 32, MEAN, STD)) == count
+
+
+PUBLISHED = {
+    # He et al. 2016, table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million; github.com/akamaster/pytorch_resnet_cifar10
+    "resnet20": 269_722,
+    "resnet32": 464_154,
+    "resnet44": 658_586,
+    "resnet56": 853_018,
+    "resnet110": 1_727_962,
+    "resnet34": 21_282_122,  # github.com/kuangliu/pytorch-cifar
+    "resnet50": 23_520_842,  # the same
+    "preact_resnet18": 11_172_170,  # the same (11,171,146), and the paper's last normalisation
+    "wrn_28_10": 36_479_194,  # Zagoruyko and Komodakis 2016, table 4: 36.5 million
+    "vgg16_bn": 14_728_266,  # github.com/OPTML-Group/Unlearn-Saliency, VGG_LTH.py
+    "allcnn": 1_620_010,  # counted from github.com/AdityaGolatkar/SelectiveForgetting, models.py
+    "resnet9": 6_573_120 + 10,  # github.com/davidcpage/cifar10-fast, and the bias of the head
+}
+
+
+@pytest.mark.parametrize(("name", "count"), PUBLISHED.items())
+def test_a_network_of_the_cifar_tables_has_the_published_number_of_parameters(name: str, count: int) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"), torch.device("meta"):
+        model = build(compose(f"model/{name}").model)
+        classifier = model(10, 32, MEAN, STD)
+        assert parameters(classifier) == count
+        assert classifier(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_a_shortcut_without_weights_skips_pixels_and_adds_channels_of_zeros() -> None:
+    x = torch.rand(2, 4, 6, 6)
+    out = ZeroPadding(stride=2, added=4)(x)
+    assert torch.equal(out[:, 2:6], x[:, :, ::2, ::2])
+    assert not out[:, :2].any()
+    assert not out[:, 6:].any()
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda: CifarResNet(depth=21, width=4),
+            "depth=21 is not allowed: give 6n . 2 layers, as in model.depth=20 or 26",
+        ),
+        (lambda: WideResNet(depth=27, widening=1, dropout=0.0), "model.depth=22 or 28"),
+        (lambda: VGG(convolutions=[1, 1, 1, 1, 1], width=4)(10, 8, MEAN, STD), "5 stages halve a side of 8"),
+        (lambda: ResNet9(width=4)(10, 7, MEAN, STD), "a side of 7 is too small: take 8 or more"),
+    ],
+)
+def test_a_depth_or_side_that_a_family_does_not_have_is_refused(make: Callable[[], object], told: str) -> None:
+    with pytest.raises(SupremeError, match=told):
+        make()
 
 
 def test_small_cnn_has_the_94_thousand_parameters_that_its_yaml_tells() -> None:

@@ -125,18 +125,16 @@ def test_a_tensor_that_cells_share_is_noticed_when_it_is_changed_in_place() -> N
     assert watch.left == []
 
 
-def test_semaphores_and_notes_of_dead_processes_are_swept_and_those_of_others_stay(
+def test_semaphores_of_dead_processes_are_swept_and_those_of_others_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
     monkeypatch.setattr(leftovers, "SEMAPHORES", tmp_path)
-    monkeypatch.setenv("SUPREME_LOCK_DIR", str(tmp_path))
     (tmp_path / f"sem.loky-{dead.pid}-abc").touch()
-    (tmp_path / "cpu-0.holder").write_text(f"pid {dead.pid} of me since 2020: supreme")
-    kept = {tmp_path / f"sem.loky-{os.getpid()}-abc", tmp_path / "sem.other-1-x", tmp_path / "cpu-1.holder"}
+    kept = {tmp_path / f"sem.loky-{os.getpid()}-abc", tmp_path / "sem.other-1-x"}
     for path in kept:
-        path.write_text(f"pid {os.getpid()} of me since 2020: supreme")
+        path.touch()
     leftovers.sweep_leftovers()
     assert set(tmp_path.iterdir()) == kept
 
@@ -188,14 +186,17 @@ def test_a_worker_in_which_anything_was_left_is_given_no_other_task(tmp_path: Pa
     assert "given no other task: torch.nn.modules.linear.Linear.forward replaced" in (tmp_path / "6.log").read_text()
 
 
-def _sleeping(*seconds: str) -> list[int]:
-    found = psutil.process_iter(["cmdline", "status"])
-    return [one.pid for one in found if (one.info["cmdline"] or [])[-2:] in [["sleep", number] for number in seconds]]
+def _sleeping(folder: Path) -> list[psutil.Process]:
+    """Those of `sleep` that processes of this test have started, and not of one that runs at the same time."""
+    found = psutil.process_iter(["name", "environ"])
+    return [one for one in found if one.info["name"] == "sleep" and str(folder) in (one.info["environ"] or {}).values()]
 
 
 @pytest.mark.slow
-def test_what_a_task_has_started_ends_with_its_worker_in_any_session_and_though_it_is_killed(tmp_path: Path) -> None:
-    before = _sleeping("611", "612")
+def test_what_a_task_has_started_ends_with_its_worker_in_any_session_and_though_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARTED_BY", str(tmp_path))
     outcomes, _ = _run(
         tmp_path,
         (left_behind.watched, "daemon", "die"),
@@ -203,7 +204,7 @@ def test_what_a_task_has_started_ends_with_its_worker_in_any_session_and_though_
         (left_behind.unwatched, "daemon"),
     )
     assert [outcome.status for outcome in outcomes] == ["failed", "failed", "done"]
-    assert within(60, lambda: set(_sleeping("611", "612")) <= set(before))
+    assert within(60, lambda: not _sleeping(tmp_path))
 
 
 # Real sweeps.

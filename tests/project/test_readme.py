@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import Run, environment, start_command_line
 
+import supreme.cli
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BESIDE = chain.from_iterable((ROOT / folder).rglob("README.md") for folder in ("conf", "supreme", "outputs", "tests"))
@@ -66,7 +68,7 @@ def test_the_readme_is_short_and_its_commands_are_those_that_are_run_here() -> N
         ".venv/bin/pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
     ]
     assert others == set_up
-    assert VERBS == ["supreme report", "supreme status", "supreme store ls"]
+    assert VERBS == ["supreme list method", "supreme report", "supreme status", "supreme store ls"]
 
 
 @pytest.mark.slow
@@ -121,7 +123,7 @@ def test_every_make_target_verb_and_component_that_a_readme_names_exists(name: s
     text = READMES[name]
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:`|^    |^)make ([a-z][a-z0-9-]+)", text, re.MULTILINE)) <= targets
-    assert set(re.findall(r"(?:`|^)supreme ([a-z]+)\b", text, re.MULTILINE)) <= {"report", "status", "store"}
+    assert set(re.findall(r"(?:`|^)supreme ([a-z]+)\b", text, re.MULTILINE)) <= set(supreme.cli.VERBS)
     for group, choices in re.findall(r"(?<![\w./])(\w+)=\[?([a-z]\w*(?:,[a-z]\w*)*)", text):
         if (ROOT / "conf" / group).is_dir() and group != "tuned":
             known = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")} | {"weight_noise"}
@@ -140,7 +142,7 @@ def test_the_readme_of_a_group_lists_every_choice(group: str) -> None:
 
 def test_every_group_of_conf_and_every_large_room_of_the_package_has_a_readme() -> None:
     groups = {f"conf/{path.name}/README.md" for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    rooms = {f"supreme/{room}/README.md" for room in ("store", "sweep", "report", "testing")}
+    rooms = {f"supreme/{room}/README.md" for room in ("api", "store", "sweep", "report", "testing")}
     others = {"README.md", "conf/README.md", "supreme/README.md", "outputs/README.md", "tests/README.md"}
     others |= {"tests/golden/README.md"}
     assert (groups - {"conf/hydra/README.md"}) | rooms | others == READMES.keys()

@@ -143,7 +143,7 @@ def test_the_pool_keeps_values_apart_that_look_like_its_own_references():
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(second_chance):
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("no Chromium with its driver here: apt-get install chromium chromium-driver")
     from selenium import webdriver
@@ -583,7 +583,7 @@ def test_hundreds_of_cells_are_listed_a_part_at_a_time(saved, opened):
     driver.execute_script("const box = document.getElementById('list'); box.scrollIntoView(); box.scrollTop = 1e6")
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(driver, 10).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
+    WebDriverWait(driver, 60).until(lambda driver: len(find(driver, "#list tbody tr")) >= 400)
 
 
 def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opened):

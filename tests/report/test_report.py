@@ -483,7 +483,7 @@ def test_the_command_says_in_one_sentence_what_is_wrong(tmp_path, saved, capsys)
     (tmp_path / "file").write_text("")
     assert main([str(saved(row())), "--output", str(tmp_path / "file" / "table")]) == 1
     assert "cannot be written" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
+    with pytest.raises(SupremeError, match="supreme report has no word; it has"):
         main(["--format", "word"])
 
 

@@ -33,6 +33,8 @@ def make_data(per_fine_class: int = 10) -> ImageData:
         image_size=4,
         fine_labels=fine_labels,
         fine_names=("a0", "a1", "b0", "b1", "car", "rocket"),
+        groups=np.arange(len(fine_labels)) % 3,
+        group_names=("Ann", "Ben", "Cleo"),
     )
 
 
@@ -209,8 +211,10 @@ def test_a_target_given_to_random_is_refused_with_the_fields_that_it_has() -> No
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_scenario_of_the_configuration_builds_and_splits(path: Path) -> None:
-    scenario = build(OmegaConf.load(path), f"scenario {path.stem}")  # type: ignore[arg-type]
+def test_every_scenario_of_the_configuration_builds_and_splits(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("3\n5\n")
+    more = {"file": str(tmp_path / "list.txt")} if path.stem == "indices" else {}
+    scenario = build(OmegaConf.merge(OmegaConf.load(path), more), f"scenario {path.stem}")  # type: ignore[arg-type]
     assert isinstance(scenario, Scenario)
     assert len(scenario(make_data(), rng()).forget)
 

@@ -642,6 +642,7 @@ def test_threads_of_one_process_compute_it_once(store: Store) -> None:
     assert len(computed) == 1
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_waiter_takes_over_from_a_killed_worker_within_three_seconds(store: Store, journal: Path) -> None:
     holder = worker(store, journal, 60, KEY)
     started([holder])

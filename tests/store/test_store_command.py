@@ -333,6 +333,7 @@ def test_gc_refuses_where_rows_do_not_tell_what_is_used(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("second_chance")
 def test_a_running_sweep_holds_a_claim_between_its_models_and_gives_it_back(
     outputs: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,8 @@ from supreme.sweep.devices import nvml
 from supreme.sweep.devices.memory import Rules, lack, parse_memory
 from supreme.sweep.devices.slots import find_slots
 from supreme.sweep.executors.local.executor import LocalExecutor
-from supreme.sweep.executors.local.lock import SlotLock, lock_directory
+from supreme.sweep.executors.local.lock import SlotLock
+from supreme.sweep.executors.local.lock_directory import lock_directory
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.schedule import scheduler
 from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Retrying, Started, Task, Waiting

@@ -27,6 +27,7 @@ def test_a_dry_run_keeps_its_promises(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("second_chance")
 def test_the_slots_of_this_machine_keep_their_promises(tmp_path: Path) -> None:
     check_executor(partial(LocalExecutor, find_slots("cpu", 1, 1, cores=2)), tmp_path / "marks")
 

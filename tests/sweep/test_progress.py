@@ -546,7 +546,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         while_it_ran = supreme("status").stdout
         as_json = json.loads(supreme("status", "outputs", "--json").stdout)
     logs = folder / "outputs" / "logs"
-    time.sleep(1)
+    wait_for(lambda: not any(doing(path.with_suffix(".log")) for path in logs.glob("*.now")))  # its workers end, too
     left = [path.name for path in logs.glob("*.now")]
     after_its_death = supreme("status", str(folder / "outputs"))
     (folder / "hurry").touch()

@@ -39,7 +39,7 @@ ON_CPU = ("devices=cpu", "hydra.launcher.gpus_per_job=0.5", "hydra.launcher.cpus
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(second_chance: None) -> Iterator[Any]:
     """A head that takes no job, and two nodes with two GPUs; the loss of a node is told after some seconds."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     with pytest.MonkeyPatch.context() as patch:

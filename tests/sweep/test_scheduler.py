@@ -23,8 +23,10 @@ import pytest
 from processes import alive, within
 
 from supreme.core import SupremeError
+from supreme.sweep.devices.nvml import Gpu
 from supreme.sweep.devices.slots import Slot, find_slots
-from supreme.sweep.executors.local.lock import SlotLock, lock_directory
+from supreme.sweep.executors.local.lock import SlotLock
+from supreme.sweep.executors.local.lock_directory import lock_directory
 from supreme.sweep.executors.local.process import SlotProcess
 from supreme.sweep.schedule.executor import Reply
 from supreme.sweep.schedule.tasks import Event, Outcome, Retrying, Started, Task, Waiting
@@ -38,7 +40,7 @@ def _devices_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever machine this is: no GPU to be seen, and locks of our own."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("SUPREME_LOCK_DIR", str(tmp_path / "locks"))
-    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", dict)
+    gpus_here(monkeypatch, 8)
 
 
 @pytest.fixture
@@ -61,6 +63,7 @@ def tries(folder: Path, name: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("second_chance")
 def test_each_way_to_fail_costs_its_own_task_only(task: Callable[..., Task], tmp_path: Path) -> None:
     tasks = [
         task("ok 1", jobs.where),
@@ -142,6 +145,7 @@ def test_a_task_that_died_succeeds_in_a_fresh_process(task: Callable[..., Task],
     ]
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., Task], tmp_path: Path) -> None:
     def kill(event: Event) -> None:
         if isinstance(event, Outcome) and event.task.key == "idle":
@@ -159,6 +163,7 @@ def test_a_process_that_dies_idle_costs_no_task_an_attempt(task: Callable[..., T
 
 
 @pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.usefixtures("second_chance")
 def test_a_process_that_dies_idle_costs_the_next_task_neither_an_attempt_nor_time(
     task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, seen: bool
 ) -> None:
@@ -335,10 +340,11 @@ SWEEP = """
     import signal, sys
     from pathlib import Path
     import engine_tasks as jobs
-    from supreme.sweep.devices import slots as devices
+    from supreme.sweep.devices import slots as devices, visible
+    from supreme.sweep.devices.nvml import Gpu
     from tests.running import run
     from supreme.sweep.schedule.tasks import Task
-    devices._nvml = dict  # whatever machine this is
+    visible.nvml_gpus = lambda: [Gpu(uuid=f"GPU-{number}a") for number in range(8)]  # whatever machine this is
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, had a shell put the tests in its background
     folder = Path(sys.argv[1])
     tasks = [
@@ -372,6 +378,7 @@ def start_sweep(folder: Path, name: str, function: str, arguments: str, count: i
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.usefixtures("second_chance")
 def test_a_sweep_that_is_stopped_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     function = "where" if number == signal.SIGKILL else "sleep_with_child"
     arguments = "(folder, 600.0)" if number == signal.SIGKILL else "(folder,)"
@@ -390,6 +397,7 @@ def test_a_sweep_that_is_stopped_leaves_no_process(tmp_path: Path, number: signa
         assert SlotLock(slot, lock_directory()).acquire(), "the slot is not free again"
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_ctrl_c_while_processes_start_prints_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import pathlib, sys, time\n"
@@ -466,15 +474,18 @@ def test_a_lock_is_held_by_one_and_names_its_holder() -> None:
     first.release()
     assert second.acquire()
     second.release()
-    assert [path.suffix for path in lock_directory().iterdir()] == [".lock"]
+    assert [path.read_text() for path in lock_directory().iterdir()] == [""]
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_the_lock_of_a_dead_process_is_free() -> None:
     (slot,) = find_slots([0], 1, 1)
     code = (
-        "import signal; from supreme.sweep.devices import slots as devices; "
-        "from supreme.sweep.executors.local.lock import SlotLock, lock_directory; "
-        "devices._nvml = dict; lock = SlotLock(devices.find_slots([0], 1, 1)[0], lock_directory()); "
+        "import signal; from supreme.sweep.devices import slots as devices, visible; "
+        "from supreme.sweep.executors.local.lock import SlotLock; "
+        "from supreme.sweep.executors.local.lock_directory import lock_directory; "
+        "from supreme.sweep.devices.nvml import Gpu; visible.nvml_gpus = lambda: [Gpu(uuid='GPU-0a')]; "
+        "lock = SlotLock(devices.find_slots([0], 1, 1)[0], lock_directory()); "
         "assert lock.acquire(); print('held', flush=True); signal.pause()"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=TESTS.parent)
@@ -514,31 +525,35 @@ def test_cpu_slots_use_only_the_cores_of_this_process() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=TESTS.parent)
 
 
+def gpus_here(monkeypatch: pytest.MonkeyPatch, count: int | None) -> None:
+    """So many GPUs, of which the driver says nothing but their UUIDs; None: no driver."""
+    found = None if count is None else [Gpu(uuid=f"GPU-{number}a") for number in range(count)]
+    monkeypatch.setattr("supreme.sweep.devices.visible.nvml_gpus", lambda: found)
+
+
 def pins(slots: list[Slot]) -> list[str]:
     return [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
 
 
 def test_auto_takes_every_gpu_else_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supreme.sweep.devices.slots._has_mps", lambda: False)
+    monkeypatch.setattr("supreme.sweep.devices.asked.has_mps", lambda: False)
+    gpus_here(monkeypatch, None)
     assert {slot.device for slot in find_slots("auto", 1, 1)} == {"cpu"}
-    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", lambda: {"0": "GPU-aaa", "1": "GPU-bbb"})
+    gpus_here(monkeypatch, 2)
     assert pins(find_slots("auto", 1, 1)) == ["0", "1"]
-    assert [slot.locks for slot in find_slots("auto", 1, 1)] == [("cuda-GPU-aaa-0",), ("cuda-GPU-bbb-0",)]
+    assert [slot.locks for slot in find_slots("auto", 1, 1)] == [("cuda-GPU-0a-0",), ("cuda-GPU-1a-0",)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert {slot.device for slot in find_slots("auto", 1, 1)} == {"cpu"}
 
 
-def test_the_devices_that_the_environment_leaves_are_the_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", lambda: {str(n): f"GPU-{n}a" for n in range(8)})
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,GPU-2a,-1,3")
-    assert pins(find_slots("auto", 1, 1)) == ["6", "GPU-2a"]
-    assert pins(find_slots([1], 1, 1)) == ["GPU-2a"]
+def test_two_names_of_one_device_are_one_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus_here(monkeypatch, 8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-6,GPU-2a")
+    assert pins(find_slots("auto", 1, 1)) == ["GPU-6", "GPU-2a"]
     (by_uuid,) = find_slots([1], 1, 1)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     (by_number,) = find_slots([2], 1, 1)
-    assert by_uuid.locks == by_number.locks, "two names of one device must be one lock"
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-x/1")
-    assert [(slot.locks, slot.name) for slot in find_slots("auto", 1, 1)] == [(("cuda-MIG-x_1-0",), "cuda:MIG-x/1")]
+    assert by_uuid.locks == by_number.locks
 
 
 def test_a_split_gpu_is_its_instances(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -576,7 +591,8 @@ def test_a_split_gpu_is_its_instances(monkeypatch: pytest.MonkeyPatch) -> None:
         ([0], 0, 1, "jobs_per_device=0 is not allowed: give 1 or more"),
         ("cpu", 1, 0, "threads=0 is not allowed"),
         ("cpu", 1, 3, "threads=3 is not allowed: there are 2 CPU cores"),
-        ("gpu", 1, 1, "'gpu' is not allowed; give auto, cpu, mps, or a list"),
+        ("tpu", 1, 1, "'tpu' is not allowed; give auto, cuda, cpu, mps, or a list"),
+        (["GPU-7"], 1, 1, "device GPU-7 does not exist: there are GPU-0a, GPU-1a"),
         ([-1], 1, 1, "'-1' is not allowed"),
         ([], 1, 1, "names no device"),
         ([0, "cpu"], 1, 1, "'cpu' is not allowed"),
@@ -585,6 +601,6 @@ def test_a_split_gpu_is_its_instances(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_devices_that_cannot_be_are_refused_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, devices: Any, jobs_per_device: int, threads: int, message: str
 ) -> None:
-    monkeypatch.setattr("supreme.sweep.devices.slots._nvml", lambda: {"0": "GPU-a", "1": "GPU-b"})
+    gpus_here(monkeypatch, 2)
     with pytest.raises(SupremeError, match=message):
         find_slots(devices, jobs_per_device, threads, cores=2)

@@ -76,8 +76,14 @@ def test_ten_thousand_tasks_of_a_hundred_affinities_are_ordered_within_a_second(
 def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_path: Path) -> None:
     """Of two slots one makes something that takes long; the other does not stand still with those that wait for it."""
     events: list[tuple[float, Event]] = []
+
+    def note(event: Event) -> None:
+        events.append((time.monotonic(), event))
+        if isinstance(event, Outcome) and event.task.key.startswith("other"):
+            jobs.mark(tmp_path, "told")
+
     shared = [
-        make(f"shared {number}", jobs.share, tmp_path, 1.0, ("other", 4), log=tmp_path / f"shared {number}.log")
+        make(f"shared {number}", jobs.share, tmp_path, 0.0, ("told", 4), log=tmp_path / f"shared {number}.log")
         for number in range(3)
     ]
     others = [
@@ -88,7 +94,7 @@ def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_pat
         [*shared, *others],
         find_slots("cpu", 1, 1, cores=2),
         timeout=None,
-        on_event=lambda event: events.append((time.monotonic(), event)),
+        on_event=note,
     )
     assert [outcome.status for outcome in outcomes] == ["done"] * 7
     assert [outcome.attempts for outcome in outcomes] == [1] * 7, "to be put aside is no failed attempt"
@@ -104,6 +110,7 @@ def test_a_task_leaves_its_slot_while_another_worker_makes_what_it_needs(tmp_pat
     assert "parked: another worker makes thing-" in aside[0].task.log.read_text()
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_task_that_waits_for_a_dead_worker_starts_when_its_death_is_seen(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", f"import engine_tasks as jobs; jobs.share({str(tmp_path)!r}, 600.0)"],

@@ -37,7 +37,7 @@ FAST = {"poll_seconds": 0.3, "grace_seconds": 1.0}
 
 
 @pytest.fixture(scope="module")
-def real_slurm() -> Iterator[dict[str, str]]:
+def real_slurm(second_chance: None) -> Iterator[dict[str, str]]:
     with slurm_cluster.cluster() as variables:
         yield variables
 
@@ -93,6 +93,11 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def sent(settings: Settings) -> int:
+    """How many jobs are in the books of their sweeps, so that a later one finds them."""
+    return len(list(settings.output_dir.glob("slurm/*/jobs/*.json")))
+
+
 def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_at_once(
     tmp_path: Path, settings: Settings
 ) -> None:
@@ -129,12 +134,12 @@ def test_what_fails_or_dies_costs_itself_only_and_what_died_is_tried_twice(tmp_p
     ]
     events: list[Event] = []
     cluster = Cluster(**FAST, tasks_per_job=2, gpus_per_job=0)
-    found = run_on_slurm(tasks, replace(settings, timeout=2.0), cluster, events.append)
+    found = run_on_slurm(tasks, replace(settings, timeout=5.0), cluster, events.append)
     assert [outcome.task for outcome in found] == tasks
     outcomes = {outcome.task.key: outcome for outcome in found}
     done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
     assert done == {"ok", "not_begun", "needs_ok", "after"}
-    assert outcomes["late"].error == "no result after 2 s (timeout)"
+    assert outcomes["late"].error == "no result after 5 s (timeout)"
     assert outcomes["raises"].error == "ValueError: no such thing"
     assert size(tmp_path / "raise") == 1
     assert outcomes["is_killed"].error.startswith("its process died: SIGKILL")
@@ -187,16 +192,18 @@ def test_jobs_that_were_left_go_on_and_the_same_sweep_finds_them_again(
 ) -> None:
     tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
     tasks.append(task(tmp_path, "last", engine_tasks.mark_after, tmp_path, "last", 0.0, kind="b", needs=("t0", "t1")))
-    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1)
+    # the first kind of task may begin before the next is sent
+    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") == 1 and sent(settings) == 3)
     executor = SlurmExecutor(settings, Cluster(**FAST, on_interrupt="leave"))
     with pytest.raises(KeyboardInterrupt):
         scheduler.run(tasks, executor, timeout=None)
     thread.join()
     executor.close("broken")  # as whoever made it does at the end
     assert len(queue(real_slurm)) == 3
+    planned = SlurmExecutor(settings, Cluster(**FAST))  # what ends before it is made would be sent again
     (tmp_path / "gate").touch()
     changed = replace(tasks[2], arguments=(tmp_path, "changed", 0.0))
-    outcomes = run_on_slurm([*tasks[:2], changed], settings, Cluster(**FAST))
+    outcomes = scheduler.run([*tasks[:2], changed], planned, timeout=None)
     assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert [size(tmp_path / name) for name in ("t0.begun", "t1.begun", "changed")] == [1, 1, 1]
     assert list((settings.output_dir / "slurm").iterdir()) == []  # nor is anything left of the sweep that was adopted
@@ -206,7 +213,9 @@ def test_what_a_job_of_a_dead_sweep_did_after_the_plan_was_made_is_not_sent_agai
     real_slurm: dict[str, str], tmp_path: Path, settings: Settings
 ) -> None:
     tasks = [task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", "gate") for index in range(2)]
-    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2)
+    thread = interrupt_when(
+        lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2 and sent(settings) == 2
+    )
     with pytest.raises(KeyboardInterrupt):
         run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()
@@ -227,7 +236,9 @@ def test_a_sweep_that_shares_tasks_with_one_that_runs_leaves_it_its_other_jobs_a
     tasks = [
         task(tmp_path, f"t{index}", engine_tasks.mark_when, tmp_path, f"t{index}", f"gate{index}") for index in range(2)
     ]
-    thread = interrupt_when(lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2)
+    thread = interrupt_when(
+        lambda: size(tmp_path / "t0.begun") + size(tmp_path / "t1.begun") == 2 and sent(settings) == 2
+    )
     with pytest.raises(KeyboardInterrupt):
         run_on_slurm(tasks, settings, Cluster(**FAST, on_interrupt="leave"))
     thread.join()

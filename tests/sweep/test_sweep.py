@@ -317,6 +317,7 @@ def _marks(tmp_path: Path, many: int, process: Any) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGTERM])
+@pytest.mark.usefixtures("second_chance")
 def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(
     broken: str, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -12,7 +12,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import psutil
 import pytest
 from conftest import Run, command_line, start_command_line
+from processes import wait_for
 
 from supreme.core import Epoch, SupremeError, Tracker, registry
 from supreme.core import Run as TrackedRun
@@ -324,6 +324,7 @@ def broken(tmp_path: Path) -> str:
     return str(folder.parent)
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
     broken: str, tracked_sweep: Path, tmp_path: Path
 ) -> None:
@@ -356,19 +357,20 @@ def test_a_tracker_that_misbehaves_costs_no_cell_and_no_other_tracker(
     assert "this tracker does not work" in (tmp_path / "outputs" / "logs" / "tracking.log").read_text()
 
 
+@pytest.mark.usefixtures("second_chance")
 def test_ctrl_c_does_not_wait_for_a_tracker_that_hangs(broken: str, tracked_sweep: Path, tmp_path: Path) -> None:
     found_untold(tracked_sweep, tmp_path)
-    process = start_command_line("--config-dir", broken, "-m", *SMALL, "tracker=hangs", cwd=tmp_path)
-    deadline = time.monotonic() + 200
-    while not (marks := list(tracking(tmp_path, "hangs").glob("[0-9]*"))):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(1)  # the table is printed; it waits for the tracker
+    said = tmp_path / "said"
+    with said.open("w") as out, (tmp_path / "told").open("w") as err:
+        command = ("--config-dir", broken, "-m", *SMALL, "tracker=hangs")
+        process = start_command_line(*command, cwd=tmp_path, stdout=out, stderr=err)
+    (mark, *_) = wait_for(lambda: list(tracking(tmp_path, "hangs").glob("[0-9]*")))
+    wait_for(lambda: "Every row of outputs" in said.read_text())  # the table's last line; it waits for the tracker
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 130
+    assert process.wait() == 130
+    told = (tmp_path / "told").read_text()
     assert told.splitlines()[-1] == "supreme: stopped; the same command goes on from here"
-    assert not psutil.pid_exists(int(marks[0].name.split("-")[0]))
+    assert not psutil.pid_exists(int(mark.name.split("-")[0]))
 
 
 def test_a_tracker_without_its_package_is_refused_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

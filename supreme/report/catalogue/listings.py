@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from supreme.core import SupremeError
+from supreme.core.arguments import Parser
 from supreme.report.catalogue.methods import BEGIN, END, method_entries, methods_markdown, methods_table, with_methods
 from supreme.report.catalogue.metrics import METRIC_MARKERS, metric_entries, metrics_markdown, metrics_table
 from supreme.report.tables.output import put, write_file
@@ -33,9 +33,7 @@ CHANGED = {
 def listing(what: str, argv: Sequence[str]) -> int:
     """Print or write the table of everything there is of this kind; the exit status."""
     find, table, as_markdown, (begin, end) = LISTINGS[what]
-    parser = argparse.ArgumentParser(
-        prog=f"supreme report {what}", description=f"Make the table of all {what}. {CHANGED[what]}"
-    )
+    parser = Parser(prog=f"supreme report {what}", description=f"Make the table of all {what}. {CHANGED[what]}")
     parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -138,6 +139,22 @@ def is_config_of(metric: str, name: str) -> bool:
 def column_of(metric: str, declared: Declared) -> TableColumn:
     """As it is declared, else with its own name as the title."""
     return _table_column(metric, column_in(declared, metric) or Column())
+
+
+def columns_named(names: Iterable[str], frame: pd.DataFrame) -> list[TableColumn]:
+    """The columns of these names; one with a `*` stands for every metric of the frame that it fits.
+
+    Raises:
+        SupremeError: no row has one of them.
+    """
+    metrics, declared = list(frame["metric"].unique()), declared_in(frame)
+    columns: list[TableColumn] = []
+    for name in names:
+        fitting = [metric for metric in dict.fromkeys(map(bare_name, metrics)) if fnmatchcase(metric, name)]
+        columns += [column_of(one, declared) for one in (fitting if "*" in name and fitting else [name])]
+    for column in columns:
+        refuse_unknown(column.metric, metrics)
+    return columns
 
 
 def _table_column(name: str, column: Column) -> TableColumn:

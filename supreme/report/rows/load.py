@@ -27,7 +27,7 @@ REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference", "values_for")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "declared", "code", "versions", "older", "twins"),
+    *(*TUNED, "declared", "code", "versions", "older", "twins", "given"),
 )
 COLUMNS = (*PER_ROW, "metric", "metric_values", "images", "warning", *VALUES, *REASONS)
 
@@ -64,7 +64,8 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     and seeds, which other code or data made, the newest is here, and `older` is the number of those left out; `code`
     are digests of the code and values of model, recipe and scenario, and of the method; `versions` tells the versions,
     devices and CPU capabilities that made the row and its models. `twins` counts the images of one set that are
-    identical to one of another, as `forget_retain 18/20`.
+    identical to one of another, as `forget_retain 18/20`. `given` is JSON that names the files of models that were not
+    made here.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -83,6 +84,17 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         raise SupremeError(
             f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
         )
+    return frame_of(rows, failed, left_out)
+
+
+def frame_of(
+    rows: Sequence[Row], failed: Sequence[failures.Failure] = (), left_out: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The frame that `load` gives, of these rows and failures, each in order of arrival.
+
+    Args:
+        left_out: for `attrs["left_out"]`.
+    """
     labels = labels_of([*rows, *failed])  # these last, so that they move no row's name
     entries, older = _newest(zip(rows, labels[: len(rows)], metric_suffixes(rows), strict=True))
     frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
@@ -91,7 +103,7 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
         [(row, told) for row, told, _ in entries],
     )
     frame.attrs["asked"] = asked.by_block((told[:-2], row.metric_settings) for row, told, _ in entries)
-    frame.attrs["left_out"] = left_out
+    frame.attrs["left_out"] = list(left_out)
     frame.attrs["columns"] = declared_by((row.columns, row.declared) for row in rows)
     return frame
 
@@ -106,7 +118,7 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.forget_digest, row.notes, row.protocol),
                 *(scenario_values(row), *row.tuned, row.endpoints, row.code, row.versions),
-                *(older.get(row.cell, 0), row.twins),
+                *(older.get(row.cell, 0), row.twins, row.given),
             )
             for row, labels, _ in entries
         ],

@@ -23,7 +23,7 @@ from supreme.report.rows.twins import twins_text
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 COMPONENTS = ("data", "model", "recipe", "scenario")
-OF_THE_RUN = ("protocol", "deterministic", "threads")
+OF_THE_RUN = ("protocol", "deterministic", "threads", "original", "reference")
 """Values of no component that change what is trained; they stand with those of the recipe."""
 
 SEEDS = ("seed", "seed_forget", "seed_reference", "seed_unlearn", "seed_evaluate")
@@ -52,6 +52,8 @@ class Row:
     notes: str
     twins: str
     """How many images are identical to one of another set; see `twins_text`."""
+    given: str
+    """The files of models that were made elsewhere, by stage, as JSON; empty where there are none."""
     protocol: str
     """fixed, or another one of conf/protocol."""
     tuned: tuple[str, str, str, str, str, str]
@@ -88,7 +90,14 @@ class Reader:
             OSError: it is gone.
             Damaged: it is not what was written; OtherSchema: it is of another version.
         """
-        content = read_row(path)
+        return self.parsed(path, read_row(path))
+
+    def parsed(self, path: Path, content: StoredRow) -> Row:
+        """The row with this content, whether or not it lies in a file of this name.
+
+        Raises:
+            Damaged: its config is of another form.
+        """
         try:
             return self._parsed(path, content)
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:  # a config of another form
@@ -117,6 +126,7 @@ class Reader:
             forget_digest=content["forget_digest"],
             notes="; ".join(content["notes"]),
             twins=twins_text(content.get("twins"), content["sets"]),
+            given=json.dumps(told, sort_keys=True) if (told := content.get("given")) else "",
             protocol=content["protocol"] or "fixed",
             tuned=tuned_of(content["tuned"]),
             endpoints=json.dumps(told, sort_keys=True) if (told := content.get("declared")) else "",
@@ -151,7 +161,9 @@ def nodes_of(content: StoredRow | StoredFailure, data_fingerprint: str) -> dict[
     # whether or not they differ where they were stored.
     protocol = content["protocol"] or "fixed"
     numerics = {"deterministic": config["deterministic"], "threads": config["threads"]}
-    nodes["recipe"] = {"protocol": protocol, **nodes["recipe"], **numerics}
+    given = content.get("given", {})  # in place of trainings by the recipe
+    patterns = {stage: given[stage]["pattern"] for stage in ("original", "reference") if stage in given}
+    nodes["recipe"] = {"protocol": protocol, **nodes["recipe"], **numerics, **patterns}
     nodes["data"]["content"] = data_fingerprint[:8]  # one config may have read others
     return nodes
 
@@ -179,6 +191,8 @@ def changed_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if key in OF_THE_RUN:
             kind, field = "recipe", key
         found.setdefault(kind, {})[field] = value
+    if found.get("method", {}).get("label"):  # by which a method wants to be called, instead of by its file
+        found["method"].pop("path", None)
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from supreme.core.endpoints import Endpoints
+from supreme.core.errors import NOT_GIVEN
 from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import ANCHORS, BLOCK, DRAWS, LINE, per_seed, with_anchors
@@ -83,7 +84,8 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
             conf/config.yaml.
 
     The methods `reference` and `original` are made from what the rows hold of these two models, each value once
-    however many methods share it, and come first; a swept method `original` gives way to the latter.
+    however many methods share it, and come first; a swept method `original` gives way to the latter. One that was never
+    given has no lines.
 
         >>> table = supreme.report.summary(supreme.report.load("outputs"))
         >>> table.query("metric == 'accuracy/forget' and verdict == 'equivalent'")["method"]
@@ -113,6 +115,10 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     ]
     table = pd.DataFrame(rows).merge(variance(frame)[[*LINE, *SHARES]], how="left", on=LINE)
     table = table.reindex(columns=list(SUMMARY_COLUMNS)).astype(dict.fromkeys(_NUMBERS, np.float64))
+    for name in ANCHORS:
+        own = table["method"] == name
+        if table.loc[own, "reason"].str.startswith(NOT_GIVEN).all():  # a model that nobody has
+            table = table.loc[~own].reset_index(drop=True)
     table.attrs["level"] = level
     return table
 

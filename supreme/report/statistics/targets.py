@@ -70,17 +70,26 @@ def target_means(frame: pd.DataFrame, lines: pd.DataFrame | None = None) -> Targ
         frame: what `load` gives.
         lines: its `per_seed`, if at hand.
     """
-    lines = per_seed(frame) if lines is None else lines
     blocks = _blocks_of(frame)
+    if not len(blocks):
+        return _none(frame, lines)
+    lines = per_seed(frame) if lines is None else lines
     told: Any = lines.merge(blocks, on=BLOCK)
     sizes: Any = told.groupby(_SEED, sort=False)["target"].transform("size")
     complete = told.loc[sizes == told["targets"]]
     return TargetMeans(
         lines=_labelled(_averages(complete), [*lines, "grid"]).astype({**lines.dtypes, "grid": np.float64}),
-        rows=_labelled(frame.merge(blocks, on=BLOCK) if len(blocks) else frame.iloc[:0].assign(block=None), frame),
+        rows=_labelled(frame.merge(blocks, on=BLOCK), frame),
         farthest=_farthest(complete),
         notes={block: _notes(told.loc[told["block"] == block]) for block in dict.fromkeys(blocks["block"])},
     )
+
+
+def _none(frame: pd.DataFrame, lines: pd.DataFrame | None) -> TargetMeans:
+    """No means, as of most frames, without the arithmetic of which nothing would come."""
+    empty = (per_seed(frame.iloc[:1]) if lines is None else lines).iloc[:0]
+    farthest = pd.DataFrame(columns=[*LINE, "target", "gap"])
+    return TargetMeans(lines=empty.assign(grid=np.nan), rows=frame.iloc[:0], farthest=farthest, notes={})
 
 
 def by_target(lines: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -160,9 +160,9 @@ def _block(
 ) -> Block:
     shown = [column.metric for column in wanted]
     part, lines_shown = (some.loc[some["metric"].isin(shown)] for some in (every, table))
-    names = {
-        titled(*pair): pair for pair in [*methods_and_variants(every), *((one.method, one.variant) for one in failed)]
-    }
+    there = {*every["method"], *table["method"]}  # an anchor that nobody has given is not
+    pairs = [pair for pair in methods_and_variants(every) if pair[0] in there]
+    names = {titled(*pair): pair for pair in [*pairs, *((one.method, one.variant) for one in failed)]}
     lines: dict[str, dict[str, Mapping[str, Any]]] = {title: {} for title in sorted(names, key=place)}
     for line in lines_shown.to_dict("records"):
         lines[titled(line["method"], line["variant"])][line["metric"]] = {str(name): one for name, one in line.items()}

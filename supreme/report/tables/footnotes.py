@@ -11,6 +11,7 @@ import pandas as pd
 from supreme.report.rows.code import code_notes
 from supreme.report.rows.columns import TableColumn
 from supreme.report.rows.environments import environment_notes
+from supreme.report.rows.given import given_notes
 from supreme.report.rows.labels import bare_name, titled
 from supreme.report.rows.per_seed import ANCHORS, seed_list
 from supreme.report.rows.spread import spread_words
@@ -21,6 +22,7 @@ from supreme.report.statistics.findings import findings
 from supreme.report.statistics.ranking import competes
 from supreme.report.tables.failed import Failed
 from supreme.report.tables.headline import Headline
+from supreme.report.tables.hints import Hints, hints_of
 from supreme.report.tables.legend import legend
 from supreme.report.tables.notes import Notes
 from supreme.report.tables.slow import slow_notes
@@ -51,15 +53,16 @@ def footnotes(
     """
     titles = {metric: column.title for metric, column in columns.items()}
     broken = {titled(one.method, one.variant) for one in failed if not one.done}
+    hints = hints_of(part.attrs)
     there = {method: line_of for method, line_of in lines.items() if method not in broken}
     known, anchors = _undefined(there, titles)
     every = list(_every(lines))
     first = [_runs(there, columns, part["forget_size"].unique(), failed, spread_words(part).sets)]
     first += [*legend(there, columns, headlines or {}), *claims.margins]
     if every and all(line["seeds"] < 2 for line in every):
-        first.append("One training seed gives no SD and no interval (n/a): sweep more, as in 'seed=range(5)'.")
+        first.append(f"One training seed gives no SD and no interval (n/a): {hints.seeds}.")
     invalid = [*(f"{one.note}." for one in failed), *_missing(there, titles, failed), *known, *_flagged(part)]
-    invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part)]
+    invalid += [*claims.out_of_reach, *claims.doubts, *twin_notes(part), *given_notes(part)]
     invalid += (
         tuning_notes(part, columns) + scale_notes(part) + slow_notes(there) + code_notes(part) + environment_notes(part)
     )
@@ -72,14 +75,14 @@ def footnotes(
         )
     rest += findings(there, columns, spread_words(part).train)
     if any(map(competes, there)) and not any(bare_name(method) == "retrain" for method in there):
-        rest.append("No noise floor: sweep method=retrain too, to see how far apart two retrained models are.")
+        rest.append(f"No noise floor: {hints.floor}.")
     if "cost/seconds" in columns:
         rest.append(
             "Seconds are wall time of the method's own work (reference and original: of their training), too many "
             "where jobs shared the processor."
         )
     rest += anchors + _warnings(part, titles)
-    return Notes(first=first, invalid=invalid, hidden=_hidden(hidden), rest=rest)
+    return Notes(first=first, invalid=invalid, hidden=_hidden(hidden, hints), rest=rest)
 
 
 def only_failures(failed: Sequence[Failed]) -> Notes:
@@ -87,14 +90,14 @@ def only_failures(failed: Sequence[Failed]) -> Notes:
     return Notes(first=["No cell has a row."], invalid=[f"{one.note}." for one in failed])
 
 
-def _hidden(metrics: Sequence[str]) -> list[str]:
+def _hidden(metrics: Sequence[str], hints: Hints) -> list[str]:
     """How many columns the table leaves out, of which metrics, and how to see them."""
     if not metrics:
         return []
     families = list(dict.fromkeys(metric.partition("/")[0] for metric in metrics))
     return [
         f"{len(metrics)} column{'s are' if len(metrics) > 1 else ' is'} not shown ({', '.join(families)}): "
-        f"`supreme report --metrics '{families[0]}/*'`; results.csv has all."
+        f"{hints.columns.format(families[0])}."
     ]
 
 

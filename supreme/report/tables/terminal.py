@@ -38,8 +38,8 @@ def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False)
 
 
 def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
-    """As text, for a file or a pipe."""
-    console = Console(file=io.StringIO(), width=width)
+    """As text, for a file or a pipe, in a notebook, too, where rich would show it at once."""
+    console = Console(file=io.StringIO(), width=width, force_jupyter=False, color_system=None)
     with console.capture() as capture:
         console.print(*renderables, sep="\n")
     return capture.get()

@@ -22,10 +22,10 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from supreme.core import Data, IntArray, SupremeError
+from supreme.core import Data, SupremeError
 from supreme.core.canonical import Damaged, digest, digest_of_parsed, open_regular, read_bytes, read_json
 from supreme.core.content import content_digest
-from supreme.core.images import ImageData
+from supreme.core.images import OF_EACH, ImageData
 from supreme.store.alone import alone
 from supreme.store.decoded import contents, touched, twins
 from supreme.store.files import write_json
@@ -37,7 +37,7 @@ SCHEMA = 2
 """Raise it when what a folder holds, or how a source is decoded, changes."""
 SILENCE_SECONDS = 600.0
 """What another machine has not written to for so long, it decodes no more."""
-_ARRAYS = ("labels", "fine_labels", "train", "validation", "test")
+_ARRAYS = ("labels", "train", "validation", "test", *OF_EACH)
 
 
 @runtime_checkable
@@ -58,6 +58,15 @@ class OfFiles(Protocol):
 
     def files(self) -> tuple[Path, Sequence[Path]]:
         """The folder that names are counted from, and every file."""
+        ...
+
+
+@runtime_checkable
+class OfCode(Protocol):
+    """A source of files that foreign code reads: another edition of that code may read them otherwise."""
+
+    def code(self) -> str:
+        """What the code is known by."""
         ...
 
 
@@ -130,6 +139,8 @@ def open(path: Path) -> ImageData:  # noqa: A001  (always called as cache.open)
             pixels=_pixels(path / PIXELS, meta["pixels"]),
             class_names=tuple(meta["class_names"]),
             fine_names=tuple(meta["fine_names"]),
+            group_names=tuple(meta.get("group_names", ())),  # which versions before groups did not write
+            official_train=meta.get("official_train", 0),
             image_size=meta["image_size"],
             mean=tuple(meta["mean"]),
             std=tuple(meta["std"]),
@@ -168,7 +179,7 @@ def _meta(path: Path) -> dict[str, Any]:
     raise DamagedCacheError(f"{path} was written by another version of this program: run the same command again")
 
 
-def _array(path: Path, stated: str) -> IntArray:
+def _array(path: Path, stated: str) -> np.ndarray:
     """A small array, if its file is what was written."""
     content = read_bytes(path)
     if hashlib.sha256(content).hexdigest() != stated:
@@ -189,7 +200,8 @@ def _signature(component: Data, directory: Path) -> str:
     if not isinstance(component, OfFiles):
         return component.signature()
     root, paths = component.files()
-    return contents.signature(root, paths, directory)
+    signature = contents.signature(root, paths, directory)
+    return f"{signature} {component.code()}" if isinstance(component, OfCode) else signature
 
 
 def _is_intact(path: Path) -> bool:
@@ -243,6 +255,8 @@ def _write(data: ImageData, folder: Path) -> None:
         "fingerprint": data.fingerprint,
         "class_names": data.class_names,
         "fine_names": data.fine_names,
+        "group_names": data.group_names,
+        "official_train": data.official_train,
         "image_size": data.image_size,
         "mean": data.mean,
         "std": data.std,

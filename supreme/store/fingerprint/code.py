@@ -11,7 +11,7 @@ from typing import Any
 
 from supreme.core import SupremeError
 from supreme.store.fingerprint.graph import Graph
-from supreme.store.fingerprint.modules import find, forget_modules
+from supreme.store.fingerprint.modules import find, forget_modules, is_installed, library
 from supreme.store.fingerprint.paths import Definition, place
 
 HOLDS_NO_ARITHMETIC = True
@@ -58,6 +58,10 @@ def code_of(target: str) -> Code:
     roots = _graph(top).find(top, target.split(".")[1:])
     if not module_name or find(module_name) is None:
         raise SupremeError(f"_target_ {target} cannot be imported: there is no module {module_name or target}")
+    if not roots and is_installed(top):  # of a library, whose version says what it is
+        name = library(top)
+        digest = hashlib.sha256(json.dumps([target, name]).encode()).hexdigest()
+        return Code(digest=digest, definitions={}, files={}, libraries=[name], places={}, unfollowed=[])
     if not roots:
         raise SupremeError(
             f"_target_ {target}: the module {module_name} lies in no file, so an edit of it could not be noticed; "

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from supreme.core import SupremeError
+from supreme.core.arguments import Parser
 from supreme.store.maintenance import collecting, listing
 from supreme.store.maintenance.amounts import counted, in_bytes
 from supreme.store.maintenance.explaining import explain, explanation, rows_of_other_code
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="supreme store", description="Look at the store of an output directory, clean it, check it, move it."
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)

@@ -22,20 +22,22 @@ class Memory:
     """Of each process on it, by its id, what it holds; 0 where the driver does not say."""
 
 
-def devices() -> dict[str, str]:
-    """Entry for CUDA_VISIBLE_DEVICES -> UUID, of every CUDA device; empty where there is no driver.
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """A GPU of this machine. Its position in the list of all is its number, in the order of PCI buses."""
 
-    A GPU that is split (MIG) is its instances, since CUDA would see the first of them alone.
-    """
+    uuid: str
+    instances: tuple[str, ...] | None = None
+    """UUIDs of the instances of one that is split (MIG); None of a whole one."""
+
+
+def gpus() -> list[Gpu] | None:
+    """Every GPU, also those that CUDA_VISIBLE_DEVICES hides; None where the driver does not answer."""
     with _driver() as nvml:
         if nvml is None:
-            return {}
-        found: dict[str, str] = {}
-        for index in range(nvml.nvmlDeviceGetCount()):
-            handle = nvml.nvmlDeviceGetHandleByIndex(index)
-            instances = _mig_instances(nvml, handle)
-            found |= {str(index): nvml.nvmlDeviceGetUUID(handle)} if instances is None else instances
-        return found
+            return None
+        handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+        return [Gpu(uuid=nvml.nvmlDeviceGetUUID(handle), instances=_mig_instances(nvml, handle)) for handle in handles]
 
 
 def memory(uuid: str) -> Memory | None:
@@ -86,7 +88,7 @@ def _holders(nvml: Any, handle: object) -> dict[int, int]:
     return found
 
 
-def _mig_instances(nvml: Any, handle: object) -> dict[str, str] | None:
+def _mig_instances(nvml: Any, handle: object) -> tuple[str, ...] | None:
     """The UUIDs of the instances of a split GPU, by themselves; None for a whole one."""
     try:
         if nvml.nvmlDeviceGetMigMode(handle)[0] != nvml.NVML_DEVICE_MIG_ENABLE:
@@ -99,4 +101,4 @@ def _mig_instances(nvml: Any, handle: object) -> dict[str, str] | None:
             uuids.append(nvml.nvmlDeviceGetUUID(nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)))
         except nvml.NVMLError:  # an index that holds no instance
             continue
-    return {uuid: uuid for uuid in uuids}
+    return tuple(uuids)

@@ -6,19 +6,17 @@ Importing and calling this starts no CUDA: a device is pinned by the environment
 from __future__ import annotations
 
 import os
-import platform
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from supreme.core import SupremeError
-from supreme.sweep.devices.nvml import devices as _nvml
+from supreme.sweep.devices.asked import asked_devices
 
+SHARED = "SUPREME_DEVICE_SHARED"
+"""The variable that says whether other jobs run on the same device meanwhile: 0 or 1."""
 MOST_JOBS = 8
 """On one GPU, where their number is found by itself: each has its own CUDA context, and they share its cores."""
-ALLOWED = "give auto, cpu, mps, or a list of device numbers such as [0,1]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class Slot:
     environment: dict[str, str]
     """What a process must find in its environment before it starts, to work in this slot and in no other.
 
-    Besides the variables of the libraries: SUPREME_DEVICE and SUPREME_DEVICE_SHARED (0 or 1) tell a job where it is.
+    Besides the variables of the libraries: SUPREME_DEVICE and `SHARED` tell a job where it is.
     """
     shared: bool
     """Whether this sweep may run other jobs on the same device meanwhile."""
@@ -50,8 +48,7 @@ def find_slots(
     """The slots of these devices, those of different devices first, so that few jobs spread over many devices.
 
     Args:
-        devices: auto (every CUDA device, else Apple's GPU, else the CPU), cpu, mps, or device numbers or UUIDs. Where
-            CUDA_VISIBLE_DEVICES is set its entries are the devices, and numbers count them.
+        devices: see `supreme.sweep.devices.asked`.
         jobs_per_device: of a GPU; auto: as many as its memory and the machine's cores allow, `MOST_JOBS` at most. The
             CPU takes as many jobs as cores and threads allow.
         threads: of one job. A fixed number, so no result depends on how many jobs run.
@@ -64,41 +61,34 @@ def find_slots(
         raise SupremeError(f"jobs_per_device={jobs_per_device} is not allowed: give 1 or more, or auto")
     if threads < 1:
         raise SupremeError(f"threads={threads} is not allowed: give 1 or more")
-    asked = devices.split(",") if isinstance(devices, str) else [str(device) for device in devices]
-    entries = _visible()
-    if asked == ["auto"]:
-        asked = ["cuda"] if entries else ["mps"] if _has_mps() else ["cpu"]
-    elif asked not in (["cpu"], ["mps"]):
-        asked, entries = ["cuda"], _chosen(asked, entries)
-    match asked[0]:
+    kind, uuids = asked_devices(devices)
+    match kind:
         case "cpu":
             return _cpu_slots(threads, cores)
-        case "mps" if not _has_mps():
-            raise SupremeError("devices=mps is not possible: this machine has no Apple GPU; type devices=auto")
         case "mps":
             return _gpu_slots("mps", {"": "mps"}, 1 if jobs_per_device == "auto" else int(jobs_per_device), threads)
         case _ if jobs_per_device == "auto":
             count = len(_own_cores()) if cores is None else cores
-            most = max(1, min(MOST_JOBS, count // (threads * max(1, len(entries)))))
-            return _gpu_slots("cuda", _identities(entries), most, threads, grows=True)
+            most = max(1, min(MOST_JOBS, count // (threads * len(uuids))))
+            return _gpu_slots("cuda", uuids, most, threads, grows=True)
         case _:
-            return _gpu_slots("cuda", _identities(entries), int(jobs_per_device), threads)
+            return _gpu_slots("cuda", uuids, int(jobs_per_device), threads)
 
 
-def _gpu_slots(device: str, identities: dict[str, str], jobs: int, threads: int, grows: bool = False) -> list[Slot]:
-    """One slot per job of each device, given as the entry that pins it and the name that identifies it."""
+def _gpu_slots(device: str, uuids: dict[str, str], jobs: int, threads: int, grows: bool = False) -> list[Slot]:
+    """One slot per job of each device, given as the entry that pins it and the UUID that any sweep knows it by."""
     return [
         Slot(
             name=f"{device}:{entry or 0}" + (f"/{job}" if jobs > 1 else ""),
             device=device,
             environment=environment(device, entry, threads, shared=jobs > 1),
             shared=jobs > 1,
-            locks=(re.sub(r"[^\w.-]", "_", f"{identity}-{job}"),),
-            uuid=identity.removeprefix("cuda-") if identity.startswith(("cuda-GPU-", "cuda-MIG-")) else "",
+            locks=(re.sub(r"[^\w.-]", "_", f"{device}-{uuid}-{job}" if uuid != device else f"{uuid}-{job}"),),
+            uuid=uuid if uuid.startswith(("GPU-", "MIG-")) else "",
             grows=grows,
         )
         for job in range(jobs)
-        for entry, identity in identities.items()
+        for entry, uuid in uuids.items()
     ]
 
 
@@ -139,43 +129,5 @@ def environment(device: str, entry: str, threads: int, *, shared: bool) -> dict[
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products
         "PYTHONHASHSEED": "0",
         "SUPREME_DEVICE": device,
-        "SUPREME_DEVICE_SHARED": str(int(shared)),
+        SHARED: str(int(shared)),
     }
-
-
-def _has_mps() -> bool:
-    return sys.platform == "darwin" and platform.machine() == "arm64"
-
-
-def _visible() -> list[str]:
-    """The entries that CUDA_VISIBLE_DEVICES has or could have; like CUDA, stop at the first that names nothing."""
-    inherited = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if inherited is None:
-        return list(_nvml())
-    return list(takewhile(lambda entry: entry not in ("", "-1"), (entry.strip() for entry in inherited.split(","))))
-
-
-def _chosen(asked: list[str], visible: list[str]) -> list[str]:
-    """The entry for CUDA_VISIBLE_DEVICES of each device asked for; numbers count the visible devices, where known."""
-    if not asked:
-        raise SupremeError(f"devices=[] names no device; {ALLOWED}")
-    for device in asked:
-        if not (device.isdecimal() or device.startswith(("GPU-", "MIG-"))):
-            raise SupremeError(f"devices: {device!r} is not allowed; {ALLOWED}")
-        if visible and device.isdecimal() and int(device) >= len(visible):
-            raise SupremeError(
-                f"device {device} does not exist: there are {len(visible)}, the first has number 0; {ALLOWED}"
-            )
-    return [visible[int(device)] if visible and device.isdecimal() else device for device in asked]
-
-
-def _identities(entries: list[str]) -> dict[str, str]:
-    """Each entry with a name that any sweep of this machine, whatever it sees, would give the same device."""
-    known = _nvml()
-    found: dict[str, str] = {}
-    for entry in entries:
-        uuid = known.get(entry) or next((uuid for uuid in known.values() if uuid.startswith(entry)), entry)
-        if f"cuda-{uuid}" in found.values():
-            raise SupremeError(f"device {entry} is given twice; for two jobs on one device type jobs_per_device=2")
-        found[entry] = f"cuda-{uuid}"
-    return found

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from supreme.core import SupremeError
+from supreme.core.arguments import Parser
 from supreme.sweep.display.display import Display, duration, one_line, plural
 from supreme.sweep.display.snapshot import Snapshot, read_all
 
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="supreme status",
         description="What the sweeps of an output directory are doing, or how the last one ended.",
     )

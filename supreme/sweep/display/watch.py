@@ -82,8 +82,8 @@ class Watch:
                 case Parked(task=task, slot=slot):  # soon told again, as it starts
                     self._vacate(slot, task)
                     return ""
-                case Waiting(holders=holders):
-                    self._note = f"every device slot is taken; waiting for {'; '.join(holders)}"
+                case Waiting():
+                    self._note = f"every device slot is taken; {event}"
                     return self._note
                 case Outcome():
                     busy = self._vacate(event.slot, event.task)

@@ -7,7 +7,8 @@ from typing import Any
 
 COMPONENTS = ("data", "model", "recipe", "scenario", "method")
 NUMERICS = ("deterministic", "threads")
-LABELLED = (*COMPONENTS, "metric", "audit", *NUMERICS)
+GIVEN = ("original", "reference")
+LABELLED = (*COMPONENTS, "metric", "audit", *NUMERICS, *GIVEN)
 """The parts of a config that a row's names speak of."""
 
 SETTING = (*LABELLED, "protocol")

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from supreme.core import SupremeError
 from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.sweep.plan.changes import LABELLED, SETTING, changes, plain_choices
+from supreme.sweep.plan.globs import without_what_lacks_values
 from supreme.sweep.plan.grids import with_grids
 from supreme.sweep.plan.presets import Outcome, Presets
 from supreme.sweep.plan.settings import Settings
@@ -244,9 +245,13 @@ def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
     parser = OverridesParser.create(config_loader=sweeper.hydra_context.config_loader)
     jobs: list[list[str]] = []
     for given in with_grids(sweeper.config, parser.parse_overrides(list(arguments))):
-        jobs += sweeper.split_arguments(parser.parse_overrides([*params, *given]), None)[0]
+        parsed = parser.parse_overrides([*params, *given])
+        jobs += without_what_lacks_values(sweeper.split_arguments(parsed, None)[0], parsed, sweeper.hydra_context)
     if not jobs:
-        raise SupremeError("the sweep spans no cell: one of its lists is empty, as in seed=range(0)")
+        raise SupremeError(
+            "the sweep spans no cell: one of its lists is empty, as seed=range(0) is, or a pattern fits no name, as in "
+            "method=glob(xyz*)"
+        )
     return jobs
 
 

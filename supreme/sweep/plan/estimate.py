@@ -143,14 +143,15 @@ class Stored:
         if key in self._seen or len(self._by_values[subject.values]) >= ENOUGH:
             return
         self._seen.add(key)
-        if record := self._at.store.record(stage, key):
+        record = self._at.store.record(stage, key)
+        if record and record["cost"]["seconds"] is not None:  # of a given model it is unknown
             self._add(subject, record["cost"]["seconds"])
             self._model_bytes[_model(nodes)].append(folder_bytes(self._at.store.root / stage / key[:2] / key))
 
     def _add_row(self, row: Any) -> None:
         config, origin = row["config"], row["provenance"]
         subject = Subject.of("cell", row, config, "", sorted(config["metric"]))
-        self._add(subject, row["cost"]["seconds"], origin["evaluation_seconds"])
+        self._add(subject, row["cost"]["seconds"] or 0.0, origin["evaluation_seconds"])
         for stage in ("original", "reference"):
             self._add_trained(stage, Subject.of(stage, row, config, "", None), origin["keys"][stage], config)
 

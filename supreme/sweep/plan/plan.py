@@ -18,7 +18,7 @@ from supreme.pipeline.stored_row import holds, made_by, read_row
 from supreme.pipeline.workplace import Workplace
 from supreme.store.provenance import versions
 from supreme.sweep.jobs import log_path, run_audit, run_stage
-from supreme.sweep.plan import reasons, refusals
+from supreme.sweep.plan import given_models, reasons, refusals
 from supreme.sweep.plan.compose import Problems
 from supreme.sweep.schedule.tasks import Task
 
@@ -42,10 +42,16 @@ class Plan:
     """Why cells run again that have rows, by what versions others were made, and what could not be looked at."""
 
     def describe(self) -> str:
-        trainings = {kind: sum(task.kind == kind for task in self.tasks) for kind in ("original", "reference")}
+        made = [task for task in self.tasks if task.kind in ("original", "reference")]
+        given = sum(task.kind in task.arguments[1].given for task in made)
+        trainings = {
+            kind: sum(task.kind == kind and kind not in task.arguments[1].given for task in made)
+            for kind in ("original", "reference")
+        }
         found = len(self.cells) - len(self.todo)
         train = " and ".join(f"{count} {kind}" for kind, count in trainings.items())
         told = f"cells: {len(self.cells)}, found: {found}, to run: {len(self.todo)}; models to train: {train}"
+        told += f"; given models to read: {given}" if given else ""
         audits = len(self.audit_tasks)
         return told + (f"; audits: {len(self.audits)}, to run: {audits}" if self.audits else "")
 
@@ -65,7 +71,7 @@ def resolve(cells: Iterable[Cell], output_dir: Path, problems: Problems) -> list
     leave_out(output_dir)
     resolved: dict[str, Cell] = {}
     drawn: dict[str, Cell | SupremeError] = {}
-    for cell in cells:
+    for cell in given_models.with_files(cells, problems):
         try:
             located = cell.located_like(_drawn(cell, output_dir, drawn))
             resolved[located.id] = _merged(resolved.get(located.id), located)
@@ -128,6 +134,7 @@ def make_plan(
     asked = [cell for cell in cells if cell.id in {one.id for one in todo}]  # with no metric that only a row has
     refusals.check_components(todo, problems)
     refusals.check_splits(cells, asked, problems)
+    given_models.check(cells, asked, problems)
     problems.refuse()
     tasks: dict[str, Task] = {}
     labels = _labels(todo)
@@ -140,7 +147,8 @@ def make_plan(
                 if at.store.has(stage, key):
                     there[key] = at.store.made_by_others(stage, key)
                 else:
-                    tasks[key] = _task(stage, key, cell, at, [], f"{stage} {_about(cell)}")
+                    given = "given " * (stage in cell.given)
+                    tasks[key] = _task(stage, key, cell, at, [], f"{given}{stage} {_about(cell)}")
             if key in tasks:
                 needs.append(key)
         tasks[cell.id] = _task("cell", cell.id, cell, at, needs, labels[cell.id])

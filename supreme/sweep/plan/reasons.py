@@ -78,7 +78,8 @@ class Earlier:
         for target, code in cell.codes.items():
             if (old := before["code"].get(target)) not in (code.digest, None):
                 yield self._code_change(target, old, code)
-        changed = [path for path, found in now["files"].items() if before["files"].get(path) != found]
+        there = set(before["files"].values())  # wherever a file lies, the same content is the same file
+        changed = [path for path, found in now["files"].items() if found not in there]
         yield from (f"the file {path} changed" for path in changed)
         schemas = [stage for stage, number in now["schemas"].items() if before["schemas"].get(stage) != number]
         if schemas:
@@ -114,13 +115,16 @@ class Earlier:
 
 def asked(cell: Cell) -> str:
     """What identifies a cell to the person who asks for it: no code and no data."""
-    return digest([dict(cell.names), cell.nodes, cell.numerics, cell.seed, dict(cell.seeds)])
+    patterns = [[stage, cell.given[stage]] for stage in sorted(cell.given)]
+    return digest([dict(cell.names), cell.nodes, cell.numerics, cell.seed, dict(cell.seeds), *patterns])
 
 
 def _asked_of(row: Mapping[str, Any]) -> str:
     names, config = {group: row[group] for group in COMPONENTS}, row["config"]
     numerics = {name: config[name] for name in ("deterministic", "threads")}
-    return digest([names, {group: config[group] for group in names}, numerics, row["seed"], row["seeds"]])
+    given: Mapping[str, Mapping[str, str]] = row.get("given", {})
+    patterns = [[stage, given[stage]["pattern"]] for stage in sorted(given) if stage != "unlearned"]
+    return digest([names, {group: config[group] for group in names}, numerics, row["seed"], row["seeds"], *patterns])
 
 
 def _read(read: Callable[[Path], Any], path: Path) -> Any:

@@ -42,6 +42,11 @@ def check_components(cells: Iterable[Cell], problems: Problems) -> None:
             flaws[key] = misfit(cell, data)
         if flaws[key]:
             problems.add(flaws[key])
+        if cell.nodes["recipe"].get("original_keeps") == "best_on_validation" and not len(data.validation):
+            problems.add(
+                f"recipe.original_keeps=best_on_validation chooses an epoch on validation images, and data "
+                f"{cell.names['data']} has none: type data.validation_fraction=0.1, say, or recipe.original_keeps=last"
+            )
 
 
 def unknown_endpoints(cell: Cell) -> list[str]:
@@ -128,8 +133,8 @@ def _asked_methods(same: Iterable[Cell], split: Split) -> Iterator[tuple[Cell, s
     """Of each of these cells why its method could not do its work; empty where it could."""
     asked: dict[str, str] = {}
     for cell in same:
-        nodes = [json.dumps(cell.nodes[name]) for name in ("method", "model", "recipe")]
-        if (key := f"{nodes} {cell.deterministic}") not in asked:
+        nodes = [json.dumps(node) for node in (cell.method_node, cell.nodes["model"], cell.nodes["recipe"])]
+        if (key := f"{nodes} {cell.deterministic} {'original' in cell.given}") not in asked:
             wrong = None in map(_built, nodes)  # which is refused already
             asked[key] = "" if wrong else _why(partial(check_method, cell, split))
         yield cell, asked[key]

@@ -40,7 +40,7 @@ class Settings:
         """Raises SupremeError when a value has the wrong type."""
         allowed: dict[str, tuple[tuple[type, ...], str]] = {
             "output_dir": ((str,), "the path of a folder"),
-            "devices": ((str, int, list), "auto, cpu, mps, or a list of device numbers such as [0,1]"),
+            "devices": ((str, int, list), "auto, cuda, cpu, mps, or a list of device numbers such as [0,1]"),
             "jobs_per_device": ((int, str), "a whole number from 1, or auto"),
             "threads": ((int,), "a whole number from 1"),
             "timeout": ((int, float, type(None)), "seconds above 0, or null for no limit"),
@@ -50,6 +50,9 @@ class Settings:
         for name, (types, rule) in allowed.items():
             if not isinstance(config[name], types) or (isinstance(config[name], bool) and bool not in types):
                 raise SupremeError(f"{name}={config[name]} is not allowed: give {rule}")
+        for name in ("output_dir", "data_dir"):
+            if not config.get(name, "."):
+                raise SupremeError(f"{name}= names no folder: type {name}=/path/to/a/folder, or leave it out")
         if not isinstance(config["wait_for_devices"], bool):
             raise SupremeError(f"wait_for_devices={config['wait_for_devices']} is not allowed: give true or false")
         if config["versions"] not in VERSIONS:
@@ -61,7 +64,7 @@ class Settings:
             raise SupremeError("the YAML of a tracker must begin with `# @package tracker.<name>`")
         devices = [config["devices"]] if isinstance(config["devices"], int) else config["devices"]
         return cls(
-            output_dir=Path(config["output_dir"]),
+            output_dir=Path(config["output_dir"]).expanduser(),
             devices=devices if isinstance(devices, str) else tuple(devices),
             jobs_per_device=config["jobs_per_device"],
             threads=config["threads"],

@@ -105,6 +105,17 @@ class Waiting:
     """No slot is ours: other sweeps, or other processes with their memory, hold them all."""
 
     holders: tuple[str, ...]
+    ends_after: float | None = None
+    """Seconds after which the cores are shared with the holders; None: it waits until a slot is free."""
+    shares: bool = False
+    """Whether the wait has ended so."""
+
+    def __str__(self) -> str:
+        who = "; ".join(self.holders)
+        if self.shares:
+            return f"sharing the CPU cores with {who}: every sweep is slower, and our times are marked as shared"
+        limit = "" if self.ends_after is None else f" ({self.ends_after:g} s, then the cores are shared)"
+        return f"waiting for {who}{limit}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,21 +10,22 @@ import logging
 import os
 import pickle
 import queue
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock
-
 from supreme.core import Run, Tracker, registry
 from supreme.core.canonical import Damaged, read_json
+from supreme.pipeline import process_state
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.workplace import Workplace
 from supreme.store.files import digest, write_json
 from supreme.sweep.devices.slots import Slot
-from supreme.sweep.executors.local.lock import lock_directory
+from supreme.sweep.executors.local.lock_directory import lock_directory
+from supreme.sweep.executors.local.lock_file import LockFile
 from supreme.sweep.executors.local.process import SlotProcess, death
 from supreme.sweep.tracking.runs import runs_of
 
@@ -138,10 +139,15 @@ def tell(name: str, node: Mapping[str, Any], run: Run, folder: Path, state: str)
     if hasattr(os, "setpriority"):
         os.setpriority(os.PRIO_PROCESS, 0, 10)  # cores are for the work
     tracker: Tracker = registry.build(node, f"tracker {name}")
-    with FileLock(lock_directory() / f"tracking-{digest(str(folder.absolute()))[:16]}.lock", mode=0o666):
-        if not is_told(folder, run, state):
+    with LockFile(lock_directory() / f"tracking-{digest(str(folder.absolute()))[:16]}.lock"):
+        if is_told(folder, run, state):
+            return
+        try:
             tracker(run, folder)
-            write_json(_mark(folder, run), state)
+        finally:
+            if "torch" in sys.modules:  # else nothing is held against it: what a tracker starts serves its next runs
+                process_state.renew()
+        write_json(_mark(folder, run), state)
 
 
 def is_told(folder: Path, run: Run, state: str) -> bool:

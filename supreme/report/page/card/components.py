@@ -65,7 +65,16 @@ def _recipe(entries: Sequence[Entry]) -> dict[str, Any]:
 def _scenario(entries: Sequence[Entry]) -> dict[str, Any]:
     told = {"images": unique(entry.row.get("sets", {}) for entry in entries)}
     twins = unique(entry.row["twins"] for entry in entries if "twins" in entry.row)
+    if files := unique(of for entry in entries if (of := _files(entry.row))):
+        told["files"] = files
     return told | ({"identical_twins": twins} if twins else {})
+
+
+def _files(row: Mapping[str, Any]) -> dict[str, str]:
+    """The files that the scenario's values name, a list of what to forget, say: the SHA-256 of what each held."""
+    known, seed = row["provenance"].get("depends", {}).get("files", {}), str(row["seeds"]["forget"])
+    named = (one.replace("{seed}", seed) for one in row["config"]["scenario"].values() if isinstance(one, str))
+    return {name: known[name] for name in named if name in known}
 
 
 def forget_sets(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from supreme.core import seeds
 from supreme.report.page.card.entries import Entry, alike, by_block, counted, unique
+from supreme.report.rows.given import DOUBTS, files_text, given_files
 from supreme.report.rows.per_seed import BLOCK
 from supreme.report.rows.reading import flat
 
@@ -44,6 +45,17 @@ def _files(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def stop_rules(row: Mapping[str, Any]) -> dict[str, str]:
     """Which epoch of the original's training and of the reference's is kept, by the values of the recipe."""
+    rules = _rules(row)
+    return {stage: given_text([row], stage) or rule for stage, rule in rules.items()}
+
+
+def given_text(rows: Iterable[Mapping[str, Any]], stage: str) -> str:
+    """What is said of a model of this stage that was not trained here; empty where it was."""
+    files = given_files(rows, stage)
+    return f"given ({files_text(files)}), not trained here: {DOUBTS[stage]}" if files else ""
+
+
+def _rules(row: Mapping[str, Any]) -> dict[str, str]:
     recipe = row["config"]["recipe"]
     epochs, keeps = recipe.get("epochs"), recipe.get("original_keeps")
     if epochs is None or keeps is None:
@@ -54,6 +66,8 @@ def stop_rules(row: Mapping[str, Any]) -> dict[str, str]:
         "last": last,
         "best_on_test": f"the first of {counted(epochs, epochs, 'epoch')} with the highest accuracy on the test "
         f"images: {LEAK}",
+        "best_on_validation": f"the first of {counted(epochs, epochs, 'epoch')} with the highest accuracy on the "
+        "validation images",
     }
     return {"original": chosen.get(keeps, f"original_keeps={keeps}"), "reference": last}
 
@@ -65,6 +79,8 @@ def chooses_on_test(row: Mapping[str, Any]) -> bool:
 
 def training_differences(row: Mapping[str, Any]) -> list[str]:
     """What of the reference's training is not as the original's, beside its images and its random numbers."""
+    if given := sorted(row.get("given", {}).keys() & {"original", "reference"}):
+        return [f"how the {' and the '.join(given)} was trained is unknown: given, not trained here"]
     recipe, rules = row["config"]["recipe"], stop_rules(row)
     found = []
     if (batch := recipe.get("reference_batch_size")) and batch != recipe.get("batch_size"):
@@ -89,7 +105,8 @@ def _reference(entries: Sequence[Entry]) -> dict[str, Any]:
     low, high = references_per_set(entries)
     floors = sorted({entry.method for entry in entries if entry.row["method"] == "retrain"})
     return {
-        "trained_on": "the retain set only" + _left_in_it(entries),
+        "trained_on": given_text((entry.row for entry in entries), "reference")
+        or "the retain set only" + _left_in_it(entries),
         "start": starts[0] if len(starts) == 1 else starts,
         "training": differences or "as the original's",
         "number": f"{counted(low, high, 'reference')} for each training seed and forget set",

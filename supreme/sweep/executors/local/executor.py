@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from supreme.core import SupremeError
 from supreme.sweep.devices.memory import ANY_DEVICE, Rules
 from supreme.sweep.devices.slots import Slot
-from supreme.sweep.executors.local.lock import lock_directory
+from supreme.sweep.executors.local.lock_directory import lock_directory
 from supreme.sweep.executors.local.place import Place
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
 from supreme.sweep.executors.local.process import death
@@ -32,7 +32,7 @@ from supreme.sweep.schedule.executor import (
     Reply,
     Report,
 )
-from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Task, Waiting
+from supreme.sweep.schedule.tasks import Event, Outcome, Retired, Task
 
 
 @dataclass(kw_only=True)
@@ -91,11 +91,10 @@ class LocalExecutor:
         yield from ()
 
     def demand(self, ready: int, left: int) -> Iterable[Event]:
-        if ready:
-            if why := self._pool.hopeless():
-                raise NoDeviceLeftError(why)
-            if words := self._pool.news():
-                yield Waiting(holders=tuple(words))
+        if ready and (why := self._pool.hopeless()):
+            raise NoDeviceLeftError(why)
+        yield from self._pool.news(waits=bool(ready))
+        self._pool.look_after_locks()
         self._looks = bool(ready) and not self._pool.holds_all
         self._pool.give_back(left - sum(place.attempt is not None for place in self._pool.places))
 

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import psutil
 
-from supreme.sweep.executors.local.lock import lock_directory
-
 SEMAPHORES = Path("/dev/shm")
 
 
 def sweep_leftovers() -> None:
-    """Remove semaphores of workers, and notes beside locks, of this user's processes that have ended."""
-    for path, pid in [*_semaphores(), *_notes()]:
+    """Remove semaphores of workers of this user that have ended."""
+    for path, pid in _semaphores():
         with suppress(OSError):  # another process cleans up too
             if path.stat().st_uid == os.getuid() and not psutil.pid_exists(pid):
                 path.unlink()
@@ -28,11 +26,3 @@ def _semaphores() -> Iterator[tuple[Path, int]]:
     for path in SEMAPHORES.glob("sem.loky-*"):
         if found := re.fullmatch(r"sem\.loky-(\d+)-.+", path.name):
             yield path, int(found[1])
-
-
-def _notes() -> Iterator[tuple[Path, int]]:
-    """Who holds a lock, as it says itself."""
-    for path in lock_directory().glob("*.holder"):
-        with suppress(OSError, UnicodeDecodeError):
-            if found := re.match(r"pid (\d+) of ", path.read_text()):
-                yield path, int(found[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +14,14 @@ from supreme.sweep.devices.memory import FULL_SHARE, Lack, Rules, foreign, lack,
 from supreme.sweep.devices.slots import Slot
 from supreme.sweep.executors.local.place import Place
 from supreme.sweep.schedule.executor import Reply
+from supreme.sweep.schedule.tasks import Waiting
 
 LOOK_AGAIN_SECONDS = 1.0
 """How often to ask whether others have given back what could be used."""
+SHARE_AFTER_SECONDS = 20.0
+"""For how long a sweep waits for a CPU core that other sweeps hold, before it shares all of them with these."""
+LOCKS_SECONDS = 10.0
+"""How often to see whether the files of our locks are still there."""
 CONTEXT_BYTES = 1_000_000_000
 """Of a process on a GPU beside its tensors: the CUDA context and its libraries' work spaces, rounded up."""
 USABLE_SHARE = 0.9
@@ -40,14 +45,22 @@ class WorkerPool:
         self._looked: dict[str, tuple[float, Lack | None]] = {}
         self._growth = {slot.uuid: _Growth() for slot in slots if slot.grows}
         self._told: set[object] = set()
+        self._waits_since: float | None = None
+        self._shares = False
+        """Whether it works on cores that other sweeps hold."""
+        self._shared_with: list[str] = []
+        """Who they are, until that is told."""
+        self._locks_seen = time.monotonic()
 
     # Taking and giving back.
 
     def free_place(self) -> Place | None:
         """One of ours that is warm and idle, else one that can be taken now."""
-        return next((place for place in self.places if place.idle), None) or next(
-            (place for place in self.places if not place.held and self._take(place)), None
-        )
+        for place in self.places:
+            if place.idle:
+                return place
+        self._shares = self._shares or self._may_share()
+        return next((place for place in self.places if not place.held and self._take(place)), None)
 
     def give_back(self, to_come: int) -> None:
         """Let other sweeps have the idle places that this many tasks cannot fill."""
@@ -76,8 +89,34 @@ class WorkerPool:
         """Whether there is none to look for."""
         return all(place.held or self._closed(place) for place in self.places)
 
+    def look_after_locks(self) -> None:
+        """Now and then, lock again what somebody has deleted the file of, and say so."""
+        if time.monotonic() - self._locks_seen >= LOCKS_SECONDS:
+            self._locks_seen = time.monotonic()
+            for place in self.places:
+                place.lock.renew()
+
     def _take(self, place: Place) -> bool:
-        return not self._closed(place) and self._lack(place) is None and place.take()
+        if self._closed(place) or self._lack(place) is not None:
+            return False
+        return place.take() or (self._shares and place.share())
+
+    @property
+    def _can_share(self) -> bool:
+        """Whether only CPU cores are to be had: a GPU has no memory for two sweeps that know nothing of each other."""
+        return self._rules.wait and all(place.slot.device == "cpu" for place in self.places)
+
+    def _may_share(self) -> bool:
+        """Whether others have held every core for so long that it is better to be slow on all of them than to wait."""
+        if self.holds_any or not self._can_share:
+            self._waits_since = None
+            return False
+        self._waits_since = self._waits_since or time.monotonic()
+        if time.monotonic() - self._waits_since < SHARE_AFTER_SECONDS:
+            return False
+        self._shared_with = [place.lock.holder() for place in self.places if not place.take()]
+        self._shared_with = list(dict.fromkeys(self._shared_with))
+        return bool(self._shared_with)
 
     def _closed(self, place: Place) -> bool:
         """Whether it is retired, or its device has as many jobs as it takes for now."""
@@ -121,18 +160,26 @@ class WorkerPool:
             words.append(missing.text if missing else place.lock.holder())
         return list(dict.fromkeys(words))
 
-    def news(self) -> list[str]:
-        """What is waited for, where that has not been told since a place was last ours; free memory may vary."""
+    def news(self, waits: bool = True) -> Iterator[Waiting]:
+        """With whom cores are shared, and what is waited for, each told once; free memory may vary.
+
+        Args:
+            waits: whether there is a task without a place.
+        """
+        if self._shared_with:
+            yield Waiting(holders=tuple(self._shared_with), shares=True)
+            self._shared_with = []
         if self.holds_any:
             self._told.clear()
-            return []
+        if self.holds_any or not waits:
+            return
         words = self.waited_for()
         lacks = {found.text: found.holders for _, found in self._looked.values() if found}
         whom: set[object] = {lacks.get(word, word) for word in words}
-        if not words or whom <= self._told:
-            return []
-        self._told |= whom
-        return [f"memory, as {word}" if word in lacks else word for word in words]
+        if words and not whom <= self._told:
+            self._told |= whom
+            told = tuple(f"memory, as {word}" if word in lacks else word for word in words)
+            yield Waiting(holders=told, ends_after=SHARE_AFTER_SECONDS if self._can_share else None)
 
     def hopeless(self) -> str:
         """Why nothing can run, now and later; empty while there is hope."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from supreme.core import SupremeError
 from supreme.functional.classifier import Classifier
-from supreme.models.weight_files import WeightFile, open_weights, printable
+from supreme.functional.weight_files import WeightFile, open_weights, printable
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,9 @@ from torch import Tensor, nn
 
 from supreme.cli import CONF
 from supreme.core import SupremeError, seeds
+from supreme.functional import checkpoints
 from supreme.functional.classifier import Classifier, origin
-from supreme.models import checkpoints, trial
+from supreme.models import trial
 from supreme.models.small_cnn import SmallCNN
 from supreme.models.timm import Timm
 from supreme.pipeline.workplace import Workplace

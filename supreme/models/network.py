@@ -1,0 +1,124 @@
+"""A network that is no component: a function or class of torchvision, of timm or of one's own, named in a YAML."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from supreme.core import SupremeError, registry
+from supreme.core.validation import PositiveInt, bounded
+from supreme.functional.classifier import Classifier
+from supreme.functional.network import as_classifier
+from supreme.models import trial
+
+CLASSES = ("num_classes", "n_classes", "nb_classes", "num_labels", "num_outputs", "classes")
+"""Names under which a network takes the number of classes, the first of which a function with **options gets."""
+SIDES = ("image_size", "img_size", "input_size")
+"""Names under which it takes the side of the images."""
+
+
+@bounded
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Whatever makes an `nn.Module` that maps images to logits, split into its body and its head.
+
+    `_target_: torchvision.models.resnet18` in a model's YAML becomes one of these; see `registry.as_component`.
+    """
+
+    network: dict[str, Any]
+    """`_target_` and the values that it is called with; the number of classes is added."""
+    head: str | None
+    """Name of its last layer. Null: the layer whose output it returns."""
+    mean: list[float] | None
+    """Of each channel, of pixels in [0, 1]. Null: the data's own."""
+    std: list[float] | None
+    """The same."""
+    image_size: PositiveInt | None
+    """Side to which images are resized. Null: the data's own."""
+
+    def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
+        center, spread = self._normalisation(mean, std)
+        side = self.image_size or image_size
+        network = self._made(num_classes, side)
+        example = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0), device="cpu")
+        classifier = as_classifier(
+            network, head=self.head, mean=center, std=spread, image_size=self.image_size, example=example
+        )
+        return self._with_head_for(num_classes, classifier).train()
+
+    def check(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Refuse, before any training, what is no network for these images; weights are not fetched for that."""
+        self._normalisation(mean, std)
+        untrained = replace(self, network=dict(self.network), mean=[0.5] * 3, std=[0.5] * 3)
+        if untrained.network.get("weights") is not None:
+            untrained.network["weights"] = None
+        trial.build(untrained, num_classes, image_size, mean, std)
+
+    @property
+    def _of_weights(self) -> bool:
+        return bool(self.network.get("weights") or self.network.get("pretrained"))
+
+    def _normalisation(self, mean: Sequence[float], std: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
+        if self.mean is None and self.std is None and self._of_weights:
+            raise SupremeError(
+                "its weights were trained on normalised images: say how, as in "
+                "model.mean=[0.485,0.456,0.406] model.std=[0.229,0.224,0.225] of ImageNet"
+            )
+        if (self.mean is None) != (self.std is None):
+            raise SupremeError("model.mean and model.std belong together: give both, or neither for the data's own")
+        return (mean, std) if self.mean is None or self.std is None else (self.mean, self.std)
+
+    def _made(self, num_classes: int, side: int) -> nn.Module:
+        values = {name: value for name, value in self.network.items() if name != "_target_"}
+        target = str(self.network["_target_"])
+        make: Callable[..., object] = registry.imported(target, "its network")
+        names = _parameters(make)
+        if not self._of_weights and not set(values) & set(CLASSES) and (taken := _first(CLASSES, names)):
+            values[taken] = num_classes  # with weights it is made for their classes, and gets a new head
+        if (taken := _first(SIDES, names - {""})) and taken not in values:
+            values[taken] = side
+        try:
+            made = make(**values)
+        except (SupremeError, NotImplementedError):
+            raise
+        except Exception as error:  # of whoever wrote it
+            raise SupremeError(f"{target} cannot be called ({type(error).__name__}: {error})") from error
+        if not isinstance(made, nn.Module):
+            raise SupremeError(
+                f"{target} gives a {type(made).__name__}, and a model must be an nn.Module that maps images "
+                "B x 3 x S x S to logits B x num_classes, or a function or class (num_classes) that makes one"
+            )
+        return made
+
+    def _with_head_for(self, num_classes: int, classifier: Classifier) -> Classifier:
+        """The classifier with a new last layer where its own has other classes, which only given weights excuse."""
+        made = getattr(classifier.head, "out_features", None)
+        if made == num_classes:
+            return classifier
+        if not self._of_weights or not isinstance(classifier.head, nn.Linear):
+            raise SupremeError(
+                f"{self.network['_target_']} answers with {made} logits and the data have {num_classes} classes: "
+                "let it take num_classes, as in def __init__(self, num_classes)"
+            )
+        with torch.device(classifier.head.weight.device):
+            classifier.head = nn.Linear(classifier.head.in_features, num_classes)
+        return classifier
+
+
+def _parameters(make: Callable[..., object]) -> set[str]:
+    """The names that it takes, and an empty one where it takes any."""
+    try:
+        found = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # of compiled code
+        return set()
+    return {"" if one.kind is one.VAR_KEYWORD else one.name for one in found}
+
+
+def _first(known: Sequence[str], names: set[str]) -> str | None:
+    """The first of the known names that is among these, or the first of all where any is taken."""
+    return next((name for name in known if name in names), known[0] if "" in names else None)
