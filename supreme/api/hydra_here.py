@@ -38,7 +38,7 @@ def hydra_here(config_directories: Sequence[Path] = ()) -> Iterator[Hydra]:
         version.setbase("1.3")
         search_path = create_config_search_path(str(CONF))
         for folder in config_directories:
-            search_path.append("command-line", f"file://{folder.resolve()}")
+            search_path.prepend("command-line", f"file://{folder.resolve()}", anchor="schema")  # which must be last
         with in_sentences([]):
             yield Hydra.create_main_hydra2("supreme", search_path)
     finally:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from supreme.core import SupremeError
 from supreme.functional.classifier import Classifier
 from supreme.functional.network import as_classifier, as_network, unwrapped
+from supreme.functional.whole_network import WholeNetwork
 
 
 class Grey(nn.Module):
@@ -52,20 +53,20 @@ def taken_apart(
     name = f"network.{head}" if head is not None and isinstance(given, Grey) else head
     try:
         classifier = as_classifier(given, head=name, mean=mean, std=std, example=example)
-    except SupremeError:
-        if features or head is not None or (whole := _as_one(given, mean, std, example)) is None:
+    except SupremeError as error:
+        if features or head is not None or (whole := _as_one(given, str(error), mean, std, example)) is None:
             raise
         classifier = whole
     return classifier.requires_grad_(True).eval()
 
 
 def _as_one(
-    network: nn.Module, mean: Sequence[float] | None, std: Sequence[float] | None, example: Tensor
+    network: nn.Module, why: str, mean: Sequence[float] | None, std: Sequence[float] | None, example: Tensor
 ) -> Classifier | None:
-    """The network as a body whose features are its logits; None where it does not answer with logits."""
+    """The network as a body without a head; None where it does not answer with logits."""
     if any(weight.dtype != torch.float32 for weight in network.parameters()):
         return None
-    whole = Classifier(copy.deepcopy(network), nn.Identity(), mean or (0.0,) * 3, std or (1.0,) * 3)
+    whole = WholeNetwork(copy.deepcopy(network), why, tuple(mean or (0.0,) * 3), tuple(std or (1.0,) * 3), None)
     whole = whole.to(next(network.parameters()).device).eval()
     try:
         with torch.no_grad():
@@ -94,7 +95,7 @@ def put_together(model: object, network: nn.Module, name: str) -> nn.Module:
     inner = unwrapped(result)
     if isinstance(inner, Classifier):
         found: nn.Module = model
-    elif isinstance(model.head, nn.Identity):
+    elif isinstance(model, WholeNetwork):
         found = model.body
     else:
         found = as_network(model)
