@@ -45,8 +45,9 @@ def sweep(*words: str, config_dir: str | Path | None = None, **values: Any) -> p
         values: the same as keywords. Text is read as on the command line, so `method="scrub,neggrad"` are two methods.
             A list or a range is swept over; a tuple is one value that is a list; `metric`, `audit` and `devices` take
             lists as they are. A dict sets what lies below its key: `recipe={"epochs": 2}` is `recipe.epochs=2`.
-            A class, a function, a `functools.partial` or a dataclass instance is a component of your own; it must lie
-            in a file, where the processes that do the work can import it.
+            A dataclass, an instance of one or a `functools.partial` of it is a component of your own, and for `model`
+            also a plain network class or a function that makes one; it must lie in a file, where the processes that do
+            the work can import it.
             `data` takes `(train, test)` or `(train, validation, test)`: of each a torch Dataset or images and labels
             `(x, y)`. They are copied to the output folder once and known by their content; without a recipe of yours
             they are learnt by conf/recipe/sgd.yaml.
