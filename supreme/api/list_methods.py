@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def list_methods(config_dir: str | Path | None = None) -> pd.DataFrame:
     """One line for each method: what it is, and what it asks for with the values of its YAML.
 
+    A method whose YAML lacks a value, as `given` lacks its path, has no line.
+
         >>> import supreme
         >>> methods = supreme.list_methods()
         >>> methods.query("not history and not fresh").index  # of these, supreme.unlearn asks for nothing else
@@ -40,7 +42,10 @@ def list_methods(config_dir: str | Path | None = None) -> pd.DataFrame:
     lines: dict[str, dict[str, Any]] = {}
     with hydra_here([Path(config_dir)] if config_dir is not None else []) as hydra:
         for name in hydra.config_loader.get_group_options("method"):
-            node: Any = OmegaConf.to_container(composed(hydra, [f"method={name}", "tuned=none"]).method, resolve=True)
+            composed_node = composed(hydra, [f"method={name}", "tuned=none"]).method
+            if OmegaConf.missing_keys(composed_node):  # it needs a value of yours, as a path
+                continue
+            node: Any = OmegaConf.to_container(composed_node, resolve=True)
             method = registry.build(node, f"method {name}")
             description = (type(method).__doc__ or "").strip().partition("\n")[0]
             lines[name] = {"description": description, **asdict(requirements(method))}

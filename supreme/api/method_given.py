@@ -42,6 +42,13 @@ def components(
         SupremeError: there is no such method, recipe, preset or field, or a value is not allowed.
     """
     by_name = isinstance(method, str)
+    if not isinstance(recipe, str | Mapping | Recipe):
+        raise SupremeError(
+            f"recipe={recipe!r} is not allowed: give a name, a dict of what differs from conf/recipe/{RECIPE}.yaml, or "
+            "a Recipe"
+        )
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise SupremeError(f"config_dir={config_dir} is not allowed: there is no such folder")
     if tuned is not None and not by_name:
         raise SupremeError(f"tuned={tuned} is for methods that are chosen by name: give the values themselves")
     with hydra_here([Path(config_dir)] if config_dir is not None else []) as hydra:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -84,8 +85,15 @@ def unlearn(
     """
     if not isinstance(model, nn.Module):
         raise SupremeError(f"a {type(model).__name__} is no network: give a torch.nn.Module that returns logits")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0 or not isinstance(draw, int) or draw < 0:
-        raise SupremeError(f"seed={seed!r} draw={draw!r} is not allowed: give whole numbers from 0")
+    for key, number in (("seed", seed), ("draw", draw)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
+            raise SupremeError(f"{key}={number!r} is not allowed: give a whole number from 0")
+    seed, draw = int(seed), int(draw)
+    if fresh is not None and (isinstance(fresh, nn.Module) or not callable(fresh)):
+        raise SupremeError(
+            f"fresh: a {type(fresh).__name__} makes no network: give a function that does, as in "
+            "fresh=lambda: torchvision.models.resnet18(num_classes=10)"
+        )
     stream = seeds.stream("unlearn", seed, draw)
     place = device_of(model, device)
     with seeds.scoped(seeds.branch(stream, "dropout")), as_it_was():

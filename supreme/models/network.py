@@ -14,6 +14,7 @@ from supreme.core import SupremeError, registry
 from supreme.core.validation import PositiveInt, bounded
 from supreme.functional.classifier import Classifier
 from supreme.functional.network import as_classifier
+from supreme.functional.passes import first_line
 from supreme.models import trial
 
 CLASSES = ("num_classes", "n_classes", "nb_classes", "num_labels", "num_outputs", "classes")
@@ -55,8 +56,9 @@ class Network:
         """Refuse, before any training, what is no network for these images; weights are not fetched for that."""
         self._normalisation(mean, std)
         untrained = replace(self, network=dict(self.network), mean=[0.5] * 3, std=[0.5] * 3)
-        if untrained.network.get("weights") is not None:
-            untrained.network["weights"] = None
+        for name, nothing in (("weights", None), ("pretrained", False)):
+            if untrained.network.get(name):
+                untrained.network[name] = nothing
         trial.build(untrained, num_classes, image_size, mean, std)
 
     @property
@@ -87,7 +89,7 @@ class Network:
         except (SupremeError, NotImplementedError):
             raise
         except Exception as error:  # of whoever wrote it
-            raise SupremeError(f"{target} cannot be called ({type(error).__name__}: {error})") from error
+            raise SupremeError(f"{target} cannot be called ({first_line(error)})") from error
         if not isinstance(made, nn.Module):
             raise SupremeError(
                 f"{target} gives a {type(made).__name__}, and a model must be an nn.Module that maps images "
@@ -96,9 +98,9 @@ class Network:
         return made
 
     def _with_head_for(self, num_classes: int, classifier: Classifier) -> Classifier:
-        """The classifier with a new last layer where its own has other classes, which only given weights excuse."""
-        made = getattr(classifier.head, "out_features", None)
-        if made == num_classes:
+        """The classifier with a new last layer where weights were given; another one must answer for these classes."""
+        made = getattr(classifier.head, "out_features", num_classes)
+        if made == num_classes and not self._of_weights:
             return classifier
         if not self._of_weights or not isinstance(classifier.head, nn.Linear):
             raise SupremeError(

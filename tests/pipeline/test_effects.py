@@ -91,7 +91,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "kde": Effect((0, 0.2), (2000, inf), 0.9),
         "kodge_svd": Effect((0, 0.2), (1000, inf), 0.88),
         "lfssd": Effect((0, 0.3), (500, inf), 0.92),
-        "lotus": Effect((0.6, 1), (500, inf), 0.91),
+        "lotus": Effect((0.4, 1), (500, inf), 0.91),
         "mask_class": Effect((0, 0.2), (1e6, inf), 0.93),
         "msg": Effect((0.8, 1), (1.6, inf), 0.91),
         "mu_mis": Effect((0, 1), (2.1, inf), 0.9),

@@ -1,0 +1,73 @@
+"""`supreme.sweep`: what the command line does, from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+
+import supreme
+from supreme.core import SupremeError
+from tests.api.own_components import Boom, Shrink, TinyNet
+
+SMALL: dict[str, Any] = {"model": {"widths": (4, 8)}, "recipe": {"epochs": 1}, "devices": "cpu", "tuned": "none"}
+
+
+def pair(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 3, 8, 8), generator=rng, dtype=torch.uint8), torch.arange(count) % 3
+
+
+@pytest.mark.slow
+def test_data_a_network_and_methods_of_ones_own_run_and_the_frame_has_their_rows(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"data": (pair(60, 1), pair(30, 2)), "model": TinyNet, "recipe": {"epochs": 1}}
+    first = supreme.sweep("metric=[accuracy]", **given, method=Shrink(factor=0.5), seed=range(2), output_dir=tmp_path)
+    assert set(first["seed"]) == {0, 1}
+    assert {"accuracy/forget", "accuracy/test"} <= set(first["metric"])
+    with pytest.raises(supreme.SweepFailedError, match="boom") as caught:
+        supreme.sweep("metric=[accuracy]", **given, method=[Shrink(factor=0.5), Boom()], seed=0, output_dir=tmp_path)
+    assert set(caught.value.frame["seed"]) == {0}, "of these cells alone"
+    assert len(set(caught.value.frame["cell"])) == 1
+    assert not GlobalHydra.instance().is_initialized()
+    again = supreme.sweep(
+        "metric=[accuracy]", **given, method=Shrink(factor=0.5), seed=range(2), output_dir=tmp_path, dry_run=True
+    )
+    assert sorted(set(again["cell"])) == sorted(set(first["cell"])), "the same data, network and method are found again"
+
+
+class Local(TinyNet):
+    __qualname__ = "made.<locals>.Local"
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
+    "a lambda": ((), {"model": lambda num_classes: TinyNet(num_classes)}, "a lambda has no name"),
+    "a local class": ((), {"model": Local}, "defined inside a function"),
+    "a word without =": (("method",), {}, "give words such as 'method=scrub'"),
+    "an option": (("-m=1",), {}, "options of the command line"),
+    "given twice": (("seed=0",), {"seed": 1}, "seed is given twice"),
+    "a slip": (("method=srcub",), {}, "there is no method srcub; did you mean scrub"),
+    "a value with a slip": ((), {"recipe": {"epoch": 1}}, "epoch"),
+    "no config_dir": ((), {"config_dir": "/nowhere"}, "there is no such folder"),
+    "another sweeper": (("hydra/sweeper=basic",), {}, "hydra/sweeper is not allowed here"),
+    "an object": ((), {"timeout": object()}, "a object is not allowed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_swept_is_refused_before_anything_runs(tmp_path: Path, case: str) -> None:
+    words, values, sentence = REFUSED[case]
+    with pytest.raises(SupremeError, match=sentence):
+        supreme.sweep(*words, **{**SMALL, "output_dir": tmp_path / "o", **values})
+    assert not (tmp_path / "o" / "rows").exists()
+    assert not GlobalHydra.instance().is_initialized()
+
+
+@pytest.mark.slow
+def test_a_dry_run_starts_nothing_and_returns_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = supreme.sweep(method="ssd,neggrad", seed=range(2), **SMALL, output_dir=tmp_path, dry_run=True)
+    assert frame.empty
+    assert "Dry run: nothing is started." in capsys.readouterr().out
+    assert not list(tmp_path.glob("rows/*"))
