@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from supreme.core import SupremeError
 from supreme.core.registry import build
 from supreme.data import item_decoding
 from supreme.data.torch_dataset import TorchDataset
+from supreme.pipeline import process_state
 from supreme.store.decoded import cache
 from supreme.store.fingerprint import modules
 from supreme.store.fingerprint.code import forget_code
@@ -243,12 +244,13 @@ instance = Own()
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of somebody's own code, from which they work."""
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of somebody's own code, from which they work; no later test finds its module."""
     (tmp_path / "shapes_lab.py").write_text(LAB)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "shapes_lab", raising=False)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("shapes_lab", None)
+    process_state.renew()
 
 
 OWN = {"Own": 40, "Split": 40, "by_function": 40, "Tensors": 40, "Grey": 40, "Names": 40}

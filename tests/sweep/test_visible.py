@@ -147,5 +147,5 @@ def test_where_the_management_library_is_missing_cuda_itself_is_asked(
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", source], check=True)
     assert seen_by_cuda("0", None).uuids == {}
     assert "no CUDA driver" in seen_by_cuda("0", None).left_out
-    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    monkeypatch.setattr(visible, "DRIVER", str(tmp_path / "libcuda.so.1"))
     assert [*seen_by_cuda(variable, None).uuids] == entries

@@ -6,6 +6,7 @@ or of MIG instances, which may be cut short; the first that names nothing ends t
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
@@ -23,8 +24,9 @@ log = logging.getLogger(__name__)
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 NONE_MEANT = ("", "-1", "NoDevFiles", "none", "void")
 """What is written to hide every GPU; NoDevFiles is what Slurm gives a job that has none."""
+DRIVER = "libcuda.so.1"
 COUNT = (
-    "import ctypes; cuda = ctypes.CDLL('libcuda.so.1'); number = ctypes.c_int(); "
+    "import ctypes, sys; cuda = ctypes.CDLL(sys.argv[1]); number = ctypes.c_int(); "
     "print(number.value if cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(number)) == 0 else 0)"
 )
 
@@ -122,11 +124,20 @@ def _counted_by_cuda(variable: str | None) -> Visible:
     """Where the management library is missing, as in some containers, CUDA itself is asked, in a process of its own."""
     if variable is not None and variable.split(",")[0].strip() in NONE_MEANT:
         return Visible()
-    answer = subprocess.run([sys.executable, "-S", "-c", COUNT], capture_output=True, text=True, check=False)
-    count = int(answer.stdout) if answer.returncode == 0 else 0
+    count = _count()
     entries = (
         list(map(str, range(count))) if variable is None else [part.strip() for part in variable.split(",")][:count]
     )
     told = variable is not None and not count
     words = f"{VARIABLE}={variable} names devices, but this machine has no CUDA driver: there is none"
     return Visible(uuids={entry: entry for entry in entries}, left_out=words if told else "")
+
+
+def _count() -> int:
+    """How many devices CUDA itself sees; loading its library starts nothing yet."""
+    try:
+        ctypes.CDLL(DRIVER)
+    except OSError:
+        return 0
+    answer = subprocess.run([sys.executable, "-S", "-c", COUNT, DRIVER], capture_output=True, text=True, check=False)
+    return int(answer.stdout) if answer.returncode == 0 else 0
