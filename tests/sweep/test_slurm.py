@@ -14,7 +14,7 @@ from typing import Any
 import engine_tasks
 import pytest
 import slurm_cluster
-from conftest import Run, environment, start_command_line
+from conftest import TESTS, Run, environment, start_command_line
 from processes import alive, wait_for, within
 from test_sweep import rows
 
@@ -99,8 +99,10 @@ def sent(settings: Settings) -> int:
 
 
 def test_each_job_works_on_the_gpu_that_slurm_gave_it_and_runs_two_tasks_there_at_once(
-    tmp_path: Path, settings: Settings
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    driver = str(TESTS / "fake_driver")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([driver, os.environ["PYTHONPATH"]]))
     tasks = [task(tmp_path, f"t{index}", engine_tasks.meet, tmp_path, f"job {index // 2}", 2) for index in range(4)]
     outcomes = run_on_slurm(tasks, replace(settings, jobs_per_device=2), Cluster(**FAST, max_running=2))
     assert [outcome.status for outcome in outcomes] == ["done"] * 4
