@@ -376,9 +376,10 @@ def test_an_installed_package_can_add_a_method(supreme: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_explicit_devices_pin_cuda_even_where_there_is_none(broken: str, supreme: Run, tmp_path: Path) -> None:
+def test_devices_that_are_not_there_are_refused_before_anything_is_planned(
+    broken: str, supreme: Run, tmp_path: Path
+) -> None:
     done = supreme("-m", "method=neggrad", *SMALL, "devices=[0,1]")
-    assert done.returncode == 1  # no such GPU here: the cells fail, each with the reason
-    logs = [path.read_text() for path in (tmp_path / "outputs" / "logs").glob("*.log")]
-    assert any("cuda:0" in log for log in logs)
-    assert any("cuda:1" in log for log in logs)
+    assert done.returncode == 1
+    assert done.stderr == "supreme: devices=0,1 is not possible: there is no CUDA device here; type devices=auto\n"
+    assert not (tmp_path / "outputs").exists()
