@@ -33,7 +33,7 @@ def test_the_notebook_runs_and_ends_with_a_table_and_a_page(tmp_path: Path, monk
     )
     client.execute()
     shown = [output["data"] for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
-    (table,) = [data["text/plain"] for data in shown if "% removed" in data.get("text/plain", "")]
+    (table,) = [data["text/plain"] for data in shown if "Margins, declared" in data.get("text/plain", "")]
     for word in ("reference", "original", "finetune", "neggrad", "random_label", "mine", "retrain"):
         assert word in table
     assert list((tmp_path / "tmpdir").rglob("report.html"))

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import left_behind
@@ -63,6 +64,21 @@ def test_a_call_that_leaves_nothing_is_not_told_and_a_change_is_undone() -> None
         os.chdir("/")
     assert watch.left == ["the working folder changed"]
     assert os.getcwd() == before
+
+
+def test_a_module_that_went_before_a_call_is_not_told_of_as_left_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = ModuleType("somebodys_module")
+    monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
+    process_state.renew()
+    del sys.modules[theirs.__name__]
+    with process_state.watching("it", object()) as watch:
+        pass
+    assert watch.left == []
+    monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
+    with process_state.watching("it", object()) as watch:
+        sys.modules[theirs.__name__] = ModuleType(theirs.__name__)
+    assert watch.left == ["the module somebodys_module replaced"]
+    assert sys.modules[theirs.__name__] is theirs
 
 
 def test_every_global_generator_is_seeded_for_a_component_and_put_back() -> None:

@@ -197,6 +197,7 @@ class Definitions:
 
     def accept(self) -> None:
         """Take everything to be right as it is now."""
+        self._forget_lost(self._modules)
         self.learn()
         if not self._same():
             self._save(self._spaces)
@@ -205,8 +206,15 @@ class Definitions:
 
     def accept_users(self) -> None:
         """The same, of what is neither installed nor ours: a test's own account, say, and never much."""
+        self._forget_lost(name for name in self._modules if not is_ours(name))
         self.learn()
         self._save(self._of_users)
+
+    def _forget_lost(self, names: Iterable[str]) -> None:
+        """Those of these modules that are no longer what their names mean; `learn` takes in what is there instead."""
+        for name in [name for name in names if sys.modules.get(name) is not self._modules[name]]:
+            del self._modules[name]
+            self._count = 0
 
     def _save(self, spaces: Iterable[_Space]) -> None:
         for space in spaces:
