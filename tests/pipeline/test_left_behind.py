@@ -66,8 +66,11 @@ def test_a_call_that_leaves_nothing_is_not_told_and_a_change_is_undone() -> None
     assert os.getcwd() == before
 
 
-def test_a_module_that_went_before_a_call_is_not_told_of_as_left_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_that_went_before_a_call_is_not_told_of_as_left_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = ModuleType("somebodys_module")
+    theirs.__file__ = str(tmp_path / "somebodys_module.py")
     monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
     process_state.renew()
     del sys.modules[theirs.__name__]
