@@ -22,7 +22,10 @@ def pair(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_data_a_network_and_methods_of_ones_own_run_and_the_frame_has_their_rows(tmp_path: Path) -> None:
+def test_data_a_network_and_methods_of_ones_own_run_and_the_frame_has_their_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a worker imports for seconds
     given: dict[str, Any] = {"data": (pair(60, 1), pair(30, 2)), "model": TinyNet, "recipe": {"epochs": 1}}
     first = supreme.sweep("metric=[accuracy]", **given, method=Shrink(factor=0.5), seed=range(2), output_dir=tmp_path)
     assert set(first["seed"]) == {0, 1}
