@@ -38,7 +38,7 @@ def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
     component = _load(values.pop("_target_", None), what)
     nodes = {name for name, hint in get_type_hints(component).items() if get_origin(hint) is dict}  # kept as they are
     checked = {
-        name: value if name in nodes else _inner(value, f"{what}: {name}")
+        name: value if name in nodes else _inner(value, what if name == WRAPPED else f"{what}: {name}")
         for name, value in _checked(component, values, what).items()
     }
     try:
@@ -57,22 +57,35 @@ def _inner(value: Any, what: str) -> Any:
 NETWORK = "supreme.models.network.Network"
 """The component that a plain network becomes, and its fields beside the network itself."""
 OF_NETWORK = ("head", "mean", "std", "image_size")
+STEM = "supreme.models.stem.Stem"
+"""The component around a model whose YAML says `stem: cifar`."""
+WRAPPED = "wrapped"
+"""The field of a component that has another one of its group inside, whose values are typed as its own."""
 
 
 def as_component(node: Mapping[str, Any], group: str) -> Mapping[str, Any]:
     """The node of a component: a model's YAML may name any function or class that makes a network, which is wrapped.
 
+    So is a model that is no dataclass with a `stem` of its own, where its YAML has one: null wraps nothing.
     Imports what lies outside of this package. What cannot be imported is left as it is, for `build` to refuse.
     """
     target = node.get("_target_")
-    if group != "model" or not isinstance(target, str) or target.startswith("supreme."):
+    if group != "model" or not isinstance(target, str):
         return node
+    if target.startswith("supreme."):
+        return _stemmed(node) if "stem" in node else node
     with suppress(SupremeError):
         if not _is_component(found := imported(target, group)) and callable(found):
             own = {name: node.get(name) for name in OF_NETWORK}
-            rest = {name: value for name, value in node.items() if name not in OF_NETWORK}
-            return {"_target_": NETWORK, "network": rest, **own}
+            rest = {name: value for name, value in node.items() if name not in (*OF_NETWORK, "stem")}
+            return _stemmed({"_target_": NETWORK, "network": rest, **own, "stem": node.get("stem")})
     return node
+
+
+def _stemmed(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node without its `stem`; inside the component that replaces the first layers, unless that is null."""
+    rest = {name: value for name, value in node.items() if name != "stem"}
+    return rest if node["stem"] is None else {"_target_": STEM, "stem": node["stem"], WRAPPED: rest}
 
 
 def imported(target: str, what: str) -> Any:
