@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from types import UnionType
@@ -56,6 +57,8 @@ def _inner(value: Any, what: str) -> Any:
 
 NETWORK = "supreme.models.network.Network"
 """The component that a plain network becomes, and its fields beside the network itself."""
+FUNCTIONS = {"method": "supreme.methods.function.FunctionMethod", "metric": "supreme.metrics.function.FunctionMetric"}
+"""The component that a plain function becomes, by group."""
 OF_NETWORK = ("head", "mean", "std", "image_size")
 STEM = "supreme.models.stem.Stem"
 """The component around a model whose YAML says `stem: cifar`."""
@@ -64,18 +67,23 @@ WRAPPED = "wrapped"
 
 
 def as_component(node: Mapping[str, Any], group: str) -> Mapping[str, Any]:
-    """The node of a component: a model's YAML may name any function or class that makes a network, which is wrapped.
+    """The node of a component, which stands around what is none.
 
-    So is a model that is no dataclass with a `stem` of its own, where its YAML has one: null wraps nothing.
+    A model's YAML may name any function or class that makes a network, one of a method or a metric any function; and
+    a model that has no `stem` of its own may be given one, where null leaves it as it is.
+
     Imports what lies outside of this package. What cannot be imported is left as it is, for `build` to refuse.
     """
-    target = node.get("_target_")
-    if group != "model" or not isinstance(target, str):
+    target = node.get("_target_") if isinstance(node, Mapping) else None
+    if not isinstance(target, str) or group not in ("model", *FUNCTIONS):
         return node
     if target.startswith("supreme."):
-        return _stemmed(node) if "stem" in node else node
+        return _stemmed(node) if group == "model" and "stem" in node else node
     with suppress(SupremeError):
-        if not _is_component(found := imported(target, group)) and callable(found):
+        found = imported(target, group)
+        if group in FUNCTIONS and inspect.isroutine(found):
+            return {"_target_": FUNCTIONS[group], "function": dict(node)}
+        if group == "model" and not _is_component(found) and callable(found):
             own = {name: node.get(name) for name in OF_NETWORK}
             rest = {name: value for name, value in node.items() if name not in (*OF_NETWORK, "stem")}
             return _stemmed({"_target_": NETWORK, "network": rest, **own, "stem": node.get("stem")})
@@ -110,8 +118,10 @@ def _load(target: Any, what: str) -> type:
         raise SupremeError(f"{what}: its YAML names no class; its first line must be `_target_: package.module.Class`")
     found = imported(target, what)
     if not _is_component(found):
-        network = " (or, as a model, a function or class that makes an nn.Module)" if what.startswith("model") else ""
-        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is{network}")
+        group = what.partition(" ")[0]
+        plain = {"model": "function or class that makes an nn.Module"} | dict.fromkeys(FUNCTIONS, "plain function")
+        other = f" (or, as a {group}, a {plain[group]})" if group in plain else ""
+        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is{other}")
     return found
 
 

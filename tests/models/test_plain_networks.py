@@ -139,7 +139,7 @@ def own_logits(classifier: Classifier, grey: torch.Tensor) -> torch.Tensor:
 def test_components_and_other_groups_stay_as_they_are() -> None:
     ours = {"_target_": "supreme.models.resnet18.ResNet18", "width": 4}
     assert registry.as_component(ours, "model") is ours
-    method = {"_target_": "torchvision.models.resnet18"}
+    method = {"_target_": "torchvision.models.ResNet"}
     assert registry.as_component(method, "method") is method
     with pytest.raises(SupremeError, match="must be a dataclass"):
         registry.build(method, "method own")
