@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,8 +90,11 @@ def test_a_function_says_which_sets_it_reads_by_an_attribute(monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_a_dry_run_starts_nothing_and_returns_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    frame = supreme.sweep(method="ssd,neggrad", seed=range(2), **SMALL, output_dir=tmp_path, dry_run=True)
-    assert frame.empty
-    assert "Dry run: nothing is started." in capsys.readouterr().out
-    assert not list(tmp_path.glob("rows/*"))
+def test_the_examples_of_its_docstring_run_and_the_dry_run_among_them_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failed, run = doctest.testmod(importlib.import_module("supreme.api.sweep"))
+    assert run > 2
+    assert not failed
+    assert not list(tmp_path.glob("trial/rows/*"))
