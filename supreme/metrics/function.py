@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from supreme.core import SupremeError, Undefined
+from supreme.core import SelfComparison, SupremeError, Undefined
 from supreme.core.evaluation import Evaluation
 from supreme.core.functions import function_of
 
@@ -28,10 +28,10 @@ class FunctionMetric:
         function_of(self.function, "metric", ("evaluation",))
 
     def columns(self, evaluation: Evaluation) -> tuple[str, ...]:
-        """Those of its values; where it has none, because it would compare a model with itself, one of its own name."""
+        """Those of its values; where it has none, as it would compare a model with itself, one of its own name."""
         try:
             return tuple(self(evaluation))
-        except Exception:  # told where the metric itself is called
+        except SelfComparison:
             return (self._name,)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Undefined]:
