@@ -101,7 +101,7 @@ class _Sweeper:
             at = settings.workplace()
             cells = resolve(cells, settings.output_dir, problems)
             print_table(cells, settings.output_dir)
-        except SupremeError as flaw:
+        except (SupremeError, HydraException, OmegaConfBaseException) as flaw:
             return flaw
         failed = [cell for cell in cells if not holds(read_row(cell, at), cell, at)]
         if failed:

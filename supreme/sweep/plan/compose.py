@@ -151,12 +151,8 @@ class Composer:
 
     def _through_hydra(self, overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, str]]:
         """The config without Hydra's part, and what of each group is chosen."""
-        hydra = self._config.hydra
-        config = (
-            self._loader.load_configuration(  # Hydra 1.4's load_sweep_config wants the sweep's own experiment in each
-                hydra.job.config_name, [*hydra.overrides.hydra, *overrides], RunMode.RUN
-            )
-        )
+        name = self._config.hydra.job.config_name  # load_sweep_config of 1.4 wants the sweep's own experiment in each
+        config = self._loader.load_configuration(name, [*self._sources.of_hydra, *overrides], RunMode.RUN)
         OmegaConf.copy_cache(from_config=self._config, to_config=config)
         names = dict(config.hydra.runtime.choices)
         self._sources.refuse_unknown_choices(names)
