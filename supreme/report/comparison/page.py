@@ -75,7 +75,8 @@ def _group(group: Group) -> Iterable[str]:
     for line in group.lines:
         name, *numbers, letter = map(markup.escape, line.cells)
         cells = "".join(f"<td>{number}</td>" for number in numbers)
-        badge = f'<span class="badge">{letter}</span>' if letter else ""
+        look = {"D": " different", "(E)": " equivalent", "(N)": " negligible"}.get(line.letter, "")
+        badge = f'<span class="badge{look}">{letter}</span>' if letter else ""
         picture = _picture(line, group.margin, reach)
         yield f'<tr><th scope="row">{name}</th>{cells}<td>{badge}</td><td>{picture}</td></tr>'
     if group.equal:

@@ -172,11 +172,11 @@ def _cells(frame: pd.DataFrame) -> Mapping[tuple[Any, ...], None]:
 
 def _nothing_in_common(sides: Sequence[Side], frames: Sequence[pd.DataFrame]) -> str:
     """In what two sides differ, by the first thing that already keeps all rows apart."""
-    first, second = (frame[CELL].drop_duplicates() for frame in frames)
+    cells: list[Any] = [frame[CELL].drop_duplicates() for frame in frames]
     groups = [*([name] for name in BLOCK), ["method", "variant"], [*BLOCK, "method", "variant"], *([s] for s in SEEDS)]
     what = ""
     for names in groups:
-        own, other = (set(one[names].itertuples(index=False, name=None)) for one in (first, second))
+        own, other = (set(map(tuple, one[names].to_numpy(object))) for one in cells)
         if not own & other:
             about = "seeds" if names[0] == "seed" else names[0].replace("_", "s.") if len(names) == 1 else "method"
             about = "combination of data, model, recipe, scenario and method" if len(names) > 2 else about

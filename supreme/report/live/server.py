@@ -7,7 +7,7 @@ import socketserver
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from supreme.core import SupremeError
 
@@ -77,13 +77,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page; 204, upon which a browser stays where it is, while it is the one of `?seen=<version>`."""
-        name = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        asked = urlsplit(self.path)
-        if name not in _NAMES:
+        name, _, port = self.headers.get("Host", "").lower().partition(":")
+        path, _, query = self.path.partition("?")
+        if name not in _NAMES or not (port or "0").isdecimal():
             return self._answer(HTTPStatus.FORBIDDEN, f"This server is called {' or '.join(_NAMES)}.\n")
-        if asked.path != "/":
+        if path != "/":
             return self._answer(HTTPStatus.NOT_FOUND, "There is one page here: /\n")
-        found = self.page(parse_qs(asked.query).get("seen", [""])[0])
+        found = self.page(parse_qs(query).get("seen", [""])[0])
         if found is None:
             return self._answer(HTTPStatus.NO_CONTENT)
         return self._answer(HTTPStatus.OK, found, "text/html")
