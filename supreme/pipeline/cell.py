@@ -12,6 +12,7 @@ from typing import Any
 from supreme.core import Split, SupremeError, seeds
 from supreme.core.endpoints import Endpoints
 from supreme.core.images import ImageData
+from supreme.core.patterns import filled_node
 from supreme.core.registry import as_component
 from supreme.core.split import sealed_split
 from supreme.pipeline import given_files, keys, twins
@@ -106,18 +107,16 @@ class Cell:
 
     @cached_property
     def scenario(self) -> Mapping[str, Any]:
-        """The node of its scenario with the forget seed where a value has `{seed}`, the name of a file for each seed.
+        """The node of its scenario with this cell's own path in place of a pattern, where {seed} is the forget seed.
 
-        The rows of all seeds keep the name with `{seed}`, and so are rows of one and the same config.
+        The rows of all seeds keep the pattern, and so are rows of one and the same config.
         """
-        seed = str(self.seeds["forget"])
-        values = self.nodes["scenario"].items()
-        return {name: value.replace("{seed}", seed) if isinstance(value, str) else value for name, value in values}
+        return filled_node(self.nodes["scenario"], {**self.pattern_values, "seed": self.seeds["forget"]}, "scenario")
 
     @cached_property
     def method_node(self) -> Mapping[str, Any]:
         """The node of the method, with this cell's own path in place of a pattern of paths."""
-        return given_files.filled_node(self.nodes["method"], self.pattern_values, "method")
+        return filled_node(self.nodes["method"], self.pattern_values, "method")
 
     @property
     def pattern_values(self) -> dict[str, Any]:
