@@ -46,7 +46,8 @@ IMPORTED = (
         "rich.progress",
     ),
     *("supreme.cli", "supreme.sweep.hydra_sweep", "supreme.sweep.single_cell", "supreme.sweep.display.status"),
-    *("supreme.report.command", "supreme.store.maintenance.command"),
+    *("supreme.report.command", "supreme.store.maintenance.command", "supreme.core.console"),
+    *("supreme.command_line.words", "supreme.command_line.options", "supreme.command_line.refusals"),
 )
 AT_IMPORT = ("PYTHONHASHSEED", "LD_", "OMP_", "MKL_", "OPENBLAS_", "TORCH")
 """How the names of variables begin that a process reads once, when it starts or imports."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from supreme.command_line.conf_folder import described, groups, near_names
 from supreme.core import SupremeError
+from supreme.core.output import out
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -14,10 +14,10 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store
 def main(arguments: Sequence[str]) -> int:
     """Print the groups, or the choices of one; returns the exit status."""
     if not arguments:
-        sys.stdout.write(_groups())
+        out(_groups())
         return 0
     for word in arguments:
-        sys.stdout.write(_choices(_group(word)))
+        out(_choices(_group(word)))
     return 0
 
 

@@ -11,10 +11,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from supreme.core.text import one_line as in_one_line
 from supreme.sweep.display.snapshot import Running, Snapshot
 
 WIDE = 110
 """Columns from which there is room for the names of logs."""
+WHAT_CHARACTERS = 40
+"""The most of what a method says that it counts."""
 IN_ONE_LINE = 4
 """Running tasks that one line names."""
 
@@ -107,7 +110,8 @@ def told(task: Running) -> str:
     if doing is None:
         return ""
     stage = "train" if doing.stage == task.kind and doing.stage != "audit" else doing.stage
-    return f"{stage} {doing.what.removeprefix('training ')} {doing.done}/{doing.total}" if doing.total else stage
+    what = in_one_line(doing.what.removeprefix("training "), WHAT_CHARACTERS)
+    return f"{stage} {what} {doing.done}/{doing.total}" if doing.total else stage
 
 
 def time_to_go(snapshot: Snapshot) -> str:
