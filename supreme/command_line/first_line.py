@@ -11,6 +11,8 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store
 COLUMNS = 79
 SHOWS = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--version", "--shell-completion", "-sc")
 """Options that show something and run nothing."""
+VALUED = ("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--experimental-rerun")
+"""Options whose value is the next word."""
 _WORD = re.compile(r"[+~]*[A-Za-z_][\w./@:-]*=.+|~[A-Za-z_]\S*", re.DOTALL)
 _LIST = re.compile(r"[^\s\[\](){}'\"=]+")
 _RANGES = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?"), re.compile(r"range\((-?\d+)(?:, *(-?\d+))?(?:, *(\d+))?\)")
@@ -39,7 +41,11 @@ def understood(arguments: Sequence[str]) -> str:
         places = [word for word in arguments[1:2] if not word.startswith("-")]
         shows = any(word in ("-h", "--help", "methods", "metrics") for word in arguments)
         return "" if shows else f"supreme report: reading {places[0] if places else 'outputs'}"
-    words = [word for word in arguments if not word.startswith("-")]
+    words = [
+        word
+        for before, word in zip(["", *arguments], arguments, strict=False)
+        if not word.startswith("-") and before not in VALUED
+    ]
     if any(word.partition("=")[0] in SHOWS for word in arguments) or not all(map(_WORD.fullmatch, words)):
         return ""
     many = any(word in ("-m", "--multirun") for word in arguments)

@@ -19,7 +19,7 @@ _UNSEEN = re.compile(
 """Control characters but for line end and tab; marks of direction and of no width; halves of a character."""
 
 _PAIRS = (
-    "± +-,× x,÷ /,− -,– -,— -,‐ -,‑ -,· -,… ...,• *,† +,‡ ++,‖ ||,√ sqrt,∇ grad,≤ <=,≥ >=,≠ !=,≈ ~,∘ o,"  # noqa: RUF001
+    "± +-,× x,÷ /,− -,– -,— -,‐ -,‑ -,· -,… ...,• *,† +,‡ #,‖ ||,√ sqrt,∇ grad,≤ <=,≥ >=,≠ !=,≈ ~,∘ o,"  # noqa: RUF001
     '← <-,→ ->,⊥ _|_,‘ \',’ \',“ ",” ",„ ",« ",» ",¹ ^1,² ^2,³ ^3,⁻ ^-,ᵀ ^T,ß ss,µ u,█ #,✓ x'  # noqa: RUF001
 )
 _EQUIVALENTS = {pair[0]: pair[2:] for pair in _PAIRS.split(",")}

@@ -46,6 +46,7 @@ class Choices:
     endpoints: Endpoints | None
     standalone: bool
     width: int
+    encoding: str
     wide: bool
     notes: bool
 
@@ -77,6 +78,7 @@ def main(argv: Sequence[str]) -> int:
             endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, frame),
             standalone=arguments.standalone,
             width=WIDTH if arguments.output else console().width,
+            encoding="utf-8" if arguments.output else console().encoding,
             wide=arguments.wide,
             notes=arguments.notes,
         )
@@ -145,6 +147,7 @@ def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
         "terminal",
         choices.columns,
         width=choices.width,
+        encoding=choices.encoding,
         endpoints=choices.endpoints,
         wide=choices.wide,
         notes=choices.notes,

@@ -42,7 +42,8 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
             written.append(report.write_page(output_dir, frame, table))
     finally:
         shown = console()
-        shown.print(*report.render(own, "terminal", width=shown.width, table=known, asked=asked), sep="\n")
+        tables = report.render(own, "terminal", width=shown.width, encoding=shown.encoding, table=known, asked=asked)
+        shown.print(*tables, sep="\n")
     names = ", ".join(path.name for path in written)
     out(f"Every row of {output_dir} is in {written[0].parent}: {names}\n", wrap=True)
 
