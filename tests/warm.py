@@ -247,6 +247,9 @@ def _become(asked: dict[str, Any], path: Sequence[str]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])
+    if encoding := os.environ.get("PYTHONIOENCODING"):
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(encoding=encoding)  # type: ignore[union-attr]
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:] = [asked["cwd"], *dict.fromkeys([*map(os.path.abspath, given), *path])]
     sys.orig_argv = asked["command"]

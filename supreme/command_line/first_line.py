@@ -80,11 +80,8 @@ def _length(found: re.Match[str], *, ends_in: bool) -> int:
 
 
 def _shortened(begin: str, words: Sequence[str]) -> str:
-    """The words behind it, as many as one line holds."""
-    line = f"{begin}:" if words else begin
-    for number, word in enumerate(words):
-        rest = " ..." if number + 1 < len(words) else ""
-        if len(line) + 1 + len(word) + len(rest) > COLUMNS:
-            return f"{line} ..."
-        line += f" {word}"
-    return line
+    """The words behind it, as many as one line holds, and of a list as many as fit."""
+    line = f"{begin}: {' '.join(words)}" if words else begin
+    if len(line) <= COLUMNS:
+        return line
+    return re.sub(r"[ ,][^ ,]*$", "", line[: COLUMNS - 3]).rstrip(" ,:") + " ..."

@@ -137,14 +137,17 @@ def data(content: str | bytes) -> None:
     STDOUT.flush()
 
 
-def wrapped(line: str, width: int) -> str:
-    """The line over as many as it takes, the later ones indented; no word is parted, so that paths can be copied."""
+def wrapped(line: str, width: int, indent: int = 2) -> str:
+    """The line over as many as it takes, the later ones indented so much more than the first.
+
+    No word is parted, so that paths can be copied.
+    """
     if len(line) < width:
         return line
     return textwrap.fill(
         line,
         max(20, width - 1),
-        subsequent_indent="  " + " " * (len(line) - len(line.lstrip())),
+        subsequent_indent=" " * (indent + len(line) - len(line.lstrip())),
         break_long_words=False,
         break_on_hyphens=False,
         drop_whitespace=True,

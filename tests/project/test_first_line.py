@@ -47,7 +47,8 @@ def test_a_long_command_keeps_to_one_line_of_eighty_columns(capsys: pytest.Captu
     say(["output_dir=\x1b]0;x\x07"])
     first, second = capsys.readouterr().err.splitlines()
     assert len(first) <= COLUMNS
-    assert first.endswith(" recipe.epochs=2 ...")
+    assert first.endswith(" recipe.epochs=1 ...")
+    assert understood(["-m", f"method={'scrub,' * 30}ssd"]).endswith("scrub,scrub ...")
     assert second == r"supreme: composing one cell: output_dir=\x1b]0;x\x07"
 
 

@@ -37,9 +37,9 @@ def print_plan(plan: Plan, slots: Sequence[Slot]) -> None:
 
 def _table(plan: Plan, estimates: Mapping[str, Estimate]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("stage")
-    for name in ("found", "to compute", "with a stored cost", "seconds each", "work"):
-        table.add_column(name, justify="right")
+    table.add_column("stage", no_wrap=True)
+    for name in ("found", "to\ncompute", "with a\nstored cost", "seconds\neach", "work"):
+        table.add_column(name, justify="right", no_wrap=True)
     for kind, found in _found(plan).items():
         tasks = [task for task in plan.tasks if task.kind == kind]
         known = [estimates[task.key].seconds for task in tasks if task.key in estimates]

@@ -105,7 +105,7 @@ class _State:
             yield Text(f"No sweep has run in {self.directory} yet.")
         for snapshot in self.sweeps.values():
             state = snapshot.state()
-            yield Text(f"{snapshot.command}", "bold", no_wrap=True, overflow="ellipsis")
+            yield Text(snapshot.command, "bold")
             yield Text(_about(snapshot, state), _style(snapshot, state))
             yield Display(snapshot, failures=FAILURES, sweeps=len(self.sweeps))
             yield Text("")
