@@ -33,7 +33,11 @@ class Stream(io.TextIOBase):
         """`below_live`: beside a live display that has taken the stream's place, for the display itself."""
         self._name = name
         self._below_live = below_live
-        self.lost: OSError | None = None
+
+    @property
+    def lost(self) -> OSError | None:
+        """Why what was written did not get there; None where all did."""
+        return _lost.get(self._name)
 
     @property
     def file(self) -> Any:
@@ -88,12 +92,14 @@ class Stream(io.TextIOBase):
 
     def give_up(self, error: OSError | ValueError) -> None:
         """Let everything that is still to be written, by whomever, go nowhere."""
-        self.lost = error if isinstance(error, OSError) else OSError(str(error))
+        _lost[self._name] = error if isinstance(error, OSError) else OSError(str(error))
         with suppress(OSError, ValueError, AttributeError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.file.fileno())
             os.close(null)
 
+
+_lost: dict[str, OSError] = {}
 
 STDOUT, STDERR = Stream("stdout"), Stream("stderr")
 

@@ -15,8 +15,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from supreme.core import output
 from supreme.core.console import PlainConsole, console
 from supreme.core.output import STDOUT, LogHandler, Stream, data, err, out, wrapped
+
+
+@pytest.fixture(autouse=True)
+def nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_lost", {})
+
 
 PACKAGE = Path(__file__).parents[2] / "supreme"
 
@@ -79,7 +86,6 @@ def test_a_stream_that_is_not_there_takes_everything(how: str, monkeypatch: pyte
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr(sys, "stdout", None if how == "none" else closed)
-    monkeypatch.setattr(STDOUT, "lost", None)
     out("x")
     data(b"x")
     console().print(Text("x"))
