@@ -102,7 +102,7 @@ def _run(arguments: list[str]) -> None:
     if "--multirun" in options and ("--cfg" in options or any(option.startswith("--info") for option in options)):
         raise SupremeError("--cfg and --info show one config: leave -m and the lists out")
     sys.argv[1:] = [*options, *words]
-    with in_sentences(words), _presets_shown(options):
+    with in_sentences(words), _presets_shown(options), _sweeps_ended(options):
         _run_hydra()
 
 
@@ -119,11 +119,23 @@ def _run_job(config: DictConfig) -> Any:
 
 
 def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
-    if not any(argument.partition("=")[0] in first_line.SHOWS for argument in arguments):
+    if not _only_shows(arguments):
         return nullcontext()
     from supreme.sweep.plan.shown import as_a_run_would_have_it
 
     return as_a_run_would_have_it()
+
+
+def _only_shows(arguments: list[str]) -> bool:
+    return any(argument.partition("=")[0] in first_line.SHOWS for argument in arguments)
+
+
+def _sweeps_ended(options: list[str]) -> AbstractContextManager[None]:
+    if _only_shows(options):
+        return nullcontext()
+    from supreme.sweep.sweep_end import ending_with_its_table
+
+    return ending_with_its_table()
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

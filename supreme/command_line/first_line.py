@@ -1,10 +1,11 @@
-"""What a command says before it imports anything: no terminal stays empty for a second. Nothing but `sys` is needed."""
+"""What a command says before it imports anything, so that no terminal stays empty for a second."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -38,9 +39,9 @@ def understood(arguments: Sequence[str]) -> str:
     if not arguments:
         return "supreme: alone it runs the default, method=scrub data=digits seed=0; see supreme --help"
     if arguments[0] == "report":
-        places = [word for word in arguments[1:2] if not word.startswith("-")]
-        shows = any(word in ("-h", "--help", "methods", "metrics") for word in arguments)
-        return "" if shows else f"supreme report: reading {places[0] if places else 'outputs'}"
+        places = list(takewhile(lambda word: not word.startswith("-"), arguments[1:]))
+        shows = any(word in ("-h", "--help", "methods", "metrics", "margins") for word in arguments)
+        return "" if shows else _shortened("supreme report: reading", places or ["outputs"])
     words = [
         word
         for before, word in zip(["", *arguments], arguments, strict=False)
@@ -51,7 +52,7 @@ def understood(arguments: Sequence[str]) -> str:
     many = any(word in ("-m", "--multirun") for word in arguments)
     count = _count(words) if many else 1
     what = "one cell" if count == 1 else f"{count:,} cells" if count else "the cells"
-    return _shortened(f"supreme: composing {what}", words)
+    return _shortened(f"supreme: composing {what}" + ":" * bool(words), words)
 
 
 def _count(words: Sequence[str]) -> int:
@@ -81,7 +82,7 @@ def _length(found: re.Match[str], *, ends_in: bool) -> int:
 
 def _shortened(begin: str, words: Sequence[str]) -> str:
     """The words behind it, as many as one line holds, and of a list as many as fit."""
-    line = f"{begin}: {' '.join(words)}" if words else begin
+    line = " ".join([begin, *words])
     if len(line) <= COLUMNS:
         return line
     return re.sub(r"[ ,][^ ,]*$", "", line[: COLUMNS - 3]).rstrip(" ,:") + " ..."

@@ -53,6 +53,7 @@ def html(
     frame: pd.DataFrame,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    first_script: str = "",
 ) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
 
@@ -63,6 +64,7 @@ def html(
         frame: what `load` gives of it, with one row at least.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
         endpoints: the primary ones, with their margins; None: see `summary`.
+        first_script: runs before the page's own ones.
 
     Raises:
         SupremeError: the directory has no row of one of the cells.
@@ -71,7 +73,7 @@ def html(
     data = page_data(Path(directory), frame, table, endpoints)
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     parts = {name: (_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS}
-    script = "(() => {\n'use strict';\n" + "\n".join(parts.values()) + "\n})();\n"
+    script = "(() => {\n'use strict';\n" + "\n".join([first_script, *parts.values()]) + "\n})();\n"
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # and no other script may run
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     fills = {
