@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from supreme.core import SupremeError
 from supreme.core.arguments import Parser
+from supreme.core.console import console
 from supreme.core.endpoints import Endpoints
+from supreme.core.output import err, out
 from supreme.report.browser import show_file
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.comparison.command import Asked, compared
@@ -48,6 +49,7 @@ class Choices:
     endpoints: Endpoints | None
     standalone: bool
     width: int
+    encoding: str
     wide: bool
     notes: bool
 
@@ -59,11 +61,10 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] == "margins":
         return _margins(argv[1:])
     arguments = parse(argv, tuple(FORMATS))
-    to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
         refuse_idle(arguments)
         if len(arguments.directories) > 1 or arguments.commits is not None:
-            return _compare(arguments, to_terminal)
+            return _compare(arguments)
         if arguments.serve is not None:
             return serve(arguments)
         frame = load(arguments.directory)
@@ -72,34 +73,35 @@ def main(argv: Sequence[str]) -> int:
         if arguments.figures:
             _refuse_without_rows(frame, arguments.directory)
             written = write_figures(arguments.directory, frame)
-            sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
+            out("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
             return 0
         if arguments.against is not None:
             _refuse_without_rows(frame, arguments.directory)
-            put(_against(frame, arguments.format, to_terminal), arguments.output)
+            _put_against(frame, arguments)
             return 0
         choices = Choices(
             directory=Path(arguments.directory),
             columns=None if arguments.metrics is None else columns_asked(arguments.metrics, frame),
             endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, frame),
             standalone=arguments.standalone,
-            width=Console().width if to_terminal else WIDTH,
+            width=WIDTH if arguments.output else console().width,
+            encoding="utf-8" if arguments.output else console().encoding,
             wide=arguments.wide,
             notes=arguments.notes,
         )
         if arguments.open:
             return show_file(Path(arguments.output or choices.directory / PLACE), _html(frame, choices))
-        if arguments.format == "terminal" and to_terminal:
-            Console().print(*_terminal(frame, choices), sep="\n")
+        if arguments.format == "terminal" and arguments.output is None:
+            console().print(*_terminal(frame, choices), sep="\n")
         else:
             put(FORMATS[arguments.format](frame, choices), arguments.output)
     except SupremeError as error:
-        sys.stderr.write(f"supreme report: {error}\n")
+        err(f"supreme report: {error}\n")
         return 1
     return 0
 
 
-def _compare(arguments: argparse.Namespace, to_terminal: bool) -> int:
+def _compare(arguments: argparse.Namespace) -> int:
     """Print, write or show what differs between two sweeps; the exit status."""
     asked = Asked(
         directories=arguments.directories,
@@ -108,11 +110,15 @@ def _compare(arguments: argparse.Namespace, to_terminal: bool) -> int:
         metrics=arguments.metrics,
         endpoints=arguments.endpoints,
         standalone=arguments.standalone,
-        width=Console().width if to_terminal else WIDTH,
+        width=WIDTH if arguments.output else console().width,
     )
     if arguments.open:
         return show_file(Path(arguments.output or asked.place), compared(asked, "html"))
-    put(compared(asked, arguments.format), arguments.output)
+    text = compared(asked, arguments.format)
+    if arguments.format == "terminal" and arguments.output is None:
+        out(text)
+    else:
+        put(text, arguments.output)
     return 0
 
 
@@ -128,9 +134,9 @@ def _margins(argv: Sequence[str]) -> int:
     try:
         for pilot in pilot_margins(load(arguments.pilot)):
             told = [f"  {metric}: SD of a retrained model {spread:.4g}" for metric, spread in pilot.spreads.items()]
-            sys.stdout.write("\n".join([pilot.block, *told, f"  type: {pilot.words}", ""]))
+            out("\n".join([pilot.block, *told, f"  type: {pilot.words}", ""]))
     except SupremeError as error:
-        sys.stderr.write(f"supreme report: {error}\n")
+        err(f"supreme report: {error}\n")
         return 1
     return 0
 
@@ -143,17 +149,19 @@ def _refuse_without_rows(frame: pd.DataFrame, directory: str) -> None:
         )
 
 
-def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
+def _put_against(frame: pd.DataFrame, arguments: argparse.Namespace) -> None:
     """Ours beside what was published, or one sentence where nothing matches."""
     theirs = published()
     found = against(frame, theirs)
-    rendered = render_against(found, form)
-    if not len(found):
-        told = " ".join([nothing_matches(frame, theirs), *found.attrs["left_out"]])
-        return rendered if form == "csv" and isinstance(rendered, str) else f"{told}\n"
+    rendered = render_against(found, arguments.format)
+    if not len(found) and not (arguments.format == "csv" and isinstance(rendered, str)):
+        rendered = " ".join([nothing_matches(frame, theirs), *found.attrs["left_out"], "\n"])
     if isinstance(rendered, str):
-        return rendered
-    return plain(rendered, Console().width if to_terminal else WIDTH)
+        put(rendered, arguments.output)
+    elif arguments.output is not None:
+        put(plain(rendered), arguments.output)
+    else:
+        console().print(*rendered, sep="\n")
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
@@ -162,6 +170,7 @@ def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
         "terminal",
         choices.columns,
         width=choices.width,
+        encoding=choices.encoding,
         endpoints=choices.endpoints,
         wide=choices.wide,
         notes=choices.notes,

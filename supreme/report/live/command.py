@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.core.output import out
 from supreme.report.browser import show
 from supreme.report.live.page import LivePage
 from supreme.report.live.server import HOST, server_of
@@ -32,13 +32,12 @@ def serve(arguments: argparse.Namespace) -> int:
         try:
             address = f"http://{HOST}:{server.server_address[1]}/"
             missing = "" if directory.is_dir() else ", which is not there yet,"
-            sys.stdout.write(f"{address} shows {directory}{missing} as it is, here alone; Ctrl-C ends it\n")
-            sys.stdout.flush()
+            out(f"{address} shows {directory}{missing} as it is, here alone; Ctrl-C ends it\n")
             if arguments.open and (why := show(address)):
-                sys.stdout.write(f"{why}: open that address in a browser\n")
+                out(f"{why}: open that address in a browser\n")
             server.serve_forever()
         except KeyboardInterrupt:
-            sys.stdout.write("\n")
+            out("\n")
     return 0
 
 
