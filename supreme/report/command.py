@@ -46,6 +46,7 @@ class Choices:
     width: int
     wide: bool
     notes: bool
+    samples: bool
 
 
 def main(argv: Sequence[str]) -> int:
@@ -78,6 +79,7 @@ def main(argv: Sequence[str]) -> int:
             width=Console().width if to_terminal else WIDTH,
             wide=arguments.wide,
             notes=arguments.notes,
+            samples=not arguments.no_samples,
         )
         if arguments.format == "terminal" and to_terminal:
             Console().print(*_terminal(frame, choices), sep="\n")
@@ -181,7 +183,7 @@ def _parquet(frame: pd.DataFrame, choices: Choices) -> bytes:
 
 def _html(frame: pd.DataFrame, choices: Choices) -> str:
     _refuse_without_rows(frame, str(choices.directory))
-    return html(choices.directory, frame, endpoints=choices.endpoints)
+    return html(choices.directory, frame, endpoints=choices.endpoints, samples=choices.samples)
 
 
 FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {

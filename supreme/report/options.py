@@ -46,6 +46,9 @@ def parser(formats: Sequence[str]) -> argparse.ArgumentParser:
         help="instead of the tables, ours beside the numbers that SUPREME (arXiv 2606.00380) published: terminal, "
         "markdown or csv",
     )
+    options.add_argument(
+        "--no-samples", action="store_true", help="html: no forgotten image is shown, as after report.samples=false"
+    )
     options.add_argument("--figures", action="store_true", help="write every figure to reports/figures instead")
     options.add_argument("--standalone", action="store_true", help="latex: a whole document, not a part to \\input")
     return options
@@ -66,5 +69,7 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
         idle, what = {"metrics", "endpoints", "output", "wide", "notes"}, "--figures"
     if found := sorted(given & idle):
         raise SupremeError(f"--{found[0]} says nothing to {what}; leave one of them out")
+    if arguments.no_samples and arguments.format != "html":
+        raise SupremeError("--no-samples is for --format html, as in `supreme report --format html --no-samples`")
     if arguments.standalone and arguments.format != "latex":
         raise SupremeError("--standalone is for --format latex")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from supreme.report.figures.confusion import ABSENT as NO_CONFUSION
+from supreme.report.figures.confusion import confusion
+from supreme.report.figures.curves import ABSENT as NO_CURVES
+from supreme.report.figures.curves import curves
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import Spec
 from supreme.report.figures.tradeoff import ABSENT as NO_TRADEOFF
@@ -29,7 +33,11 @@ class Figure:
     """As wide as the page; its specification then fits into any width."""
 
 
-FIGURES = (Figure(name="tradeoff", title="Forgetting against utility", draw=tradeoff, absent=NO_TRADEOFF),)
+FIGURES = (
+    Figure(name="tradeoff", title="Forgetting against utility", draw=tradeoff, absent=NO_TRADEOFF),
+    Figure(name="curves", title="Training and unlearning", draw=curves, absent=NO_CURVES),
+    Figure(name="confusion", title="Which classes are confused", draw=confusion, absent=NO_CONFUSION),
+)
 
 
 def drawn(block: Shown) -> Iterator[tuple[Figure, dict[str | None, Spec]]]:

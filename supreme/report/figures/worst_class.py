@@ -30,8 +30,8 @@ def worst_classes(series: pd.DataFrame) -> pd.DataFrame:
         if means.empty:
             continue
         name = means.abs().idxmax()
-        worst = own[own["class"] == name]
-        interval = mean_interval(worst["change"].to_numpy())
+        worst: Any = own[own["class"] == name]
+        interval = mean_interval(np.asarray(worst["change"]))
         ends = (interval.low, interval.high) if interval else (math.nan, math.nan)
         levels = [float(np.mean(worst[column])) for column in ("accuracy", "reference", "change")]
         rows.append((method, name, *levels, *ends, len(worst), len(means)))

@@ -18,10 +18,12 @@ from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import contents, series_of
+from supreme.report.figures.stored import with_stored
 from supreme.report.figures.style import looks
 from supreme.report.page import embedded
 from supreme.report.page.blocks import blocks_of
 from supreme.report.page.card.card import as_yaml, evaluation_card
+from supreme.report.page.inside import inside_of
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import summary
 from supreme.report.statistics.joint import verdicts as verdicts_of
@@ -30,7 +32,18 @@ from supreme.report.tables.leaderboard import leaderboard_of
 from supreme.report.tables.output import write_file
 
 _WEB = Path(__file__).parent / "web"
-SCRIPTS = ("base.js", "state.js", "ranks.js", "tables.js", "draw.js", "figures.js", "cells.js", "audits.js", "page.js")
+SCRIPTS = (
+    "base.js",
+    "state.js",
+    "ranks.js",
+    "tables.js",
+    "draw.js",
+    "figures.js",
+    "inside.js",
+    "cells.js",
+    "audits.js",
+    "page.js",
+)
 PLACE = Path("reports", "report.html")
 
 
@@ -39,13 +52,14 @@ def write_page(
     frame: pd.DataFrame | None = None,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> Path:
     """Write `reports/report.html` of this output directory, of all its cells or of those of `frame`; its path.
 
     The arguments are those of `html`.
     """
     frame = load(directory) if frame is None else frame
-    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints))
+    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints, samples))
 
 
 def html(
@@ -53,6 +67,7 @@ def html(
     frame: pd.DataFrame,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
 
@@ -63,12 +78,13 @@ def html(
         frame: what `load` gives of it, with one row at least.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
         endpoints: the primary ones, with their margins; None: see `summary`.
+        samples: whether forgotten images may be shown; they never are where the sweep said `report.samples=false`.
 
     Raises:
         SupremeError: the directory has no row of one of the cells.
     """
     table = summary(frame, endpoints=endpoints) if table is None else table
-    data = page_data(Path(directory), frame, table, endpoints)
+    data = page_data(Path(directory), frame, table, endpoints, samples)
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     parts = {name: (_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS}
     script = "(() => {\n'use strict';\n" + "\n".join(parts.values()) + "\n})();\n"
@@ -89,7 +105,11 @@ def html(
 
 
 def page_data(
-    directory: Path, frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None
+    directory: Path,
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> dict[str, Any]:
     """Everything that the page shows, as plain values; the table was made with these endpoints."""
     wanted = list(frame["cell"].unique())
@@ -101,10 +121,11 @@ def page_data(
             "the frame is of another directory; load the frame again"
         )
     ordered = [rows[cell] for cell in wanted]
-    series = series_of(ordered, frame)
+    series = with_stored(series_of(ordered, frame), directory, ordered)
+    inside, pictures = inside_of(directory, series, ordered, samples)
     pool = embedded.Pool()
     audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table, endpoints)
-    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints)
+    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints, samples)
     entries = embedded.cells(frame, rows, embedded.logs_of(directory, wanted), pool)
     methods, board = estimates.methods_of(frame), leaderboard_of(frame, table, endpoints)
     return {
@@ -113,7 +134,11 @@ def page_data(
         "leaderboard": None
         if board is None
         else {"columns": board.heads, "lines": board.lines, "notes": list(board.notes)},
-        "blocks": blocks_of(frame, table, series, verdicts, endpoints),
+        "blocks": [
+            {**block, "inside": inside.get(tuple(block["labels"]))}
+            for block in blocks_of(frame, table, series, verdicts, endpoints)
+        ],
+        "pictures": pictures,
         "cells": entries,
         "pool": pool.values,
         "audits": [dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in audit_tables(audits)],

@@ -22,7 +22,7 @@ MOST, MOST_IN_ALL = 24, 1000
 SIDE = 48
 """Pixels of the longer side of a thumbnail, at most."""
 
-SWITCHED_OFF = "No image is shown, because this page was made with --no-samples."
+SWITCHED_OFF = "No image is shown: this page was made with --no-samples, or by a sweep with report.samples=false."
 PRIVATE = "No image of these data is shown, because a sweep of them was run with report.samples=false."
 MISSING = (
     "These rows do not say which images changed: an older version made them, or no metric needs the models' answers. "
@@ -78,9 +78,10 @@ def sheet(series: pd.DataFrame, data: str, pictures: Pictures, most: int = MOST)
         data: fingerprint of its data.
         most: images at most.
     """
-    own: Any = with_titles(series[series["series"].isin([PROBABILITY, LABEL])])
+    own: Any = series[series["series"].isin([PROBABILITY, LABEL])]
     if own.empty:
         return None
+    own = with_titles(own)
     streams = ["seed", "seed_forget", "seed_reference"]
     counts: Any = own.groupby(streams)["method"].nunique()
     seeds = min(counts.index, key=lambda key: (-counts[key], key))

@@ -36,7 +36,8 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     console.print(*report.render(own, "terminal", width=console.width, table=known, asked=asked), sep="\n")
     written = report.write(output_dir, frame, table)
     if len(frame):
-        written.append(report.write_page(output_dir, frame, table))
+        shown = all(cell.samples for cell in cells)  # also of rows that are older than that decision
+        written.append(report.write_page(output_dir, frame, table, samples=shown))
     where = f"Every row of {output_dir} is in {written[0].parent}: {', '.join(path.name for path in written)}"
     console.print(where, style="dim", soft_wrap=True, highlight=False)
 

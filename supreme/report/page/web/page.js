@@ -71,5 +71,6 @@ ranks();
 tables();
 audits();
 figures();
+classesAndImages();
 cellList();
 card();
