@@ -18,8 +18,8 @@ ABSENT = (
     "a confusion matrix needs rows that hold counts of it, which older versions did not write: to make them again from "
     "the stored models, move the folder rows out of the output directory and give the same command once more"
 )
-MOST_CLASSES, MOST_METHODS = 20, 12
-"""More do not fit a column or a page: those are shown whose accuracies are farthest from the retrained model's."""
+MOST_CLASSES, MOST_PANELS = 20, {2: 12, 1: 6}
+"""Classes, and models by how many stand side by side: of more, those that are farthest from the retrained model."""
 
 LONGEST_NAME = 16
 OTHERS = "(others)"
@@ -39,8 +39,9 @@ def confusion(block: Shown) -> Spec | None:
     worst = worst_classes(series).set_index("method")
     classes = _classes(shares)
     shown = _farthest(shares, classes)
-    methods = _methods(shares, worst)
     every = [*shown, OTHERS] if len(shown) < len(classes) else shown
+    beside = 2 if len(every) <= NARROW else 1
+    methods = _methods(shares, worst, MOST_PANELS[beside])
     names = dict(zip(every, _short(every), strict=True))
     lines = [
         (method, names[true], names[predicted], share)
@@ -49,7 +50,6 @@ def confusion(block: Shown) -> Spec | None:
     ]
     table = pd.DataFrame(lines, columns=["method", "true", "predicted", "share"])
     caption = _caption(len(shown), len(classes), len(methods), len(shares), seeds)
-    beside = 2 if len(every) <= NARROW else 1
     titles = [_title(method, worst, 24 // beside) for method in methods]
     panels = pd.DataFrame({"method": methods, "panel": titles, "place": range(len(methods))})
     view = _view([names[one] for one in shown], [names[one] for one in every], beside)
@@ -103,13 +103,13 @@ def _farthest(shares: Mapping[str, Shares], classes: Sequence[str]) -> list[str]
     return [name for name in classes if name in most]
 
 
-def _methods(shares: Mapping[str, Shares], worst: pd.DataFrame) -> list[str]:
-    """Of more than `MOST_METHODS` the reference and those with the worst classes, in the order of the tables."""
-    if len(shares) <= MOST_METHODS:
+def _methods(shares: Mapping[str, Shares], worst: pd.DataFrame, most: int) -> list[str]:
+    """Of more than that many the reference and those with the worst classes, in the order of the tables."""
+    if len(shares) <= most:
         return list(shares)
     gaps: Any = worst["change"].abs()
     order = sorted(shares, key=lambda method: (method != "reference", -float(gaps.get(method, 0.0))))
-    return sorted(order[:MOST_METHODS], key=place)
+    return sorted(order[:most], key=place)
 
 
 def _folded(shares: Shares, shown: set[str]) -> Shares:

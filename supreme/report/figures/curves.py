@@ -11,7 +11,7 @@ import pandas as pd
 
 from supreme.report.figures.series import by_seed
 from supreme.report.figures.shown import Shown
-from supreme.report.figures.specification import COLOUR, LOOKS, WIDTH, Spec, concatenated, seeds_over
+from supreme.report.figures.specification import COLOUR, LOOKS, SHAPE, WIDTH, Spec, concatenated, seeds_over
 from supreme.report.figures.stored import TRAINING
 from supreme.report.figures.style import short
 
@@ -89,8 +89,9 @@ def _thinned(points: Sequence[Any]) -> list[Any]:
 def _caption(block: Shown, table: pd.DataFrame) -> str:
     drawn = set(table["method"])
     silent = [method for method in block.methods if method not in drawn and method != "original"]
+    spread = ", shaded \u00b1 SD" if max(table["seeds"]) > 1 else ""
     told = [
-        f"Mean over n = {seeds_over(list(table['seeds']))}, shaded \u00b1 SD. Each epoch as its training saw its "
+        f"Mean over n = {seeds_over(list(table['seeds']))}{spread} \u00b1 SD. Each epoch as its training saw its "
         "own images: augmented, in training mode, between steps."
     ]
     if max(table["epochs"]) > MOST_EPOCHS:
@@ -140,8 +141,8 @@ def _panel(quantity: str, phase: str, width: int, *, first: bool) -> Spec:
                 "encoding": {"y": {**y, "field": "mean"}, "color": COLOUR, "strokeDash": _DASH},
             },
             {
-                "mark": {"type": "point", "filled": True, "opacity": alone, "strokeWidth": 0, "size": 14},
-                "encoding": {"y": {**y, "field": "mean"}, "fill": COLOUR, "tooltip": tooltip},
+                "mark": {"type": "point", "filled": True, "opacity": alone, "strokeWidth": 0, "size": 22},
+                "encoding": {"y": {**y, "field": "mean"}, "fill": COLOUR, "shape": SHAPE, "tooltip": tooltip},
             },
         ],
     }
@@ -170,7 +171,7 @@ def _legend(table: pd.DataFrame) -> Spec:
         "height": LEGEND_LINE * math.ceil(len(labels) / columns),
         "data": {"name": "curves"},
         "transform": [
-            {"aggregate": [], "groupby": ["method"]},
+            {"aggregate": [], "groupby": ["method", "phase"]},
             *_LOOKS,
             {"window": [{"op": "row_number", "as": "rank"}], "sort": [{"field": "order"}]},
         ],
@@ -178,6 +179,11 @@ def _legend(table: pd.DataFrame) -> Spec:
             {
                 "mark": {"type": "rule", "strokeWidth": 1.6},
                 "encoding": {"y": y, "x": x(0), "x2": x(18), "color": COLOUR, "strokeDash": _DASH},
+            },
+            {
+                "transform": [{"filter": f"datum.phase === '{UNLEARN}'"}],
+                "mark": {"type": "point", "filled": True, "opacity": 1, "strokeWidth": 0, "size": 30},
+                "encoding": {"y": y, "x": x(9), "fill": COLOUR, "shape": SHAPE},
             },
             {
                 "mark": {"type": "text", "align": "left", "baseline": "middle", "limit": step - 26},
