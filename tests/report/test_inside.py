@@ -212,9 +212,9 @@ def test_no_picture_of_private_data_is_shown_and_page_and_card_say_so(directory,
     folder = saved(inspected("scrub", 0, 0.1), inspected("ssd", 1, 0.2, **changes))  # one of them is enough
     (directory / "store").rename(folder / "store")
     rows = list(contents(folder))
-    blocks, pictures = inside_of(folder, load_series(folder), rows, samples)
-    assert pictures == []
-    for block in blocks.values():
+    found = inside_of(folder, load_series(folder), rows, samples)
+    assert found["pictures"] == []
+    for block in found["blocks"].values():
         assert "sheet" not in block
         assert block["why"].startswith(why)
     assert images_told(rows, samples).startswith(card)
@@ -222,8 +222,7 @@ def test_no_picture_of_private_data_is_shown_and_page_and_card_say_so(directory,
 
 def test_older_rows_say_what_to_type(saved):
     folder = saved(full("scrub", 0, 0.1))
-    blocks, _ = inside_of(folder, load_series(folder), list(contents(folder)))
-    (block,) = blocks.values()
+    (block,) = inside_of(folder, load_series(folder), list(contents(folder)))["blocks"].values()
     assert "give the same command once more" in block["why"]
     assert block["worst"], "these hold the accuracy of each class"
 

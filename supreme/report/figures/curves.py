@@ -91,7 +91,7 @@ def _caption(block: Shown, table: pd.DataFrame) -> str:
     silent = [method for method in block.methods if method not in drawn and method != "original"]
     spread = ", shaded \u00b1 SD" if max(table["seeds"]) > 1 else ""
     told = [
-        f"Mean over n = {seeds_over(list(table['seeds']))}{spread} \u00b1 SD. Each epoch as its training saw its "
+        f"Mean over n = {seeds_over(list(table['seeds']))}{spread}. Each epoch as its training saw its "
         "own images: augmented, in training mode, between steps."
     ]
     if max(table["epochs"]) > MOST_EPOCHS:

@@ -14,14 +14,13 @@ from supreme.report.page.samples import MISSING, PRIVATE, SWITCHED_OFF, Pictures
 from supreme.report.page.values import plain_records
 from supreme.report.rows.stored import decoded_in
 from supreme.report.statistics.aggregate import BLOCK
-
-Labels = tuple[str, ...]
+from supreme.report.tables.blocks import name_of
 
 
 def inside_of(
     directory: Path, series: pd.DataFrame, rows: Sequence[Mapping[str, Any]], samples: bool = True
-) -> tuple[dict[Labels, dict[str, Any]], list[str]]:
-    """Of each block, by its labels, `worst` and `sheet`, or `why` there is no sheet; and the pictures of all sheets.
+) -> dict[str, Any]:
+    """`blocks`: of each, by its slug, `worst` and `sheet`, or `why` there is no sheet; `pictures`: those of all sheets.
 
     Args:
         directory: the output directory, in whose store the decoded images are.
@@ -33,7 +32,7 @@ def inside_of(
     fingerprints = {row["cell"]: row["provenance"]["data_fingerprint"] for row in rows}
     groups: Any = series.groupby(BLOCK) if len(series) else ()
     most = most_of_each(len(groups))
-    found: dict[Labels, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for labels, own in groups:
         worst = worst_classes(own)
         told: dict[str, Any] = {"worst": plain_records(worst.sort_values("method", key=_by_place))}
@@ -46,8 +45,8 @@ def inside_of(
             told["sheet"] = one
         else:
             told["why"] = MISSING
-        found[labels] = told
-    return found, pictures.urls
+        found[name_of(labels)] = told
+    return {"blocks": found, "pictures": pictures.urls}
 
 
 def _by_place(column: pd.Series) -> pd.Series:

@@ -122,7 +122,6 @@ def page_data(
         )
     ordered = [rows[cell] for cell in wanted]
     series = with_stored(series_of(ordered, frame), directory, ordered)
-    inside, pictures = inside_of(directory, series, ordered, samples)
     pool = embedded.Pool()
     audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table, endpoints)
     card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints, samples)
@@ -134,11 +133,8 @@ def page_data(
         "leaderboard": None
         if board is None
         else {"columns": board.heads, "lines": board.lines, "notes": list(board.notes)},
-        "blocks": [
-            {**block, "inside": inside.get(tuple(block["labels"]))}
-            for block in blocks_of(frame, table, series, verdicts, endpoints)
-        ],
-        "pictures": pictures,
+        "blocks": blocks_of(frame, table, series, verdicts, endpoints),
+        "inside": inside_of(directory, series, ordered, samples),
         "cells": entries,
         "pool": pool.values,
         "audits": [dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in audit_tables(audits)],
