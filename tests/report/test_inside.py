@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_figures import full
-from test_page import chromium, find, opened  # noqa: F401  (fixtures)
+from test_page import chromium, content, find, opened  # noqa: F401  (fixtures)
 
 from supreme.core.content import content_digest
 from supreme.core.images import ImageData
@@ -233,7 +233,7 @@ def test_no_samples_is_for_a_page_and_leaves_no_picture_in_it(directory, capsys)
     assert capsys.readouterr().err == said
     page = directory / "page.html"
     assert main([str(directory), "--format", "html", "--no-samples", "--output", str(page)]) == 0
-    assert "data:image" not in page.read_text(encoding="utf-8")
+    assert content(page.read_text(encoding="utf-8"), "inside")["pictures"] == []
 
 
 def test_the_figures_of_one_block_are_there_with_what_was_left_out_in_their_captions(directory):

@@ -1,9 +1,10 @@
 // Of each block: the class where a method is farthest from the reference, and the forgotten images that changed most.
 const ALL_METHODS = 'all methods';
 const MOST_LINES = 6;
+let INSIDE = { blocks: {}, pictures: [] };  // until it is unpacked
 
 function classesAndImages() {
-  const own = DATA.blocks.filter((block) => DATA.inside.blocks[block.slug]);
+  const own = DATA.blocks.filter((block) => INSIDE.blocks[block.slug]);
   byId('inside').hidden = byId('to-inside').hidden = !own.length;
   const parts = own.map((block) => [block, make('div', { class: 'inside' })]);
   replace(byId('inside-body'), parts.map(([, place]) => place));
@@ -27,7 +28,7 @@ function blockInside(block, place) {
 }
 
 function worstClasses(block) {
-  const lines = DATA.inside.blocks[block.slug].worst.filter(({ method }) => chosen.method.has(method));
+  const lines = INSIDE.blocks[block.slug].worst.filter(({ method }) => chosen.method.has(method));
   if (!lines.length) return make('p', { class: 'empty' }, 'No shown method has test accuracies by class; metric=[accuracy] gives them.');
   const points = (value) => number(100 * value, '.1', true);
   const row = (one) => make('tr', {}, make('th', { scope: 'row' }, one.method), make('td', { class: 'words' }, one.class),
@@ -48,7 +49,7 @@ const seedsIn = (lines) => {
 };
 
 function contactSheet(block, state, draw) {
-  const { sheet, why } = DATA.inside.blocks[block.slug];
+  const { sheet, why } = INSIDE.blocks[block.slug];
   const title = make('h4', {}, 'Forgotten images that changed most');
   if (!sheet) return [title, make('p', { class: 'empty' }, why)];
   const methods = [...new Set(sheet.images.flatMap((image) => Object.keys(image.methods)))].filter((method) => chosen.method.has(method));
@@ -68,7 +69,7 @@ function contactSheet(block, state, draw) {
 function tile(image, methods) {
   const lines = [['original', image.original], ['reference', image.reference], ...methods.filter((method) => method in image.methods).map((method) => [method, image.methods[method]])];
   const named = `forgotten image ${image.position}${image.label ? `, class ${image.label}` : ''}`;
-  const url = image.picture === null ? null : DATA.inside.pictures[image.picture];
+  const url = image.picture === null ? null : INSIDE.pictures[image.picture];
   return make('figure', { class: 'tile' },
     url ? make('img', { src: url, alt: named, width: 72, height: 72 }) : make('div', { class: 'no-picture', role: 'img', 'aria-label': `${named}, no picture` }, 'no picture'),
     make('figcaption', {}, image.label || 'class unknown', make('span', { class: 'soft' }, ` #${image.position}`)),
