@@ -255,6 +255,15 @@ def test_the_figures_of_one_block_are_there_with_what_was_left_out_in_their_capt
     }
 
 
+def test_a_class_without_test_images_that_is_predicted_is_among_the_others(saved):
+    own = inspected("scrub", 0, 0.1)
+    own["series"]["metrics"]["confusion/test"] = {"x": ["0 0", "1 3", "2 2"], "y": [4, 4, 2]}
+    spec = confusion(shown(None, load_series(saved(own))))
+    assert spec
+    told_ = {(line["true"], line["predicted"]): line["share"] for line in spec["datasets"]["shares"]}
+    assert told_["1", "(others)"] == 1.0
+
+
 def test_of_105_classes_20_are_shown_by_name_and_of_52_methods_6_and_both_are_said(saved):
     def series(worst, accuracy):
         x = [f"{true} {predicted}" for true in range(105) for predicted in (true, (true + 1) % 105)]

@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from supreme.report.figures.series import by_seed
+from supreme.report.figures.confusion_shares import OTHERS, farthest_classes, farthest_methods, folded, shares_of
+from supreme.report.figures.panels import concatenated
 from supreme.report.figures.shown import Shown
-from supreme.report.figures.specification import LINE, WIDTH, Spec, concatenated, seeds_over
-from supreme.report.figures.stored import CONFUSION
-from supreme.report.figures.style import place, short
+from supreme.report.figures.specification import LINE, WIDTH, Spec, seeds_over
+from supreme.report.figures.style import short
 from supreme.report.figures.worst_class import worst_classes
 
 ABSENT = (
     "a confusion matrix needs rows that hold counts of it, which older versions did not write: to make them again from "
     "the stored models, move the folder rows out of the output directory and give the same command once more"
 )
-MOST_CLASSES, MOST_PANELS = 20, {2: 12, 1: 6}
-"""Classes, and models by how many stand side by side: of more, those that are farthest from the retrained model."""
-
-LONGEST_NAME = 16
-OTHERS = "(others)"
 NARROW = 10
 """So many classes, at most, have panels side by side."""
 
-Shares = dict[tuple[str, str], float]
-"""By true and predicted class: of the test images of the true class, the share that is predicted so."""
+MOST_PANELS = {2: 12, 1: 6}
+"""By how many stand side by side; of more models those are shown that have the worst classes."""
+
+LONGEST_NAME = 16
+"""Characters of the name of a class on an axis."""
 
 
 def confusion(block: Shown) -> Spec | None:
     """Shares of each true class by predicted class, mean over training seeds; None where no row holds counts."""
-    series = block.series
-    shares, seeds = _shares(series)
+    shares, seeds = shares_of(block.series)
     if not shares:
         return None
-    worst = worst_classes(series).set_index("method")
-    classes = _classes(shares)
-    shown = _farthest(shares, classes)
-    every = [*shown, OTHERS] if len(shown) < len(classes) else shown
+    worst = worst_classes(block.series).set_index("method")
+    classes, shown = farthest_classes(shares)
+    parts = {method: folded(own, set(shown)) for method, own in shares.items()}
+    predicts_others = any(predicted == OTHERS for own in parts.values() for _, predicted in own)
+    every = [*shown, OTHERS] if predicts_others else shown
     beside = 2 if len(every) <= NARROW else 1
-    methods = _methods(shares, worst, MOST_PANELS[beside])
+    methods = farthest_methods(shares, worst, MOST_PANELS[beside])
     names = dict(zip(every, _short(every), strict=True))
     lines = [
         (method, names[true], names[predicted], share)
         for method in methods
-        for (true, predicted), share in _folded(shares[method], set(shown)).items()
+        for (true, predicted), share in parts[method].items()
     ]
     table = pd.DataFrame(lines, columns=["method", "true", "predicted", "share"])
     caption = _caption(len(shown), len(classes), len(methods), len(shares), seeds)
@@ -54,72 +52,6 @@ def confusion(block: Shown) -> Spec | None:
     panels = pd.DataFrame({"method": methods, "panel": titles, "place": range(len(methods))})
     view = _view([names[one] for one in shown], [names[one] for one in every], beside)
     return concatenated(block, "Confusion matrices", caption, {"shares": table, "panels": panels}, [view])
-
-
-def _shares(series: pd.DataFrame) -> tuple[dict[str, Shares], list[int]]:
-    """Of each method, the reference and the original among them; and over how many training seeds each is a mean."""
-    found: dict[str, Shares] = {}
-    seeds = []
-    own: Any = by_seed(series, CONFUSION)
-    for method, part in own.groupby("method", sort=False):
-        by_number: list[Shares] = []
-        for _, draws in part.groupby("seed"):
-            by_number.append(_mean([_normalised(x, y) for x, y in zip(draws["x"], draws["y"], strict=True)]))
-        found[str(method)] = _mean(by_number)
-        seeds.append(len(by_number))
-    return dict(sorted(found.items(), key=lambda item: place(item[0]))), seeds
-
-
-def _normalised(pairs: Sequence[tuple[str, str]], counts: Sequence[float]) -> Shares:
-    totals: dict[str, float] = {}
-    for (true, _), count in zip(pairs, counts, strict=True):
-        totals[true] = totals.get(true, 0.0) + count
-    return {pair: count / totals[pair[0]] for pair, count in zip(pairs, counts, strict=True)}
-
-
-def _mean(many: Sequence[Shares]) -> Shares:
-    sums: Shares = {}
-    for one in many:
-        for pair, share in one.items():
-            sums[pair] = sums.get(pair, 0.0) + share / len(many)
-    return sums
-
-
-def _classes(shares: Mapping[str, Shares]) -> list[str]:
-    """Every true class, in the order of the rows."""
-    return list(dict.fromkeys(true for own in shares.values() for true, _ in own))
-
-
-def _farthest(shares: Mapping[str, Shares], classes: Sequence[str]) -> list[str]:
-    """Of more than `MOST_CLASSES` classes those whose accuracy is farthest from the reference's, in any method."""
-    if len(classes) <= MOST_CLASSES:
-        return list(classes)
-    reference = shares.get("reference", {})
-    gaps = {
-        name: max(abs(own.get((name, name), 0.0) - reference.get((name, name), 0.0)) for own in shares.values())
-        for name in classes
-    }
-    most = set(sorted(classes, key=lambda name: -gaps[name])[:MOST_CLASSES])
-    return [name for name in classes if name in most]
-
-
-def _methods(shares: Mapping[str, Shares], worst: pd.DataFrame, most: int) -> list[str]:
-    """Of more than that many the reference and those with the worst classes, in the order of the tables."""
-    if len(shares) <= most:
-        return list(shares)
-    gaps: Any = worst["change"].abs()
-    order = sorted(shares, key=lambda method: (method != "reference", -float(gaps.get(method, 0.0))))
-    return sorted(order[:most], key=place)
-
-
-def _folded(shares: Shares, shown: set[str]) -> Shares:
-    """The lines of the classes that are shown, what they are else taken for as `OTHERS`."""
-    found: Shares = {}
-    for (true, predicted), share in shares.items():
-        if true in shown:
-            pair = true, predicted if predicted in shown else OTHERS
-            found[pair] = found.get(pair, 0.0) + share
-    return found
 
 
 def _short(names: Sequence[str]) -> list[str]:

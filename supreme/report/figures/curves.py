@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from supreme.report.figures.panels import concatenated
 from supreme.report.figures.series import by_seed
 from supreme.report.figures.shown import Shown
-from supreme.report.figures.specification import COLOUR, LOOKS, SHAPE, WIDTH, Spec, concatenated, seeds_over
+from supreme.report.figures.specification import COLOUR, LOOKS, SHAPE, WIDTH, Spec, seeds_over
 from supreme.report.figures.stored import TRAINING
 from supreme.report.figures.style import short
 

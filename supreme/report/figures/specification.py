@@ -61,14 +61,6 @@ def figure(block: Shown, name: str, caption: str, datasets: Mapping[str, pd.Data
     }
 
 
-def concatenated(
-    block: Shown, name: str, caption: str, datasets: Mapping[str, pd.DataFrame], views: Sequence[Spec]
-) -> Spec:
-    """A figure of several views below each other, each with a size of its own; see `figure`."""
-    whole = figure(block, name, caption, datasets, vconcat=list(views), spacing=10)
-    return {part: value for part, value in whole.items() if part not in ("width", "autosize")}  # of a single view
-
-
 def seeds_over(counts: Sequence[float]) -> str:
     """`3 training seeds`, `2 to 5 training seeds`."""
     low, high = int(min(counts)), int(max(counts))
