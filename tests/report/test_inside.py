@@ -229,7 +229,7 @@ def test_older_rows_say_what_to_type(saved):
 
 def test_no_samples_is_for_a_page_and_leaves_no_picture_in_it(directory, capsys):
     assert main([str(directory), "--no-samples"]) == 1
-    said = "supreme report: --no-samples is for --format html, as in `supreme report --format html --no-samples`\n"
+    said = "supreme report: --no-samples is for a page, as in `supreme report --format html --no-samples`\n"
     assert capsys.readouterr().err == said
     page = directory / "page.html"
     assert main([str(directory), "--format", "html", "--no-samples", "--output", str(page)]) == 0

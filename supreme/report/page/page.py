@@ -67,6 +67,7 @@ def html(
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
     samples: bool = True,
+    first_script: str = "",
 ) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
 
@@ -78,19 +79,20 @@ def html(
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
         endpoints: the primary ones, with their margins; None: see `summary`.
         samples: whether forgotten images may be shown; they never are where the sweep said `report.samples=false`.
+        first_script: runs before the page's own ones.
 
     Raises:
         SupremeError: the directory has no row of one of the cells.
     """
     table = summary(frame, endpoints=endpoints) if table is None else table
-    return composed(page_parts(Path(directory), frame, table, endpoints, samples))
+    return composed(page_parts(Path(directory), frame, table, endpoints, samples), first_script)
 
 
-def composed(parts: Mapping[str, Any]) -> str:
-    """The page of what `page_parts` gives."""
+def composed(parts: Mapping[str, Any], first_script: str = "") -> str:
+    """The page of what `page_parts` gives; the script runs before the page's own ones."""
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     scripts = [(_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    script = "(async () => {\n'use strict';\n" + "\n".join(scripts) + _CAUGHT
+    script = "(async () => {\n'use strict';\n" + "\n".join([first_script, *scripts]) + _CAUGHT
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # and no other script may run
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     fills = {
