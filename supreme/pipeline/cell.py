@@ -54,6 +54,8 @@ class Cell:
     """Preset that set values of the method (`supreme.sweep.plan.presets`): a label of the row, no part of its id."""
     declared: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Endpoints that claims are to be made of, with their margins: a label of the row, no part of its id."""
+    samples: bool = field(default=True, compare=False)
+    """Whether reports may show images that it forgets: a label of the row, no part of its id."""
     changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Values that differ from those of the YAML files, by dotted name (`supreme.sweep.plan.changes`)."""
     given: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class Cell:
             protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
             declared=_declared(config.get("report"), config.get("seed")),
+            samples=_samples(config.get("report")),
             given=given_files.patterns_in(config),
         )
 
@@ -247,13 +250,18 @@ def _declared(node: object, seed: object) -> Mapping[str, Any]:
         given = ", ".join(map(str, node)) if isinstance(node, Mapping) else node
         more = ", ".join(_REPORT[1:])
         raise SupremeError(f"report has {given}: it has margins, and may have {more}, and nothing else")
-    text = json.dumps(node)
+    text = json.dumps({name: value for name, value in node.items() if name != "samples"})
     if isinstance(seed, int):
         _endpoints(text).refuse_pilot([seed])
     return _record(text)  # which all cells share
 
 
-_REPORT = ("margins", "most_left", "pilot_seeds")
+def _samples(node: object) -> bool:
+    """`report.samples` of a config; true where it is not said."""
+    return _truth("report.samples", node.get("samples", True)) if isinstance(node, Mapping) else True
+
+
+_REPORT = ("margins", "most_left", "pilot_seeds", "samples")
 
 
 @cache

@@ -52,6 +52,7 @@ class Choices:
     encoding: str
     wide: bool
     notes: bool
+    samples: bool
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,6 +89,7 @@ def main(argv: Sequence[str]) -> int:
             encoding="utf-8" if arguments.output else console().encoding,
             wide=arguments.wide,
             notes=arguments.notes,
+            samples=not arguments.no_samples,
         )
         if arguments.open:
             return show_file(Path(arguments.output or choices.directory / PLACE), _html(frame, choices))
@@ -210,7 +212,7 @@ def _parquet(frame: pd.DataFrame, choices: Choices) -> bytes:
 
 def _html(frame: pd.DataFrame, choices: Choices) -> str:
     _refuse_without_rows(frame, str(choices.directory))
-    return html(choices.directory, frame, endpoints=choices.endpoints)
+    return html(choices.directory, frame, endpoints=choices.endpoints, samples=choices.samples)
 
 
 FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {

@@ -13,7 +13,7 @@ from test_report import row, text
 
 from supreme.report import load_audits, render, render_audits, write, write_figures
 from supreme.report.command import main
-from supreme.report.page.page import page_data
+from supreme.report.page.page import page_data, page_parts
 from supreme.report.rows.labels import LONGEST, variants, without
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import summary
@@ -263,7 +263,8 @@ def test_the_page_and_the_card_tell_the_variant(saved):
     short = row("ssd", config={"recipe": {"epochs": 1}}, changed={"recipe.epochs": 1}, **made(2))
     directory = saved(method(hour=0), method(hour=1, alpha=5), short)
     frame = load(directory)
-    data = page_data(directory, frame, summary(frame))
+    parts = page_parts(directory, frame, summary(frame))
+    data = parts["data"]
     assert [block["labels"][-1] for block in data["blocks"]] == ["", "recipe.epochs=1"]
     assert data["blocks"][0]["names"]["ssd (alpha=5)"] == ["ssd", "alpha=5"]
     assert (
@@ -272,7 +273,7 @@ def test_the_page_and_the_card_tell_the_variant(saved):
         == {"reference", "original", "ssd", "ssd (alpha=5)"}
     )
     assert data["looks"].keys() == data["blocks"][0]["lines"].keys()
-    assert {entry["method"] for entry in data["cells"]} == {"ssd", "ssd (alpha=5)"}
+    assert {entry["method"] for entry in parts["cells"]["value"]} == {"ssd", "ssd (alpha=5)"}
     assert [entry["label"] for entry in data["card"]["method"]] == ["ssd", "ssd (alpha=5)", "ssd"]
     assert [entry["values"].get("epochs") for entry in data["card"]["recipe"]] == [None, 1]
 

@@ -4,19 +4,24 @@ import json
 import re
 import shutil
 from base64 import b64decode
-from urllib.parse import unquote
+from contextlib import contextmanager
+from functools import cache
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 import yaml
-from results import save_audit, save_failure
+from results import save_audit, save_failure, save_row
 from test_figures import full
 from test_report import row
 
-from supreme.report import Endpoints, summary, write
+from supreme.report import Endpoints, render, summary, write
 from supreme.report.command import main
-from supreme.report.page.embedded import Pool, as_script, failures
+from supreme.report.page.embedded import failures
 from supreme.report.page.page import html, page_data, write_page
+from supreme.report.page.parts import Pool, unzipped, zipped
+from supreme.report.page.values import short
 from supreme.report.rows.load import load
+from supreme.report.tables.leaderboard import leaderboard_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -24,19 +29,27 @@ STREAMS = ("forget", "reference", "unlearn", "evaluate")
 NASTY = '</script><img src=x onerror="window.attacked=1"><!-- \' " & é 日本 {{data}} \u2028'
 
 
-def content(page):
-    """The data that a page carries."""
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+def content(page, part="data"):
+    """A part of the data that a page carries."""
+    found = re.search(rf'<script type="application/gzip;base64" id="part-{part}">([A-Za-z0-9+/=]*)</script>', page)
     assert found
-    return json.loads(found.group(1))
+    return unzipped(found.group(1))
 
 
-@pytest.fixture
-def sweep(saved):
+@cache
+def page_of(directory):
+    """The page of a directory that no test changes, made once."""
+    return write_page(directory)
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
     shifts = {"scrub": 0.1, "ssd": 0.0, "neggrad": 0.2}
     rows = [full(method, seed, shift) for method, shift in shifts.items() for seed in range(3)]
     rows += [full("scrub", seed, 0.3, scenario="full_class", cell=f"class-{seed}") for seed in range(2)]
-    directory = saved(*rows)
+    directory = tmp_path_factory.mktemp("sweep")
+    for own in rows:
+        save_row(directory, own)
     (directory / "logs").mkdir()
     (directory / "logs" / f"{rows[0]['cell'][:16]}.log").write_text("the log of the first cell\n")
     failed = "2026-01-01 10:00:00 scrub digits seed=9: attempt 1 on cpu:0 (cpu), key 0123456789abcdef\n"
@@ -47,14 +60,12 @@ def sweep(saved):
 
 
 def test_the_same_rows_give_the_same_page_but_for_the_time(sweep):
-    def page():
-        return re.sub(r"<time>.*?</time>", "", html(sweep, load(sweep)))
-
-    assert page() == page()
+    pages = (page_of(sweep).read_text(encoding="utf-8"), html(sweep, load(sweep)))
+    assert len({re.sub(r"<time>.*?</time>", "", page) for page in pages}) == 1
 
 
 def test_the_page_is_one_file_that_names_no_other_and_allows_only_its_own_script(sweep):
-    page = write_page(sweep).read_text(encoding="utf-8")
+    page = page_of(sweep).read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"(?!#|data:,)", page.split("<script")[0])
     assert "http" not in page.split("<script")[0].replace("http-equiv", "")
     policy = re.search(r"Content-Security-Policy\" content=\"([^\"]*)\"", page)
@@ -64,31 +75,62 @@ def test_the_page_is_one_file_that_names_no_other_and_allows_only_its_own_script
     assert len(b64decode(re.search(r"sha256-([^']*)'", policy.group(1)).group(1))) == 32  # type: ignore[union-attr]
 
 
-def test_everything_of_a_row_is_in_the_page_and_what_repeats_is_there_once(sweep):
-    page = html(sweep, load(sweep))
-    data = content(page)
+def unpooled(part):
+    """The value of a part, with what its pool holds in place of the references to it."""
 
-    def unpacked(value):
+    def inside(value):
         if isinstance(value, dict) and set(value) == {"$"}:
-            value = data["pool"][value["$"]]
+            value = part["pool"][value["$"]]
         if isinstance(value, dict):
-            return {name: unpacked(one) for name, one in value.items()}
-        return [unpacked(one) for one in value] if isinstance(value, list) else value
+            return {name: inside(one) for name, one in value.items()}
+        return [inside(one) for one in value] if isinstance(value, list) else value
 
+    return inside(part["value"])
+
+
+def nine_digits(values):
+    return {name: short(value) for name, value in values.items()} if isinstance(values, dict) else values
+
+
+def test_everything_of_a_row_is_in_the_page_and_what_repeats_is_there_once(sweep):
+    page = page_of(sweep).read_text(encoding="utf-8")
+    cells, details = unpooled(content(page, "cells")), unpooled(content(page, "details-0"))
     rows = [json.loads(path.read_text()) for path in (sweep / "rows").iterdir()]
+    assert len(cells) == len(details) == len(rows)
     for own in rows:
-        (entry,) = [entry for entry in data["cells"] if entry["cell"] == own["cell"]]
-        assert dict(zip(unpacked(entry["names"]), entry["values"], strict=True)) == own["metrics"]
-        for name in ("config", "provenance", "reference", "original", "seeds", "sets", "cost", "notes"):
-            assert unpacked(entry["row"][name]) == own[name]
-    assert page.count('"optimiser"') == 2  # of eleven rows with this recipe: once in the pool, once in the card
-    assert data["failures"] == [
+        (at,) = [at for at, entry in enumerate(cells) if entry["cell"] == own["cell"]]
+        assert dict(zip(cells[at]["names"], cells[at]["values"], strict=True)) == nine_digits(own["metrics"])
+        for name in ("reference", "original", "seeds", "notes"):
+            assert cells[at][name] == nine_digits(own[name])
+        for name in own.keys() - {"metrics", "reference", "original", "seeds", "notes", "series", "cell", "schema"}:
+            assert details[at]["row"][name] == own[name]
+    assert json.dumps(content(page, "details-0")).count('"optimiser"') == 1  # of eleven rows with this recipe
+    assert content(page)["failures"] == [
         {"label": "scrub digits seed=9", "why": "ValueError: too hot", "log": "0123456789abcdef.log"}
     ]
 
 
+def test_what_one_copies_of_a_table_is_what_the_report_prints_of_it(sweep, judged):
+    texts = content(page_of(judged).read_text(encoding="utf-8"), "texts")
+    frame = load(judged)
+    printed = {form: render(frame, form) for form in ("latex", "markdown")}
+    random = "digits-small_cnn-digits-small_cnn-random"
+    for name in ("board", random):
+        head, _, own = texts[name]["latex"].partition("\\begin{table")
+        assert printed["latex"].startswith(head)
+        assert own.strip() in printed["latex"]
+        assert texts[name]["markdown"].strip() in printed["markdown"]
+    assert texts["board"]["csv"].splitlines()[1] == "neggrad,1.5,0.00,1.20"
+    lines = summary(frame).to_csv(index=False).splitlines()
+    copied = texts[random]["csv"].splitlines()
+    assert copied[0] == lines[0]
+    assert len(copied) == 1 + 5 * 2  # the methods with reference and original, and the two columns that it shows
+    with pytest.raises(KeyError):
+        content(page_of(sweep).read_text(encoding="utf-8"), "texts")["board"]
+
+
 def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
-    data = content(html(sweep, load(sweep)))
+    data = content(page_of(sweep).read_text(encoding="utf-8"))
     assert yaml.safe_load(data["yaml"]) == data["card"]
     told = " ".join(data["card"]["not_supported"])
     assert "2 training seeds: too few" in told
@@ -101,10 +143,9 @@ def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
 
 
 def test_nothing_in_the_data_can_end_its_script_element():
-    text = as_script({"a": NASTY, "b": "\ud800"})
-    assert "<" not in text
-    assert ">" not in text
-    assert json.loads(text)["a"] == NASTY
+    text = zipped({"a": NASTY, "b": "\ud800"})
+    assert re.fullmatch(r"[A-Za-z0-9+/]*=*", text)
+    assert unzipped(text) == {"a": NASTY, "b": "\ud800"}
 
 
 def test_a_stage_that_was_repeated_with_success_did_not_fail(tmp_path):
@@ -154,10 +195,12 @@ def chromium(second_chance):
 def opened(chromium):
     """Open the page of a directory; afterwards nothing has gone wrong in it, and nothing was asked of a network."""
 
-    def open_page(directory, frame=None):
-        chromium.get_log("performance")
-        chromium.get_log("browser")
-        chromium.get(write_page(directory, frame).as_uri())
+    def open_page(directory, fragment=""):
+        for log in ("performance", "browser"):
+            chromium.get_log(log)
+        chromium.get("about:blank")  # another fragment alone would not load the page again
+        chromium.get(page_of(directory).as_uri() + fragment)
+        ready(chromium)
         return chromium
 
     yield open_page
@@ -165,6 +208,19 @@ def opened(chromium):
     sent = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
     asked = {one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"}
     assert all(url.startswith(("file:", "data:")) for url in asked), asked
+
+
+def ready(driver):
+    """Wait until the page has drawn itself."""
+    until(driver, "document.body.dataset.failed || performance.getEntriesByName('cells').length")
+    assert driver.execute_script("return document.body.dataset.failed") is None
+
+
+def until(driver, condition):
+    """Wait for what JavaScript says of the page; what it says."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, 60, poll_frequency=0.05).until(lambda _: driver.execute_script(f"return {condition}"))
 
 
 def find(driver, selector):
@@ -240,8 +296,8 @@ def told_apart(method, seed, scenario):
     )
 
 
-@pytest.fixture
-def judged(saved):
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
     """A sweep whose methods have verdicts and ranks, and in which cells failed."""
     rows = [
         told_apart(method, seed, scenario)
@@ -250,7 +306,9 @@ def judged(saved):
         for seed in range(5)
     ]
     rows += [full("scrub", seed, 0.3, scenario="full_class") for seed in range(2)]
-    directory = saved(*rows)
+    directory = tmp_path_factory.mktemp("judged")
+    for own in rows:
+        save_row(directory, own)
     for method, seed in (("boom", 0), ("boom", 1), ("ssd", 7)):
         of_seed = {"seed": seed, "seeds": dict.fromkeys(STREAMS, seed), "cell": f"{method}-failed-{seed}"}
         save_failure(directory, row(method) | of_seed, "ValueError: too hot")
@@ -280,13 +338,15 @@ def test_verdict_and_headline_are_the_first_columns_of_a_block_that_has_them(jud
     assert methods(driver, 1)[:4] == ["reference", "original", "scrub", "ssd"]
 
 
-def test_what_keeps_every_method_from_a_better_verdict_stands_below_and_not_beside_each(judged, opened):
-    driver = opened(judged)
-    driver.get(write_page(judged, endpoints=Endpoints({"accuracy/forget": 0.06, "accuracy/test": 0.05})).as_uri())
+def test_what_keeps_every_method_from_a_better_verdict_stands_below_and_not_beside_each(judged):
+    afterwards = Endpoints({"accuracy/forget": 0.06, "accuracy/test": 0.05})
+    frame = load(judged)
+    block = page_data(judged, frame, summary(frame, endpoints=afterwards), afterwards)["blocks"][1]
     shared = "the margins are not those that all rows declare"
-    assert f"No joint E: {shared}" in find(driver, "#blocks article")[1].text
-    assert shared not in find(driver, "#blocks article table")[1].text
-    assert random_line(driver, "neggrad")[1].text == "?inconclusive"
+    assert any(note.startswith(f"No joint E: {shared}") for note in block["notes"])
+    assert shared in block["verdicts"]["neggrad"]["reason"]
+    assert shared not in block["verdicts"]["neggrad"]["own_reason"]
+    assert block["verdicts"]["neggrad"]["letter"] == "?"
 
 
 def test_the_letter_of_a_cell_is_in_brackets_where_it_speaks_of_that_cell_alone(judged, opened):
@@ -332,7 +392,7 @@ def test_a_method_that_failed_has_a_line_and_counts(judged, opened):
     counts = find(driver, "#counts")[0].text.replace("\n", " ")
     assert "methods 4 " in counts
     assert "failed cells 3 " in counts
-    data = content(html(judged, load(judged)))
+    data = content(page_of(judged).read_text(encoding="utf-8"))
     assert "boom failed in 2 of 2 runs" in " ".join(data["card"]["not_supported"])
 
 
@@ -351,27 +411,32 @@ def test_the_leaderboard_stands_above_the_tables_and_is_sorted_by_a_click(judged
     top = "return document.querySelector('#ranks').compareDocumentPosition(document.querySelector('#results'))"
     assert driver.execute_script(top) == 4  # follows
     heads = [head.text.split(" \u2195")[0] for head in find(driver, "#board th[scope=col]")]
-    assert heads == ["method", "mean rank", "digits · small_cnn · random", "digits · small_cnn · subclass"]
+    assert heads == ["method", "mean rank", "random", "subclass"]
+    assert find(driver, "#ranks h2")[0].text == "Leaderboard all scenarios · digits · small_cnn"
     lines = "#board tbody tr"
     # Mean contrasts 0.4, 0.1 and 0 of random, 0.02, 0.1 and 0.06 of subclass, in margins of 0.05.
     shown = ["neggrad 1.5 0.00 1.20", "scrub 2.0 8.00 0.40", "ssd 2.5 2.00 2.00"]
     assert [line.text for line in find(driver, lines)] == shown
     click(driver, "#board thead button", 3)
     assert [line.get_attribute("data-method") for line in find(driver, lines)] == ["scrub", "neggrad", "ssd"]
+    driver.back()
+    until(driver, "!location.hash")
+    assert [line.text for line in find(driver, lines)] == shown
     told = find(driver, "#ranks")[0].text
     assert "0 is retraining, 1 lies at the margin" in told
     assert "no method is named the best" in told
 
 
-def test_the_leaderboard_and_the_verdicts_are_those_of_the_given_endpoints(judged):
+def test_the_leaderboard_is_that_of_the_given_endpoints(judged):
+    def scores(endpoints):
+        board = leaderboard_of(frame, summary(frame, endpoints=endpoints), endpoints)
+        return {line[0]: line[2:] for line in board.lines} if board else {}
+
+    frame = load(judged)
     wide = Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05}, most_left=0.5)
-    data = page_data(judged, load(judged), summary(load(judged), endpoints=wide), wide)
-    scores = {line[0]: line[2:] for line in data["leaderboard"]["lines"]}
-    assert scores["scrub"] == ["4.00", "0.20"]  # in margins of 0.1
+    assert scores(wide)["scrub"] == ["4.00", "0.20"]  # in margins of 0.1
     tight = Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05}, most_left=0.1)
-    found = page_data(judged, load(judged), summary(load(judged), endpoints=tight), tight)["leaderboard"]["lines"]
-    assert float({line[0]: line[2] for line in found}["scrub"]) == pytest.approx(0.4 / 0.047, abs=0.01)
-    assert {one["verdicts"]["neggrad"]["origin"] for one in data["blocks"] if one["verdicts"]} == {"given afterwards"}
+    assert float(scores(tight)["scrub"][0]) == pytest.approx(0.4 / 0.047, abs=0.01)
 
 
 def test_the_page_of_the_command_is_that_of_its_endpoints(judged, capsys):
@@ -380,10 +445,7 @@ def test_the_page_of_the_command_is_that_of_its_endpoints(judged, capsys):
     assert {line[0]: line[2] for line in data["leaderboard"]["lines"]}["scrub"] == "4.00"
     origins = [one["origin"] for one in data["card"]["statistics"]["margins"]["accuracy/forget"]]
     assert origins == [f"given afterwards: {what}" for what in ("no row declares it", "the rows declare 0.05")]
-    written = content(
-        write_page(judged, endpoints=Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05})).read_text()
-    )
-    assert written["leaderboard"] == data["leaderboard"]
+    assert {one["verdicts"]["neggrad"]["origin"] for one in data["blocks"] if one["verdicts"]} == {"given afterwards"}
     write(judged, endpoints=Endpoints({"accuracy/forget": 0.1, "accuracy/test": 0.05}))
     table = (judged / "reports" / "table.md").read_text()
     assert "| scrub | 2.0 | 4.00 | 0.20 |" in table
@@ -405,18 +467,26 @@ def test_a_mean_over_class_targets_has_its_block_and_its_line_on_the_card(saved)
 def test_without_ranks_and_verdicts_there_is_no_place_for_them(saved, opened):
     driver = opened(saved(row(), row(seed=1)))
     assert not find(driver, "#ranks")[0].is_displayed()
+    assert not find(driver, "#audits")[0].is_displayed()
     assert not find(driver, "#to-ranks")[0].is_displayed()
     assert not find(driver, "th[data-metric=verdict]")
     assert not find(driver, "th[data-metric=removed]")
 
 
-def test_on_a_telephone_the_bar_is_one_line_and_unfolds_the_filters(judged, opened):
-    driver = opened(judged)
-    size = {"width": 420, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+@contextmanager
+def screen(driver, width, height):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
+        yield
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_a_telephone_the_bar_is_one_line_and_unfolds_the_filters(judged, opened):
+    driver = opened(judged)
+    with screen(driver, 420, 900):
         assert find(driver, ".bar")[0].size["height"] < 50
-        assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
         filters = find(driver, "#filter-method")[0]
         assert not filters.is_displayed()
         click(driver, ".fold")
@@ -427,8 +497,15 @@ def test_on_a_telephone_the_bar_is_one_line_and_unfolds_the_filters(judged, open
         assert "active" in find(driver, ".fold")[0].get_attribute("class")
         driver.execute_script("document.body.click()")
         assert not filters.is_displayed()
-    finally:
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_at_every_width_the_page_is_no_wider_and_wide_tables_scroll_inside_their_box(judged, opened):
+    driver = opened(judged)
+    for width, height in ((420, 900), (800, 1000), (1400, 900)):
+        with screen(driver, width, height):
+            assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth"), width
+            assert find(driver, ".bar")[0].size["height"] <= 0.15 * height
+            assert find(driver, "#find")[0].is_displayed()
 
 
 def test_filters_hide_blocks_methods_and_cells(sweep, opened):
@@ -457,43 +534,51 @@ def test_a_cell_opens_its_metrics_config_provenance_and_log_with_the_keyboard_to
     )
     first.find_element("css selector", "button").send_keys(Keys.ENTER)
     assert find(driver, "#drawer-title")[0].text == "scrub · random · seed 0"
+    until(driver, "document.querySelector('#drawer .pane table')")
     assert "accuracy/forget 0.8 0.9 0.9" in find(driver, "#drawer .pane")[0].text
     tab = driver.switch_to.active_element
     assert tab.text == "Metrics"
     tab.send_keys(Keys.ARROW_RIGHT)
+    until(driver, "document.getElementById('config')")
     assert "optimiser:\n    lr: 0.1" in find(driver, "#config")[0].text
     driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
     driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    until(driver, "document.getElementById('log')")
     assert find(driver, "#log")[0].text == "the log of the first cell"
     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     assert not find(driver, "#drawer")[0].is_displayed()
 
 
-def test_audits_have_tables_of_their_own_where_there_are_any(sweep, opened):
-    assert not find(opened(sweep), "#audits")[0].is_displayed()
-    ids = [json.loads(path.read_text())["cell"] for path in sorted((sweep / "rows").glob("*.json"))[:3]]
-    named = {
+def test_audits_have_tables_of_their_own_where_there_are_any(saved, opened):
+    rows = [row(seed=seed) for seed in range(3)]
+    directory = saved(*rows)
+    record = {
+        "audit": "0" * 16,
+        "name": "u_lira",
         "data": "digits",
         "model": "small_cnn",
         "recipe": "digits-small_cnn",
         "scenario": "random",
         "method": "scrub",
-    }
-    record = {
-        "audit": "0" * 16,
-        "name": "u_lira",
-        **named,
-        "cells": ids,
+        "cells": [own["cell"] for own in rows],
         "seeds": [0, 1, 2],
         "missing": [],
+        "forget_digest": "00",
+        "sets": {"forget": 20},
+        "config": {"audit": {"_target_": "a.A"}},
+        "values": {"u_lira/auc": 0.875},
+        "reasons": {},
+        "series": {},
     }
-    record |= {"forget_digest": "00", "sets": {"forget": 20}, "config": {"audit": {"_target_": "a.A"}}}
-    record |= {"values": {"u_lira/auc": 0.875}, "reasons": {}, "series": {}}
-    save_audit(sweep, record)
-    told = find(opened(sweep), "#audits")[0].text
+    save_audit(directory, record)
+    told = find(opened(directory), "#audits")[0].text
     assert "scrub" in told
     assert "0.875" in told
     assert "add method=retrain, the null" in told
+    texts = content(page_of(directory).read_text(encoding="utf-8"), "texts")["audit-0"]
+    assert "| scrub | 3 | 0.875 |" in texts["markdown"]
+    assert "scrub & 3 & 0.875 \\\\" in texts["latex"]
+    assert texts["csv"] == "method,models,auc\nscrub,3,0.875\n"
 
 
 def test_figures_are_drawn_when_they_come_into_view(sweep, opened):
@@ -517,17 +602,10 @@ def test_light_and_dark_differ_and_the_choice_is_kept(sweep, opened):
     after = driver.execute_script(colour)
     assert before != after
     driver.refresh()
+    ready(driver)
     assert driver.execute_script(colour) == after
     click(driver, "#theme")
     assert driver.execute_script(colour) == before
-
-
-def test_the_page_fits_a_small_screen_and_wide_tables_scroll_inside_their_box(sweep, opened):
-    driver = opened(sweep)
-    driver.set_window_size(700, 700)
-    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-    driver.set_window_size(1366, 768)
-    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):
@@ -548,6 +626,7 @@ def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):
     click(driver, "#list tbody button")
     for tab in range(4):
         click(driver, "#drawer [role=tab]", tab)
+        until(driver, f"document.querySelector('#drawer .pane {('table', '#config', 'h4', '#log')[tab]}')")
         if tab == 1:
             assert json.dumps(NASTY, ensure_ascii=False)[1:20] in find(driver, "#config")[0].text
     assert find(driver, "#log")[0].text.startswith("</script><img src=x")
@@ -558,6 +637,9 @@ def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):
 
 def test_the_card_can_be_saved_as_yaml_and_json(sweep, opened):
     driver = opened(sweep)
+    assert not find(driver, "#card dl")[0].is_displayed()
+    click(driver, ".links a[href='#card']")
+    assert find(driver, "#card dl")[0].is_displayed()
     links = {link.get_attribute("download"): link.get_attribute("href") for link in find(driver, "#card a[download]")}
     card = json.loads(unquote(links["evaluation-card.json"].partition(",")[2]))
     assert yaml.safe_load(unquote(links["evaluation-card.yaml"].partition(",")[2])) == card
@@ -597,3 +679,170 @@ def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opene
     click(driver, "#filter-setting input", 1)
     assert [title.is_displayed() for title in find(driver, "#blocks h3")] == [True, False]
     assert len(find(driver, "#list tbody tr")) == 2
+
+
+# Addresses, search and copies
+
+BLOCK = "digits-small_cnn-digits-small_cnn-random"
+
+
+def state(driver):
+    """What can be seen of everything that the address tells."""
+    told = {
+        "heads": f"all('#block-{BLOCK} thead th', (head) => [head.dataset.metric, head.ariaSort])",
+        "methods": f"all('#block-{BLOCK} tbody tr', (line) => line.dataset.method)",
+        "board": "all('#board tbody tr', (line) => line.dataset.method)",
+        "shown": "all('#blocks h3', (title) => title.checkVisibility())",
+        "boxes": "all('.menu input', (box) => box.checked)",
+        "cells": "all('#list tbody tr', (line) => line.dataset.cell)",
+        "drawer": "all('#drawer[open] h3', (title) => title.textContent)",
+        "pane": "all('#drawer[open] [aria-selected=true]', (tab) => tab.textContent)[0]",
+        "palette": "document.getElementById('palette').open",
+    }
+    parts = ", ".join(f"{name}: {value}" for name, value in told.items())
+    all_of = "const all = (selector, tell) => [...document.querySelectorAll(selector)].map(tell);"
+    return driver.execute_script(f"{all_of} return {{{parts}}}")
+
+
+def address(driver):
+    return parse_qs(urlsplit(driver.current_url).fragment)
+
+
+def test_the_address_brings_back_block_order_filters_columns_and_open_cell_and_the_back_button_undoes(judged, opened):
+    driver = opened(judged)
+    plain = state(driver)
+    click(driver, "#filter-scenario input", 1)  # hides `random`, and back
+    click(driver, "#filter-scenario input", 1)
+    assert address(driver) == {}
+    click(driver, "#filter-scenario input", 0)
+    click(driver, "#filter-method summary ~ * input", 0)
+    find(driver, f"#block-{BLOCK} select")[0].send_keys("sort by |")
+    click(driver, f"#block-{BLOCK} th[data-metric='accuracy/test'] button")
+    click(driver, f"#block-{BLOCK} th[data-metric='accuracy/test'] button")
+    click(driver, f"#block-{BLOCK} .menu:not(.copy) label input", 0)
+    click(driver, "#board thead button", 2)
+    click(driver, "#list thead button", 1)
+    click(driver, "#list tbody button", 3)
+    click(driver, "#drawer [role=tab]", 2)
+    seen, said = state(driver), driver.current_url
+    assert address(driver) | {"cell": "", "hide-method": ""} == {
+        "hide-scenario": ["full_class"],
+        "hide-method": "",
+        f"sort-{BLOCK}": ["-accuracy/test"],
+        f"by-{BLOCK}": ["gap"],
+        f"columns-{BLOCK}": ["accuracy/test"],
+        "pane": ["Provenance"],
+        "cell": "",
+        "sort-board": ["random"],
+        "sort-cells": ["method"],
+    }
+    for step, drawer, pane in (
+        (driver.back, True, "Metrics"),
+        (driver.back, False, None),
+        (driver.forward, True, None),
+    ):
+        step()
+        until(driver, f"!!document.querySelector('#drawer[open]') === {str(drawer).lower()}")
+        assert pane in (None, state(driver)["pane"])
+    driver.forward()
+    until(driver, "location.hash.includes('Provenance')")
+    assert state(driver) == seen
+    driver.execute_script("location.hash = ''")
+    until(driver, "!document.querySelector('#drawer[open]')")
+    assert state(driver) == plain
+    again = opened(judged, said[said.index("#") :])
+    assert state(again) == seen
+    assert again.current_url == said
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """Fragments that no page of ours writes."""
+    names = ("cell", "pane", "at", "search", "method", "hide-seed", f"sort-{BLOCK}", f"columns-{BLOCK}", "sort-board")
+    words = (NASTY, "__proto__", "constructor", "javascript:alert(1)", "-", "%", "", "drawer", "x" * 100_000)
+    each = [urlencode(dict.fromkeys(names, word)) for word in words]
+    return [*each, "%E0%A4%A", "&&==", "part-data", "said", "a=b#c=d", "<img src=x onerror=window.attacked=1>"]
+
+
+def test_a_fragment_that_names_nothing_here_changes_nothing_and_runs_nothing(judged, opened, hostile):
+    driver = opened(judged)
+    plain = state(driver)
+    for fragment in hostile:
+        driver.execute_script("location.hash = arguments[0]; dispatchEvent(new Event('popstate'))", fragment)
+        assert driver.execute_script("return [window.attacked, document.images.length, scrollY]") == [None, 0, 0]
+        assert state(driver) == plain | {"palette": "search=" in fragment and "search=&" not in fragment}, fragment[:80]
+    assert state(opened(judged, f"#{hostile[0]}")) == plain | {"palette": True}
+
+
+def test_search_is_opened_and_left_by_keyboard_tells_how_much_it_finds_and_goes_there(judged, opened):
+    from selenium.webdriver.common.keys import Keys
+
+    driver = opened(judged)
+
+    def press(*keys):
+        driver.switch_to.active_element.send_keys(*keys)
+
+    def told():
+        return find(driver, "#palette [role=status]")[0].text
+
+    def chosen():
+        return [one.text for one in find(driver, "#found [aria-selected=true]")]
+
+    find(driver, "#find")[0].send_keys("/")
+    assert driver.switch_to.active_element.get_attribute("id") == "query"
+    press("accuracy")
+    assert told() == "3 metrics"
+    assert chosen() == ["accuracy/forget forget acc. %"]
+    assert address(driver) == {"search": ["accuracy"]}
+    press(Keys.ARROW_UP)
+    assert chosen() == ["accuracy/test test acc. %"]
+    press(Keys.ENTER)
+    assert not find(driver, "#palette")[0].is_displayed()
+    flashing = find(driver, f"#{address(driver)['at'][0]} th.flash")
+    assert [head.get_attribute("data-metric") for head in flashing] == ["accuracy/test"]
+    press("/", "zzz")
+    assert told() == "Nothing here is called that: fewer letters find more."
+    assert address(driver)["search"] == ["zzz"]
+    press(Keys.ESCAPE, Keys.ESCAPE)
+    assert not find(driver, "#palette")[0].is_displayed()
+    assert "search" not in address(driver)
+    press("/", "SSD seed 3 subclass")
+    assert told() == "1 cell"
+    press(Keys.ENTER)
+    assert find(driver, "#drawer-title")[0].text == "ssd · subclass · seed 3"
+    press("/")
+    assert not find(driver, "#palette")[0].is_displayed()  # of two dialogs one is enough
+    again = opened(judged, "#search=neggrad")
+    assert find(again, "#palette [role=status]")[0].text.startswith("1 method, 10 cells")
+
+
+def test_a_table_is_copied_by_keyboard_also_where_the_browser_allows_only_a_selection(judged, opened):
+    from selenium.webdriver.common.keys import Keys
+
+    driver = opened(judged)
+    allowed = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    driver.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    texts = content(page_of(judged).read_text(encoding="utf-8"), "texts")
+
+    def copy(place, form):
+        find(driver, f"{place} .copy summary")[0].send_keys(Keys.ENTER)
+        find(driver, f"{place} .copy [data-form={form}]")[0].send_keys(Keys.ENTER)
+        said = until(driver, "document.getElementById('said').textContent")
+        driver.execute_script("document.getElementById('said').textContent = ''")
+        return said, driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])")
+
+    said, copied = copy(f"#block-{BLOCK}", "latex")
+    assert copied == texts[BLOCK]["latex"]
+    assert said.startswith("Copied digits · small_cnn · digits-small_cnn · random as LaTeX, ")
+    assert "hidden" not in said
+    click(driver, "#filter-method summary ~ * input", 0)
+    driver.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error('not from a file'))")
+    said, copied = copy("#ranks", "markdown")
+    assert copied == texts["board"]["markdown"]
+    assert said.endswith("It has all methods and the usual columns, also those that are hidden here.")
+    driver.execute_script("document.execCommand = () => false")
+    find(driver, "#ranks .copy summary")[0].send_keys(Keys.ENTER)
+    find(driver, "#ranks .copy [data-form=csv]")[0].send_keys(Keys.ENTER)
+    until(driver, "document.querySelector('dialog[open] textarea')")
+    selected = "const box = document.activeElement; return box.value.slice(box.selectionStart, box.selectionEnd)"
+    assert driver.execute_script(selected) == texts["board"]["csv"]

@@ -17,12 +17,7 @@ from supreme.report.rows.per_seed import BLOCK
 from supreme.report.tables.cells import cell_of as short_cell
 from supreme.report.tables.cells import digits_of_column
 from supreme.report.tables.hyphens import wrapped
-from supreme.report.tables.leaderboard import (
-    Leaderboard,
-    leaderboard_latex,
-    leaderboard_markdown,
-    leaderboard_panels,
-)
+from supreme.report.tables.leaderboard import LABEL, Leaderboard, leaderboard_panels
 from supreme.report.tables.terminal import plain
 
 VALUES = {
@@ -288,11 +283,11 @@ def test_a_leaderboard_stands_above_the_tables():
     )
     board = Leaderboard(table=table, notes=["Lower is better."])
     assert board.title == "all scenarios"
-    text = leaderboard_markdown(board)
+    text = board.plain.markdown
     assert "| method | mean rank | digits random | faces 50% full_class |" in text
     assert "| neg_grad | 2.0 | n/a | 3.00 |" in text
     assert "- Lower is better." in text
-    assert "neg\\_grad & 2.0 & n/a & 3.00 \\\\" in leaderboard_latex(board)
+    assert "neg\\_grad & 2.0 & n/a & 3.00 \\\\" in board.plain.latex(LABEL)
     assert "mean rank" in plain(leaderboard_panels(board), 80)
 
 

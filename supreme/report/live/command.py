@@ -27,7 +27,7 @@ def serve(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.directory).expanduser()
     if directory.exists() and not directory.is_dir():
         raise no_results(directory, [])
-    make = partial(_page, directory, arguments.filter, arguments.endpoints)
+    make = partial(_page, directory, arguments.filter, arguments.endpoints, not arguments.no_samples)
     with server_of(LivePage(directory, make), _port(arguments.serve)) as server:
         try:
             address = f"http://{HOST}:{server.server_address[1]}/"
@@ -50,7 +50,7 @@ def _port(given: str) -> int | None:
     return port
 
 
-def _page(directory: Path, condition: str | None, endpoints: str | None, script: str) -> str:
+def _page(directory: Path, condition: str | None, endpoints: str | None, samples: bool, script: str) -> str:
     frame = load(directory)
     if condition is not None:
         frame = select(frame, condition)
@@ -60,5 +60,6 @@ def _page(directory: Path, condition: str | None, endpoints: str | None, script:
         directory,
         frame,
         endpoints=None if endpoints is None else parse_endpoints(endpoints, frame),
+        samples=samples,
         first_script=script,
     )

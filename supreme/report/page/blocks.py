@@ -13,7 +13,7 @@ from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import class_changes, roc_curves
 from supreme.report.page.card.inference import failed_record
-from supreme.report.page.values import is_said, plain, plain_records
+from supreme.report.page.values import is_said, plain, plain_records, short
 from supreme.report.rows.asked import NOTHING, Asked, asked_in
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns
 from supreme.report.rows.labels import titled, with_titles
@@ -119,7 +119,7 @@ def _has(own: Mapping[str, Any], metric: str) -> bool:
 
 def _compact(line: Mapping[str, Any]) -> dict[str, Any]:
     """What of a line says something."""
-    kept = {name: plain(line.get(name)) for name in (*_LINE, *_LINE_EXTRA)}
+    kept = {name: short(plain(line.get(name))) for name in (*_LINE, *_LINE_EXTRA)}
     return {name: value for name, value in kept.items() if is_said(value)}
 
 

@@ -1,12 +1,10 @@
-"""What the page carries: every number, config and log of a sweep, in little room."""
+"""What the page carries of each cell: its numbers for the list, then its config, provenance and log."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,8 @@ import pandas as pd
 from supreme.core.long_files import beginning_of, end_of, ends_of
 from supreme.core.text import one_line
 from supreme.report.figures.series import metric_suffixes
+from supreme.report.page.parts import Pool
+from supreme.report.page.values import short
 from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import BLOCK
 
@@ -25,67 +25,51 @@ LEAST_LOG_BYTES = 1_000
 
 WHY_CHARACTERS = 500
 
-_POOLED = 48
-"""A value whose JSON is longer is stored once."""
+DETAILS_AT_ONCE = 250
+"""Cells whose details are one part of the page: what opening one of them unpacks."""
+
+_LISTED = ("metrics", "reference", "original", "seeds", "notes")
+"""What of a row the list of cells and the figures need; everything else waits until the cell is opened."""
+
+_ELSEWHERE = ("series", "cell", "schema")
 
 
-class Pool:
-    """Values that occur many times, each stored once: `{"$": 7}` stands for the eighth of `values`."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._places: dict[str, int] = {}
-        self._packed: dict[str, Any] = {}
-
-    def packed(self, value: Any) -> Any:
-        """The value, with what is long inside it, or the whole of it, replaced by its place in the pool."""
-        if not isinstance(value, (dict, list, tuple)):  # not Mapping: a sweep of 10,000 cells asks a million times
-            return None if isinstance(value, float) and not math.isfinite(value) else value
-        seen = json.dumps(value)
-        if seen not in self._packed:
-            self._packed[seen] = self._packed_first(value)
-        return self._packed[seen]
-
-    def _packed_first(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            inside: Any = {str(name): self.packed(one) for name, one in value.items()}
-        else:
-            inside = [self.packed(one) for one in value]
-        text = json.dumps(inside, separators=(",", ":"))
-        if len(text) <= _POOLED and not (isinstance(inside, dict) and "$" in inside):
-            return inside
-        if text not in self._places:
-            self._places[text] = len(self.values)
-            self.values.append(inside)
-        return {"$": self._places[text]}
-
-
-def cells(frame: pd.DataFrame, rows: Mapping[str, Mapping[str, Any]], logs: Mapping[str, str], pool: Pool) -> list[Any]:
-    """One entry per cell, for a line of the list of cells and for its details; `rows` and `logs` by cell."""
+def cells(frame: pd.DataFrame, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """One entry per cell for the list of cells, and the pool of their values; `rows` by cell."""
     suffixes: dict[str, dict[str, str]] = defaultdict(dict)
     for (cell, family), suffix in metric_suffixes(frame).items():
         suffixes[cell][family] = suffix
-    found = []
+    pool, found = Pool(), []
     for label in frame.drop_duplicates("cell").to_dict("records"):
         row = rows[label["cell"]]
-        rest = {name: value for name, value in row.items() if name not in ("metrics", "series", "cell", "schema")}
         names = list(row["metrics"])
         found.append(
             {
                 "cell": label["cell"],
-                "block": [label[name] for name in BLOCK],
+                "block": pool.packed([label[name] for name in BLOCK]),
                 "method": titled(label["method"], label["variant"]),
                 "seed": label["seed"],
                 "names": pool.packed(names),
                 "suffixes": suffixes.get(label["cell"], {}),
-                "values": [row["metrics"][name] for name in names],
-                "row": {name: pool.packed(value) for name, value in rest.items()},
-                "log": logs.get(label["cell"], ""),
+                "values": [short(row["metrics"][name]) for name in names],
+                **{name: pool.packed(_shortened(row[name])) for name in _LISTED[1:]},
             }
         )
-    for entry in found:
-        entry["block"] = pool.packed(entry["block"])
-    return found
+    return {"value": found, "pool": pool.values}
+
+
+def _shortened(part: Any) -> Any:
+    return {name: short(value) for name, value in part.items()} if isinstance(part, dict) else part
+
+
+def details(rows: Sequence[Mapping[str, Any]], logs: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Everything else of these rows with the log of each, `logs` by cell: so many at a time, with their pool."""
+    for start in range(0, len(rows), DETAILS_AT_ONCE):
+        pool, found = Pool(), []
+        for row in rows[start : start + DETAILS_AT_ONCE]:
+            rest = {name: pool.packed(value) for name, value in row.items() if name not in (*_LISTED, *_ELSEWHERE)}
+            found.append({"row": rest, "log": logs.get(row["cell"], "")})
+        yield {"value": found, "pool": pool.values}
 
 
 def logs_of(directory: Path, cells: Sequence[str]) -> dict[str, str]:
@@ -120,12 +104,6 @@ def failures(directory: Path, cells: Sequence[str]) -> list[dict[str, str]]:
 
 def log_path(directory: Path, cell: str) -> Path:
     return directory / "logs" / f"{cell[:16]}.log"
-
-
-def as_script(value: Any) -> str:
-    """JSON that may stand inside a script element: no text in it can end the element or begin a comment."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 _TRACEBACK = "Traceback (most recent call last)"

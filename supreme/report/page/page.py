@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html as markup
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,15 @@ from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import contents, series_of
+from supreme.report.figures.stored import with_stored
 from supreme.report.figures.style import looks
 from supreme.report.page import embedded
 from supreme.report.page.blocks import blocks_of
 from supreme.report.page.card.card import as_yaml, evaluation_card
+from supreme.report.page.counts import counts
+from supreme.report.page.inside import inside_of
+from supreme.report.page.parts import as_scripts
+from supreme.report.page.texts import texts
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import summary
 from supreme.report.statistics.joint import verdicts as verdicts_of
@@ -30,7 +36,13 @@ from supreme.report.tables.leaderboard import leaderboard_of
 from supreme.report.tables.output import write_file
 
 _WEB = Path(__file__).parent / "web"
-SCRIPTS = ("base.js", "state.js", "ranks.js", "tables.js", "draw.js", "figures.js", "cells.js", "audits.js", "page.js")
+SCRIPTS = (
+    *("base.js", "address.js", "state.js", "copying.js", "ranks.js", "tables.js", "block.js", "draw.js", "figures.js"),
+    *("inside.js", "cells.js", "drawer.js", "audits.js", "search.js", "head.js", "card.js", "page.js"),
+)
+_CAUGHT = "\n})().catch((error) => { document.body.dataset.failed = String(error); throw error; });\n"
+"""What the whole script ends with: a page that fails says so, see page.css."""
+
 PLACE = Path("reports", "report.html")
 
 
@@ -39,13 +51,14 @@ def write_page(
     frame: pd.DataFrame | None = None,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> Path:
     """Write `reports/report.html` of this output directory, of all its cells or of those of `frame`; its path.
 
     The arguments are those of `html`.
     """
     frame = load(directory) if frame is None else frame
-    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints))
+    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints, samples))
 
 
 def html(
@@ -53,6 +66,7 @@ def html(
     frame: pd.DataFrame,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
     first_script: str = "",
 ) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
@@ -64,24 +78,29 @@ def html(
         frame: what `load` gives of it, with one row at least.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
         endpoints: the primary ones, with their margins; None: see `summary`.
+        samples: whether forgotten images may be shown; they never are where the sweep said `report.samples=false`.
         first_script: runs before the page's own ones.
 
     Raises:
         SupremeError: the directory has no row of one of the cells.
     """
     table = summary(frame, endpoints=endpoints) if table is None else table
-    data = page_data(Path(directory), frame, table, endpoints)
+    return composed(page_parts(Path(directory), frame, table, endpoints, samples), first_script)
+
+
+def composed(parts: Mapping[str, Any], first_script: str = "") -> str:
+    """The page of what `page_parts` gives; the script runs before the page's own ones."""
     style = (_WEB / "page.css").read_text(encoding="utf-8")
-    parts = {name: (_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS}
-    script = "(() => {\n'use strict';\n" + "\n".join([first_script, *parts.values()]) + "\n})();\n"
+    scripts = [(_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    script = "(async () => {\n'use strict';\n" + "\n".join([first_script, *scripts]) + _CAUGHT
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # and no other script may run
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     fills = {
-        "title": markup.escape(data["title"]),
+        "title": markup.escape(parts["data"]["title"]),
         "allowed": allowed,
         "style": style,
         "made": made,
-        "data": embedded.as_script(data),
+        "parts": as_scripts(parts),
         "script": script,
     }
     template = (_WEB / "page.html").read_text(encoding="utf-8").split("{{")
@@ -90,10 +109,18 @@ def html(
     )
 
 
-def page_data(
-    directory: Path, frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None
+def page_parts(
+    directory: Path,
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> dict[str, Any]:
-    """Everything that the page shows, as plain values; the table was made with these endpoints."""
+    """Everything that the page shows, as plain values; the table was made with these endpoints.
+
+    `data` is what it opens with, `cells` has a line for each cell, `details-0` and so on what one sees when a cell is
+    opened, `inside` its classes and images, and `texts` what one copies.
+    """
     wanted = list(frame["cell"].unique())
     known = set(wanted)
     rows = {row["cell"]: row for row in contents(directory) if row["cell"] in known}
@@ -103,24 +130,42 @@ def page_data(
             "the frame is of another directory; load the frame again"
         )
     ordered = [rows[cell] for cell in wanted]
-    series = series_of(ordered, frame)
-    pool = embedded.Pool()
+    series = with_stored(series_of(ordered, frame), directory, ordered)
     audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table, endpoints)
-    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints)
-    entries = embedded.cells(frame, rows, embedded.logs_of(directory, wanted), pool)
-    methods, board = estimates.methods_of(frame), leaderboard_of(frame, table, endpoints)
-    return {
+    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints, samples)
+    inside = inside_of(directory, series, ordered, samples)
+    board = leaderboard_of(frame, table, endpoints)
+    blocks = blocks_of(frame, table, series, verdicts, endpoints)
+    data = {
         "title": directory.resolve().name,
-        "looks": {method: list(look) for method, look in looks(methods).items()},
+        "counts": counts(frame, blocks),
+        "looks": {method: list(look) for method, look in looks(estimates.methods_of(frame)).items()},
         "leaderboard": None
         if board is None
-        else {"columns": board.heads, "lines": board.lines, "notes": list(board.notes)},
-        "blocks": blocks_of(frame, table, series, verdicts, endpoints),
-        "cells": entries,
-        "pool": pool.values,
-        "audits": [dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in audit_tables(audits)],
+        else {"title": board.title, "columns": board.short_heads, "lines": board.lines, "notes": list(board.notes)},
+        "blocks": blocks,
+        "audits": [
+            {"title": one.title, "head": one.heads, "lines": one.lines, "notes": one.notes}
+            for one in audit_tables(audits)
+        ],
         "failures": embedded.failures(directory, wanted),
         "failed_cells": len(frame.attrs["failures"]) if "failures" in frame.attrs else None,
         "card": card,
         "yaml": as_yaml(card),
+        "details_at_once": embedded.DETAILS_AT_ONCE,
     }
+    details = embedded.details(ordered, embedded.logs_of(directory, wanted))
+    return {
+        "data": data,
+        "cells": embedded.cells(frame, rows),
+        **{f"details-{number}": part for number, part in enumerate(details)},
+        "inside": inside,
+        "texts": texts(frame, table, verdicts, endpoints, board, audits),
+    }
+
+
+def page_data(
+    directory: Path, frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None
+) -> dict[str, Any]:
+    """What the page opens with."""
+    return page_parts(directory, frame, table, endpoints)["data"]

@@ -19,6 +19,11 @@ def plain(value: Any) -> Any:
     return None if value is None or (isinstance(value, float) and not math.isfinite(value)) else value
 
 
+def short(value: Any, digits: int = 9) -> Any:
+    """A float with so many significant digits, three more than the page shows of any; anything else as it is."""
+    return float(f"{value:.{digits}g}") if isinstance(value, float) and math.isfinite(value) else value
+
+
 def is_said(value: Any) -> bool:
     """Whether a value says something."""
     return value is not None and value is not False and value != "" and value != []

@@ -21,6 +21,7 @@ from supreme.report.rows.labels import bare_name, titled, variants, with_titles
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import BLOCK, seed_list
 from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, changed_of, flat, moment
+from supreme.report.tables.plain import Plain
 
 COLUMNS = (
     *("audit", *BLOCK, "method", "variant", "forget_digest", "forget_size", "name"),
@@ -139,17 +140,18 @@ def render_audits(frame: pd.DataFrame, format: str) -> list[RenderableType] | st
         raise SupremeError(f"there is no format {format!r}: give terminal, markdown or csv")
     tables = audit_tables(frame)
     if format == "markdown":
-        return "\n".join(_markdown(*table) for table in tables)
-    return [part for table in tables for part in _terminal(*table)]
+        return "\n".join(table.markdown for table in tables)
+    return [part for table in tables for part in _terminal(table)]
 
 
-def audit_tables(frame: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
-    """Title, head, lines and notes of the table of each audit and ensemble of methods, as text."""
+def audit_tables(frame: pd.DataFrame) -> list[Plain]:
+    """The table of each audit and ensemble of methods."""
     tables = []
     for labels, part in frame.groupby(_TABLE, sort=False):
         *block, forget, name = map(str, labels)  # type: ignore[arg-type]
         title = " · ".join([name, *filter(None, block), f"forget set {forget[:8]}"])
-        tables.append((title, *_table(with_titles(part))))
+        heads, lines, notes = _table(with_titles(part))
+        tables.append(Plain(title=title, heads=heads, lines=lines, notes=notes))
     return tables
 
 
@@ -192,18 +194,10 @@ def _number(value: float) -> str:
     return f"{value:.1g}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
 
 
-def _markdown(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
-    table = [head, [":--", *("--:" for _ in head[1:])], *lines]
-    text = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in table]
-    return "\n".join([f"## {title}", "", *text, "", *(f"- {note}" for note in notes), ""])
-
-
-def _terminal(
-    title: str, head: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]
-) -> list[RenderableType]:
+def _terminal(shown: Plain) -> list[RenderableType]:
     table = Table(box=box.SIMPLE_HEAD)
-    for number, name in enumerate(head):
+    for number, name in enumerate(shown.heads):
         table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-    for line in lines:
+    for line in shown.lines:
         table.add_row(*map(Text, line))
-    return [Text(title, style="bold"), table, Text("\n".join([*notes, ""]), style="dim")]
+    return [Text(shown.title, style="bold"), table, Text("\n".join([*shown.notes, ""]), style="dim")]

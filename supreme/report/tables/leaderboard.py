@@ -19,24 +19,20 @@ from supreme.report.rows.endpoints import declared_of
 from supreme.report.rows.per_seed import BLOCK
 from supreme.report.statistics.aggregate import identical
 from supreme.report.statistics.ranks import FEWEST_UNITS, leaderboard
-from supreme.report.tables.latex import set_small
-from supreme.report.tables.latex_text import escaped
-from supreme.report.tables.markdown import row
+from supreme.report.tables.plain import Plain
 from supreme.report.tables.terminal import note_line
 
 SCORES = (
     "A score is the distance from retraining on the worst primary endpoint, in margins: 0 is retraining, 1 lies at the "
     "margin. Mean rank: over the columns, 1 is the closest."
 )
+LABEL = "tab:supreme-leaderboard"
+"""Its name in LaTeX."""
 _TITLE = "all scenarios"
 MEAN_RANK = "mean_rank"
 _HEAD = "mean rank"
 _BETWEEN = " · "
 
-SCORES = (
-    "A score is the distance from retraining on the worst primary endpoint, in margins: 0 is retraining, 1 lies at the "
-    "margin. Mean rank: over the columns, 1 is the closest."
-)
 FEWEST_METHODS = 2
 """That there is anything to rank."""
 
@@ -77,6 +73,11 @@ class Leaderboard:
         ]
 
     @property
+    def plain(self) -> Plain:
+        """The table without what stands in its title."""
+        return Plain(title=self.title, heads=self.short_heads, lines=self.lines, notes=self.notes)
+
+    @property
     def _shared(self) -> list[str]:
         """Of data and model, the first two parts of a unit that tells a scenario too, those that all units share."""
         parts = [unit.split(_BETWEEN)[:-1][:2] for unit in self._units]
@@ -114,46 +115,3 @@ def leaderboard_panels(board: Leaderboard) -> list[RenderableType]:
     for line in board.lines:
         table.add_row(*map(Text, line))
     return [table, *map(note_line, board.notes), ""]
-
-
-def leaderboard_markdown(board: Leaderboard) -> str:
-    """As a table of its own, before those of the blocks."""
-    rule = [":--", *("--:" for _ in board.heads[1:])]
-    return "\n".join(
-        [
-            f"## {board.title}",
-            "",
-            row(board.short_heads),
-            row(rule),
-            *map(row, board.lines),
-            "",
-            *(f"- {n}" for n in board.notes),
-            "",
-        ]
-    )
-
-
-def leaderboard_latex(board: Leaderboard) -> str:
-    """A float of one column, or of two where there are many units."""
-    star = "*" if len(board.heads) > 4 else ""
-    lines = [" & ".join(map(escaped, line)) + r" \\" for line in board.lines]
-    notes = " ".join(map(escaped, board.notes))
-    return "\n".join(
-        [
-            f"\\begin{{table{star}}}[tbp]",
-            f"\\caption{{{escaped(board.title)}}}\\label{{tab:supreme-leaderboard}}",
-            *set_small(
-                [
-                    f"\\begin{{tabular}}{{@{{}}l{'r' * (len(board.heads) - 1)}@{{}}}}",
-                    "\\toprule",
-                    " & ".join(map(escaped, board.short_heads)) + r" \\",
-                    "\\midrule",
-                    *lines,
-                    "\\bottomrule",
-                    "\\end{tabular}",
-                ]
-            ),
-            *(["", f"\\parbox{{\\linewidth}}{{\\scriptsize\\raggedright {notes}}}"] if notes else []),
-            f"\\end{{table{star}}}\n",
-        ]
-    )

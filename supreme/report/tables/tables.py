@@ -16,13 +16,7 @@ from supreme.report.statistics.aggregate import SUMMARY_COLUMNS, summary
 from supreme.report.statistics.joint import verdicts as verdicts_of
 from supreme.report.tables.blocks import blocks
 from supreme.report.tables.latex import latex
-from supreme.report.tables.leaderboard import (
-    Leaderboard,
-    leaderboard_latex,
-    leaderboard_markdown,
-    leaderboard_of,
-    leaderboard_panels,
-)
+from supreme.report.tables.leaderboard import LABEL, Leaderboard, leaderboard_of, leaderboard_panels
 from supreme.report.tables.markdown import markdown
 from supreme.report.tables.terminal import WIDTH, panels
 
@@ -115,10 +109,10 @@ def render(
     leaderboard = leaderboard or leaderboard_of(frame, table, endpoints)
     found = blocks(frame, table, columns, None if asked is None else asked_for(asked), verdicts, endpoints)
     if format == "latex":
-        parts = [leaderboard_latex(leaderboard)] if leaderboard else []
+        parts = [leaderboard.plain.latex(LABEL)] if leaderboard else []
         return latex(found, wide=wide, notes=notes, before=parts)
     if format == "markdown":
-        parts = [leaderboard_markdown(leaderboard)] if leaderboard else []
+        parts = [leaderboard.plain.markdown] if leaderboard else []
         return "\n".join([*parts, *(markdown(block, wide=wide, notes=notes) for block in found)])
     sign = encodable("±", encoding)
     first = leaderboard_panels(leaderboard) if leaderboard else []

@@ -39,7 +39,8 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     try:
         written = report.write(output_dir, frame, table)
         if len(frame):
-            written.append(report.write_page(output_dir, frame, table))
+            may_show = all(cell.samples for cell in cells)  # also of rows that are older than that decision
+            written.append(report.write_page(output_dir, frame, table, samples=may_show))
     finally:
         shown = console()
         tables = report.render(own, "terminal", width=shown.width, encoding=shown.encoding, table=known, asked=asked)

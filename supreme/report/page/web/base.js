@@ -1,21 +1,44 @@
-// Reading the embedded data, making elements, writing numbers. Text from rows only ever becomes text nodes.
-const DATA = JSON.parse(document.getElementById('data').textContent);
-const LABELS = ['data', 'model', 'recipe', 'scenario', 'setting'];
+// Unpacking the data, making elements, writing numbers. Text from rows only ever becomes text nodes.
 const byId = (id) => document.getElementById(id);
 
-// A value with every {"$": n} replaced by what the pool holds at n.
-const found = new Map();
-function unpacked(value) {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return inside(value);
-  if (!Number.isInteger(value.$) || Object.keys(value).length !== 1) return inside(value);
-  if (!found.has(value.$)) found.set(value.$, inside(DATA.pool[value.$]));
-  return found.get(value.$);
+// A part of the data: gzipped JSON in base64. It is unpacked when it is first asked for, and once.
+const unpacking = new Map();
+function part(name) {
+  if (!unpacking.has(name)) unpacking.set(name, unpacked(byId(`part-${name}`).textContent));
+  return unpacking.get(name);
 }
-function inside(value) {
-  if (Array.isArray(value)) return value.map(unpacked);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unpacked(one)]));
+async function unpacked(text) {
+  if (!self.DecompressionStream) throw new Error('this browser is too old to unpack the data of this page: it needs Chrome 80, Firefox 113, Safari 16.4 or newer');
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let index = 0; index < letters.length; index += 1) bytes[index] = letters.charCodeAt(index);
+  const plain = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
+  return plain.pool ? pooled(plain.value, plain.pool) : plain;
 }
+
+// A value with every {"$": n} replaced, where it stands, by what the pool holds at n; what is held once stays one object.
+function pooled(value, pool) {
+  const done = new Set();
+  const refers = (one) => Number.isInteger(one.$) && Object.keys(one).length === 1;
+  const inside = (one) => {
+    for (const name of Object.keys(one)) {
+      const each = one[name];
+      if (each !== null && typeof each === 'object') one[name] = outside(each);
+    }
+    return one;
+  };
+  const outside = (one) => {
+    if (Array.isArray(one) || !refers(one)) return inside(one);
+    const held = pool[one.$];
+    if (held === null || typeof held !== 'object' || done.has(one.$)) return held;
+    done.add(one.$);
+    return inside(held);
+  };
+  return outside(value);
+}
+
+const DATA = await part('data');
+const LABELS = ['data', 'model', 'recipe', 'scenario', 'setting'];
 
 // An element with attributes, listeners (onclick: function) and children; null children are left out.
 function make(tag, attributes = {}, ...children) {
@@ -55,7 +78,8 @@ function rough(value) {
 }
 // Sentences of the package, in which a minus is a hyphen.
 const worded = (text) => text.replace(/(^|[\s[(])-(?=\d)/g, '$1\u2212');
-const plural = (count, what) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+const counted = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+const plural = (count, what) => `${counted(count)} ${what}${count === 1 ? '' : 's'}`;
 
 // YAML enough to read: what is no plain word or number is quoted as in JSON.
 function asText(value, indent = '') {

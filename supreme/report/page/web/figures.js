@@ -83,9 +83,9 @@ function perSeed(block, metric) {
   for (const entry of CELLS) {
     if (!chosen.seed.has(entry.seed) || entry.block.some((part, index) => part !== block.labels[index])) continue;
     if (bare + (entry.suffixes[bare.split('/')[0]] ?? '') !== metric) continue;
-    const reference = unpacked(entry.row.reference)[bare];
-    if (entry.method !== 'original') add(entry.method, entry.seed, entry.values[unpacked(entry.names).indexOf(bare)], reference);
-    add('original', entry.seed, unpacked(entry.row.original)[bare], reference);
+    const reference = entry.reference?.[bare];
+    if (entry.method !== 'original') add(entry.method, entry.seed, entry.values[entry.names.indexOf(bare)], reference);
+    add('original', entry.seed, entry.original?.[bare], reference);
   }
   const mean = (values) => (values.length ? values.reduce((a, b) => a + b, 0) / values.length : null);
   return Object.fromEntries([...sums].map(([method, own]) => [method,

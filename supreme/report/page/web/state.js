@@ -1,7 +1,7 @@
 // What is shown: one set of chosen values per filter; whoever draws listens.
 const METHODS = [...new Set([...Object.keys(DATA.looks), ...DATA.blocks.flatMap((block) => block.failed.map((one) => one.method))])];
 const SEEDS = [...new Set(DATA.blocks.flatMap((block) => block.seeds))].sort((a, b) => a - b);
-const CELLS = DATA.cells.map((cell) => ({ ...cell, block: unpacked(cell.block) }));
+let CELLS = [];  // until they are unpacked, after the tables are there
 const FILTERS = [
   ...LABELS.map((label, index) => ({
     name: label,
@@ -12,7 +12,7 @@ const FILTERS = [
 ];
 const chosen = Object.fromEntries(FILTERS.map(({ name, values }) => [name, new Set(values)]));
 const listeners = [];
-const changed = () => listeners.forEach((listener) => listener());
+const changed = () => { listeners.forEach((listener) => listener()); keepAddress(); };
 const blockShown = (labels) => LABELS.every((label, index) => chosen[label].has(labels[index]));
 const cellShown = (cell) => blockShown(cell.block) && chosen.method.has(cell.method) && chosen.seed.has(cell.seed);
 
@@ -23,8 +23,8 @@ function menu(title, values, set, act, { note = null, label = (value) => String(
     onchange: (event) => { event.target.checked ? set.add(value) : set.delete(value); tell(); act(); },
   }));
   const every = (on) => () => {
-    values.forEach((value, index) => { boxes[index].checked = on; on ? set.add(value) : set.delete(value); });
-    tell(); act();
+    values.forEach((value) => (on ? set.add(value) : set.delete(value)));
+    details.show(); act();
   };
   const summary = make('summary', {});
   const details = make('details', { class: right ? 'menu right' : 'menu' }, summary, make('div', { class: 'sheet' },
@@ -38,7 +38,7 @@ function menu(title, values, set, act, { note = null, label = (value) => String(
     details.classList.toggle('active', some);
     summary.textContent = some ? `${title} ${set.size}/${values.length}` : title;
   }
-  details.reset = () => { boxes.forEach((box, index) => { box.checked = true; set.add(values[index]); }); tell(); };
+  details.show = () => { boxes.forEach((box, index) => { box.checked = set.has(values[index]); }); tell(); };
   tell();
   return details;
 }
@@ -47,10 +47,16 @@ function filters() {
   const menus = FILTERS.filter(({ values }) => values.length > 1).map(({ name, values, note }) => {
     const made = menu(name, values, chosen[name], changed, { note });
     made.id = `filter-${name}`;
+    rememberSet(name, values, chosen[name], made.show);
     return made;
   });
   if (!menus.length) return;
-  const reset = make('button', { type: 'button', onclick: () => { menus.forEach((one) => one.reset()); changed(); } }, 'Show all');
+  const reset = make('button', { type: 'button', onclick: showAll }, 'Show all');
+  function showAll() {
+    FILTERS.forEach(({ name, values }) => values.forEach((value) => chosen[name].add(value)));
+    menus.forEach((one) => one.show());
+    changed();
+  }
   const panel = make('div', { class: 'panel', id: 'filter-panel' }, menus, reset);
   const fold = make('button', { type: 'button', class: 'fold', 'aria-expanded': 'false', 'aria-controls': 'filter-panel', onclick: () => unfold(!panel.classList.contains('open')) }, 'Filters');
   function unfold(open) { panel.classList.toggle('open', open); fold.setAttribute('aria-expanded', open); }

@@ -1,0 +1,49 @@
+"""Every figure that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from supreme.report.figures.confusion import ABSENT as NO_CONFUSION
+from supreme.report.figures.confusion import confusion
+from supreme.report.figures.curves import ABSENT as NO_CURVES
+from supreme.report.figures.curves import curves
+from supreme.report.figures.shown import Shown
+from supreme.report.figures.specification import Spec
+from supreme.report.figures.tradeoff import ABSENT as NO_TRADEOFF
+from supreme.report.figures.tradeoff import tradeoff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One kind of figure."""
+
+    name: str
+    """Of its files."""
+    title: str
+    """Above it in the page."""
+    draw: Callable[..., Spec | None]
+    """From a block, and a metric where `by_metric`, to its specification; None where there is nothing to show."""
+    absent: str
+    """Why it shows nothing, where it does: what it needs, and what to type."""
+    by_metric: bool = False
+    """One for each metric; files only of those that a paper shows."""
+    wide: bool = False
+    """As wide as the page; its specification then fits into any width."""
+
+
+FIGURES = (
+    Figure(name="tradeoff", title="Forgetting against utility", draw=tradeoff, absent=NO_TRADEOFF),
+    Figure(name="curves", title="Training and unlearning", draw=curves, absent=NO_CURVES),
+    Figure(name="confusion", title="Which classes are confused", draw=confusion, absent=NO_CONFUSION),
+)
+
+
+def drawn(block: Shown) -> Iterator[tuple[Figure, dict[str | None, Spec]]]:
+    """Each figure of a block that shows something, by metric (None: of no metric)."""
+    for one in FIGURES:
+        asked = block.metrics if one.by_metric else [None]
+        found = {metric: one.draw(block, *filter(None, [metric])) for metric in asked}
+        if specs := {metric: spec for metric, spec in found.items() if spec is not None}:
+            yield one, specs

@@ -1,0 +1,84 @@
+"""What every figure shares: its size, its caption, its data sets, and axes and words of the same kind."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from supreme.report.figures.shown import Shown
+from supreme.report.figures.style import look_records
+
+Spec = dict[str, Any]
+"""A Vega-Lite specification, or a part of one."""
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+
+WIDTH = 380
+"""Of a figure, in its own pixels, with everything in it; a file is 3.35 inches wide, one column of a paper."""
+
+LINE = 13
+"""Height of one line of labels, in pixels."""
+
+CAPTION_CHARACTERS = 78
+"""Of a line of the caption."""
+
+LOOKS: Spec = {
+    "lookup": "method",
+    "from": {"data": {"name": "methods"}, "key": "method", "fields": ["label", "colour", "shape", "order"]},
+}
+"""The transform that gives each record the look of its method."""
+
+COLOUR: Spec = {"field": "colour", "type": "nominal", "scale": None}
+SHAPE: Spec = {"field": "shape", "type": "nominal", "scale": None}
+ROWS: Spec = {"field": "label", "type": "nominal", "title": None, "sort": {"op": "min", "field": "order"}}
+"""Encodings: of marks by method, and of a row for each method."""
+
+
+def figure(block: Shown, name: str, caption: str, datasets: Mapping[str, pd.DataFrame], **view: Any) -> Spec:
+    """A figure of one block, one column wide.
+
+    Args:
+        name: what a screen reader says of it.
+        caption: what the marks are and over how many training seeds; below the figure in files, beside it in the page.
+        datasets: by name; records have `method`, or belong to every method.
+        view: the rest of the specification; each layer names its data.
+    """
+    return {
+        "$schema": SCHEMA,
+        "description": name,
+        "title": {"text": textwrap.wrap(caption, CAPTION_CHARACTERS)},
+        "datasets": {
+            "methods": look_records(block.methods),
+            **{name: records(table) for name, table in datasets.items()},
+        },
+        "width": WIDTH,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        **view,
+    }
+
+
+def seeds_over(counts: Sequence[float]) -> str:
+    """`3 training seeds`, `2 to 5 training seeds`."""
+    low, high = int(min(counts)), int(max(counts))
+    return f"{low if low == high else f'{low} to {high}'} training seed{'' if high == 1 else 's'}"
+
+
+def axis_title(metric: str) -> str:
+    family, _, which = metric.partition("/")
+    return f"{which.replace('_', '-')} accuracy (fraction)" if family == "accuracy" else metric
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of a table as JSON has them: six significant digits, None where a number is not finite."""
+    return [{str(name): _plain(value) for name, value in line.items()} for line in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
