@@ -13,7 +13,6 @@ import pandas as pd
 from rich.console import RenderableType
 
 from supreme.core import SupremeError
-from supreme.core.arguments import Parser
 from supreme.core.console import console
 from supreme.core.endpoints import Endpoints
 from supreme.core.output import err, out
@@ -22,13 +21,13 @@ from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.comparison.command import Asked, compared
 from supreme.report.figures.figure_files import write_figures
 from supreme.report.live.command import serve
+from supreme.report.margins import margins
 from supreme.report.options import parse, refuse_idle
 from supreme.report.page.page import PLACE, html
 from supreme.report.rows.columns import TableColumn, columns_asked, found_columns
 from supreme.report.rows.endpoints import parse_endpoints
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
-from supreme.report.statistics.pilot import pilot_margins
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
@@ -60,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in LISTINGS:
         return listing(argv[0], argv[1:])
     if argv and argv[0] == "margins":
-        return _margins(argv[1:])
+        return margins(argv[1:])
     arguments = parse(argv, tuple(FORMATS))
     try:
         refuse_idle(arguments)
@@ -121,25 +120,6 @@ def _compare(arguments: argparse.Namespace) -> int:
         out(text)
     else:
         put(text, arguments.output)
-    return 0
-
-
-def _margins(argv: Sequence[str]) -> int:
-    """Print the margins that a pilot gives; the exit status."""
-    options = Parser(
-        prog="supreme report margins",
-        description="Print the margins of equivalence that a pilot gives (5 and more training seeds of "
-        "method=retrain), to declare in a sweep with other training seeds.",
-    )
-    options.add_argument("pilot", help="the output directory of the pilot")
-    arguments = options.parse_args(argv)
-    try:
-        for pilot in pilot_margins(load(arguments.pilot)):
-            told = [f"  {metric}: SD of a retrained model {spread:.4g}" for metric, spread in pilot.spreads.items()]
-            out("\n".join([pilot.block, *told, f"  type: {pilot.words}", ""]))
-    except SupremeError as error:
-        err(f"supreme report: {error}\n")
-        return 1
     return 0
 
 
