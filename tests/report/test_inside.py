@@ -7,6 +7,7 @@ import io
 import json
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,13 +41,17 @@ DIVERGED = [*CURVE[:1], {**CURVE[1], "loss": None}]
 POSITIONS = [3, 1, 4, 99]
 
 
-def source() -> ImageData:
-    """Five 4 x 4 images of three classes, one of them grey."""
+def pixels_of_source() -> np.ndarray:
     pixels = np.random.default_rng(0).integers(0, 255, (5, 3, 4, 4), dtype=np.uint8)
     pixels[3] = pixels[3, :1]
+    return pixels
+
+
+def source() -> ImageData:
+    """Five 4 x 4 images of three classes, one of them grey."""
     empty = np.arange(0)
     data = ImageData(
-        pixels=pixels,
+        pixels=pixels_of_source(),
         labels=np.array([0, 1, 2, 0, 1]),
         class_names=("cat", "cat", NASTY),
         train=np.arange(4),
@@ -95,7 +100,8 @@ def directory(saved):
 
 def test_curves_and_names_of_classes_come_from_the_store_and_a_diverged_epoch_is_left_out(directory):
     series = load_series(directory)
-    loss = series[series["series"] == "training/loss"].drop_duplicates("role").set_index("role")
+    lines: Any = series[series["series"] == "training/loss"]
+    loss = lines.drop_duplicates("role").set_index("role")
     assert loss.loc["original", "y"] == (1.0, 0.5, 1 / 3)
     assert loss.loc["reference", "x"] == (1,)
     assert "unlearned" not in loss.index, "the method did not train by epochs"
@@ -140,7 +146,9 @@ def test_a_key_that_is_none_names_no_file(tmp_path, key):
 
 def test_a_picture_is_what_a_model_sees_and_none_where_the_data_have_no_such_image(directory):
     (found,) = decoded_in(directory).values()
-    assert np.array_equal(found.picture(1), np.moveaxis(source().pixels[1, :, 1:3, 1:3], 0, -1))
+    picture = found.picture(1)
+    assert picture is not None
+    assert np.array_equal(picture, np.moveaxis(pixels_of_source()[1, :, 1:3, 1:3], 0, -1))
     assert [found.picture(position) for position in (5, -1, 10**12)] == [None] * 3
     cut(found.folder / "images.npy")
     assert found.picture(4) is None
@@ -168,7 +176,7 @@ def test_methods_choose_images_in_turns_and_no_sheet_has_more_than_its_most(dire
     kind, _, data = pictures.urls[image["picture"]].partition(";base64,")
     assert np.array_equal(
         np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))[..., 0],
-        source().pixels[3, 0, 1:3, 1:3],
+        pixels_of_source()[3, 0, 1:3, 1:3],
     )
     assert kind == "data:image/png"
     assert most_of_each(10) == MOST == 24

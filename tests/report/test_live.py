@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from conftest import start_command_line
 from results import save_row
-from test_page import chromium, content, find  # noqa: F401
+from test_page import chromium, find  # noqa: F401
 from test_report import row
 
 from supreme.core import SupremeError
@@ -20,6 +20,7 @@ from supreme.report import browser
 from supreme.report.command import main
 from supreme.report.live.page import SHARE, LivePage, version_of
 from supreme.report.live.server import HOST, server_of
+from supreme.report.page.parts import unzipped
 
 
 @contextmanager
@@ -198,8 +199,8 @@ def test_a_browser_shows_rows_as_they_come_and_stays_at_its_place_until_ctrl_c(p
 
     def cells():
         for _ in range(200):
-            shown = chromium.execute_script("return document.getElementById('data')?.textContent")
-            yield len(content(f'<script type="application/json" id="data">{shown}</script>')["cells"]) if shown else 0
+            shown = chromium.execute_script("return document.getElementById('part-cells')?.textContent")
+            yield len(unzipped(shown)["value"]) if shown else 0
             time.sleep(0.1)
 
     assert next((count for count in cells() if count == 1), None) == 1
