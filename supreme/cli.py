@@ -17,6 +17,7 @@ from rich.logging import RichHandler
 
 from supreme import __version__
 from supreme.command_line.conf_folder import CONF
+from supreme.command_line.experiments import experiment_sweeps
 from supreme.command_line.options import importable_from_here, options_first
 from supreme.command_line.refusals import in_sentences
 from supreme.command_line.words import readable
@@ -26,7 +27,10 @@ from supreme.core.patterns import quoted
 log = logging.getLogger(__name__)
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}  # from 1.4 on there is no other
+
+
+@hydra.main(config_path=str(CONF), config_name="config", **BASE)
 def _hydra_main(config: DictConfig) -> Any:
     from supreme.sweep.single_cell import run_job
 
@@ -75,6 +79,8 @@ def _run(arguments: list[str]) -> None:
     importable_from_here(options)
     if "--multirun" in options and ("--cfg" in options or any(option.startswith("--info") for option in options)):
         raise SupremeError("--cfg and --info show one config: leave -m and the lists out")
+    if "--multirun" not in options and not _only_shows(options) and experiment_sweeps(words, options):
+        options.append("--multirun")
     sys.argv[1:] = [*options, *words]
     if not sys.argv[1:]:
         log.info("supreme alone runs the default: method=scrub on data=digits, seed=0. `supreme --help` shows the rest")
