@@ -89,6 +89,7 @@ def _run(arguments: list[str]) -> None:
     if first in VERBS:
         module, _, function = VERBS[first].partition(":")
         sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))
+    from supreme.command_line.experiments import experiment_sweeps
     from supreme.command_line.options import importable_from_here, options_first
     from supreme.command_line.refusals import in_sentences
     from supreme.command_line.words import readable
@@ -101,6 +102,8 @@ def _run(arguments: list[str]) -> None:
     importable_from_here(options)
     if "--multirun" in options and ("--cfg" in options or any(option.startswith("--info") for option in options)):
         raise SupremeError("--cfg and --info show one config: leave -m and the lists out")
+    if "--multirun" not in options and not _only_shows(options) and experiment_sweeps(words, options):
+        options.append("--multirun")
     sys.argv[1:] = [*options, *words]
     with in_sentences(words), _presets_shown(options), _sweeps_ended(options):
         _run_hydra()
@@ -109,7 +112,8 @@ def _run(arguments: list[str]) -> None:
 def _run_hydra() -> None:
     import hydra
 
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_run_job)()
+    base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}  # from 1.4 on there is no other
+    hydra.main(config_path=str(CONF), config_name="config", **base)(_run_job)()
 
 
 def _run_job(config: DictConfig) -> Any:

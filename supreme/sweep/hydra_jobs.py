@@ -159,7 +159,8 @@ def _parts(config: DictConfig) -> tuple[DictConfig, DictConfig]:
     rest = copy.deepcopy(config)
     with read_write(rest), open_dict(rest):
         del rest["hydra"]
-    return copy.deepcopy(HydraConfig.instance().cfg) or OmegaConf.create(), rest
+    hydra: Any = copy.deepcopy(HydraConfig.instance().cfg)
+    return hydra, rest
 
 
 def _write(config: DictConfig, folder: Path) -> None:

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
-from hydra.plugins.launcher import Launcher
-
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.store.files import remove_orphans
@@ -207,7 +205,7 @@ def _numbered(plan: Plan) -> Iterator[tuple[int, Sequence[str], Cell]]:
     yield from ((places[cell.id], cell.overrides, cell) for cell in plan.todo)
 
 
-def _launched(plan: Plan, launcher: Launcher, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
+def _launched(plan: Plan, launcher: Any, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
     """Have a launcher that is not ours run the plan; returns what became of each task."""
     if not plan.tasks:
         return {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
+from supreme.command_line.experiments import experiment_sweeps
 from supreme.core import SupremeError
 from supreme.sweep.hydra_keys import heed_verbose, refuse_in_launch, refuse_in_run, refuse_in_sweep
 
@@ -98,3 +100,18 @@ def test_verbose_shows_our_own_messages_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert ours.level != logging.DEBUG
     heed_verbose(True)
     assert ours.level == logging.DEBUG
+
+
+def test_an_experiment_that_sweeps_needs_no_m_whatever_the_version_of_hydra(tmp_path: Path) -> None:
+    folder = tmp_path / "experiment"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("hydra:\n  mode: MULTIRUN\n")
+    (folder / "one.yaml").write_text("seed: 3\n")
+    (folder / "bad.yaml").write_text("a: [\n")
+    own = ["--config-dir", str(tmp_path)]
+    assert experiment_sweeps(["experiment=quickstart", "seed=0"], [])
+    assert experiment_sweeps(["experiment=mine"], own)
+    assert not experiment_sweeps(["experiment=quickstart", "hydra.mode=RUN"], [])
+    for name in ("one", "bad", "no_such", "mine/../one", ""):
+        assert not experiment_sweeps([f"experiment={name}"], own)
+    assert not experiment_sweeps(["method=ssd"], own)
