@@ -18,6 +18,8 @@ function blockState(block) {
   });
 }
 
+const ROOMY = 5;  // so many columns have room for a gap with its interval in one line
+
 function blockTable(block) {
   const { known, columns: shown, order } = block;
   const place = make('div', { class: 'box', tabindex: '0', role: 'region', 'aria-label': `Results of ${block.labels.filter(Boolean).join(', ')}` });
@@ -56,7 +58,7 @@ function blockTable(block) {
     const heads = [['method', 'method'], ...(several ? [['variant', 'variant', 'words']] : []), ...(verdicts ? [['verdict', 'verdict', 'words']] : []), ...(removed ? [['removed', 'removed']] : []),
       ...metrics.map((metric) => [metric, block.metrics[metric][0]])];
     if (order.by !== null) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
-    replace(place, make('table', {},
+    replace(place, make('table', { class: metrics.length > ROOMY ? 'dense' : null },
       make('thead', {}, make('tr', {}, heads.map((head) => header(...head)))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
         make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, failed[method] ? failedMark(failed[method]) : null),
