@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from supreme.report.figures import classes, cost, roc, seeds, tradeoff, variance
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import Spec
-from supreme.report.figures.tradeoff import ABSENT as NO_TRADEOFF
-from supreme.report.figures.tradeoff import tradeoff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,25 @@ class Figure:
     """As wide as the page; its specification then fits into any width."""
 
 
-FIGURES = (Figure(name="tradeoff", title="Forgetting against utility", draw=tradeoff, absent=NO_TRADEOFF),)
+FIGURES = (
+    Figure(
+        name="tradeoff",
+        title="Forgetting against utility",
+        draw=tradeoff.tradeoff,
+        absent=tradeoff.ABSENT,
+    ),
+    Figure(name="seeds", title="Every training seed", draw=seeds.seeds, absent=seeds.ABSENT, by_metric=True),
+    Figure(name="cost", title="Cost against gap", draw=cost.cost, absent=cost.ABSENT),
+    Figure(
+        name="variance",
+        title="Where the variance comes from",
+        draw=variance.variance,
+        absent=variance.ABSENT,
+        by_metric=True,
+    ),
+    Figure(name="roc", title="Membership inference", draw=roc.roc, absent=roc.ABSENT, wide=True),
+    Figure(name="classes", title="Accuracy of each class", draw=classes.classes, absent=classes.ABSENT, wide=True),
+)
 
 
 def drawn(block: Shown) -> Iterator[tuple[Figure, dict[str | None, Spec]]]:

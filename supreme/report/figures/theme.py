@@ -59,6 +59,7 @@ CONFIG: dict[str, Any] = {
         "offset": 8,
     },
     "style": {
+        "ink": {"color": "#222222"},
         "target": {"color": FAINT, "strokeWidth": 0.8, "strokeDash": [4, 3]},
         "band": {"color": "black", "opacity": 0.07},
     },
