@@ -84,7 +84,7 @@ def classes(block: Shown, name: str = CLASSES) -> Spec | None:
         {"classes": table[["method", "class", "column", "change"]]},
         data={"name": "classes"},
         transform=[LOOKS],
-        height={"step": ROW},
+        row=ROW,
         encoding={
             "x": column | {"axis": axis},
             "y": ROWS | ROW_AXIS,

@@ -33,7 +33,7 @@ def roc(block: Shown, name: str = ROC) -> Spec | None:
     panel = (WIDTH - AXIS - GAP * (columns - 1)) // columns
     count = int(curves["seeds"].max())
     shaded = ", shaded ± SD" if count > 1 else ""
-    caption = f"Mean over n = {seeds_over([count])}{shaded}. Thin and black: reference; dashed: chance."
+    caption = f"Mean over n = {seeds_over([count])}{shaded}. Thin: the reference; dashed: chance."
     of_reference = curves["method"] == "reference"
     kept = curves[["fpr", "mean", "low", "high"]].round(4)
     reference, own = kept[of_reference], kept[~of_reference].assign(method=curves["method"])

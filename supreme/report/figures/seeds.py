@@ -48,7 +48,7 @@ def seeds(block: Shown, metric: str = "accuracy/forget") -> Spec | None:
         f"{metric} of every training seed",
         caption,
         datasets,
-        height={"step": ROW},
+        row=ROW,
         layer=[*layer, *_marks(metric)],
         encoding={
             "x": value_axis(f"{metric} minus the reference's, same training seed" if paired else metric)

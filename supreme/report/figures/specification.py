@@ -44,6 +44,7 @@ def figure(
     caption: str,
     datasets: Mapping[str, pd.DataFrame],
     width: int | None = WIDTH,
+    row: int | None = None,
     **view: Any,
 ) -> Spec:
     """A figure of one block, one column wide.
@@ -53,17 +54,21 @@ def figure(
         caption: what the marks are and over how many training seeds; below the figure in files, beside it in the page.
         datasets: by name; records have `method`, or belong to every method.
         width: with everything in it; None: of panels, which have widths of their own.
+        row: height of the row of a method, of a figure that has such rows.
         view: the rest of the specification; each layer names its data.
     """
+    shown = {name: records(table) for name, table in datasets.items()}
+    rows = {record["method"] for part in shown.values() for record in part if "method" in record}
     return {
         "$schema": SCHEMA,
         "description": name,
         "title": {"text": textwrap.wrap(caption, CAPTION_CHARACTERS)},
         "datasets": {
             "methods": look_records(block.methods),
-            **{name: records(table) for name, table in datasets.items()},
+            **shown,
         },
         **({"width": width, "autosize": {"type": "fit-x", "contains": "padding"}} if width else {}),
+        **({"height": row * len(rows), "usermeta": {"row": row}} if row else {}),
         **view,
     }
 

@@ -45,7 +45,7 @@ def variance(block: Shown, metric: str = "accuracy/forget") -> Spec | None:
         {"shares": parts[parts["share"] > 0]},
         data={"name": "shares"},
         transform=[LOOKS],
-        height={"step": ROW},
+        row=ROW,
         mark={"type": "bar", "height": {"band": 0.75}},
         encoding={
             "x": {

@@ -18,10 +18,12 @@ from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import contents, series_of
-from supreme.report.figures.style import looks
+from supreme.report.figures.style import PATHS, look_records, looks
+from supreme.report.figures.theme import PAGE, PAPER, config
 from supreme.report.page import embedded
 from supreme.report.page.blocks import blocks_of
 from supreme.report.page.card.card import as_yaml, evaluation_card
+from supreme.report.page.figures import vega
 from supreme.report.rows.load import load
 from supreme.report.statistics.aggregate import summary
 from supreme.report.statistics.joint import verdicts as verdicts_of
@@ -72,13 +74,16 @@ def html(
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     parts = {name: (_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS}
     script = "(() => {\n'use strict';\n" + "\n".join(parts.values()) + "\n})();\n"
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # and no other script may run
+    packed, drawing = vega()
+    allowed = " ".join(f"'sha256-{_digest(text)}'" for text in (script, drawing))  # and no other script may run
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     fills = {
         "title": markup.escape(data["title"]),
         "allowed": allowed,
         "style": style,
         "made": made,
+        "figures": embedded.zipped(data.pop("figures")),
+        "vega": packed,
         "data": embedded.as_script(data),
         "script": script,
     }
@@ -86,6 +91,10 @@ def html(
     return template[0] + "".join(
         fills[name] + rest for name, _, rest in (piece.partition("}}") for piece in template[1:])
     )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def page_data(
@@ -107,13 +116,19 @@ def page_data(
     card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints)
     entries = embedded.cells(frame, rows, embedded.logs_of(directory, wanted), pool)
     methods, board = estimates.methods_of(frame), leaderboard_of(frame, table, endpoints)
+    blocks = blocks_of(frame, table, series, verdicts, endpoints)
     return {
         "title": directory.resolve().name,
-        "looks": {method: list(look) for method, look in looks(methods).items()},
+        "looks": {method: [look.colour, PATHS[look.shape]] for method, look in looks(methods).items()},
+        "figures": {
+            "methods": look_records(methods),
+            "themes": {"paper": config(PAPER), "page": config(PAGE)},
+            "blocks": [block.pop("drawn") for block in blocks],
+        },
         "leaderboard": None
         if board is None
         else {"columns": board.heads, "lines": board.lines, "notes": list(board.notes)},
-        "blocks": blocks_of(frame, table, series, verdicts, endpoints),
+        "blocks": blocks,
         "cells": entries,
         "pool": pool.values,
         "audits": [dict(zip(("title", "head", "lines", "notes"), one, strict=True)) for one in audit_tables(audits)],
