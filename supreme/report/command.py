@@ -16,7 +16,7 @@ from supreme.core import SupremeError
 from supreme.core.arguments import Parser
 from supreme.core.endpoints import Endpoints
 from supreme.report.catalogue.listings import LISTINGS, listing
-from supreme.report.figures.figure_files import write_figures
+from supreme.report.figures.files import write_figures
 from supreme.report.options import parser, refuse_idle
 from supreme.report.page.page import html
 from supreme.report.rows.columns import TableColumn, columns_named, found_columns

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from supreme.core import SupremeError
 from supreme.report.figures.style import place
 from supreme.report.rows.labels import with_titles
 from supreme.report.rows.spread import spread_words
 from supreme.report.statistics import mean_interval
-from supreme.report.statistics.aggregate import BLOCK
 from supreme.report.statistics.variance_shares import SHARES
 
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
@@ -24,31 +21,6 @@ def share_titles(part: pd.DataFrame) -> dict[str, str]:
     """`SHARES` of the variance of one block -> what they are the shares of."""
     titles = (spread_words(part).train, "forget set", "interaction", "unlearning draw", "evaluation draw")
     return dict(zip(SHARES, titles, strict=True))
-
-
-def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The lines of one data, model, recipe, scenario and setting: those that `block` names, and that is all there are.
-
-    Their methods are named with their variants, `ssd (alpha=5)`.
-
-    Raises:
-        SupremeError: there is none, or more than one.
-    """
-    part: Any = frame
-    for name, value in (block or {}).items():
-        if name not in BLOCK:
-            raise SupremeError(f"a block is chosen by {', '.join(BLOCK)}, not by {name}")
-        part = part[part[name] == value]
-    found = part[BLOCK].drop_duplicates()
-    if len(found) != 1:
-        told = (
-            "; ".join(", ".join(filter(None, map(str, labels))) for labels in found.itertuples(index=False)) or "none"
-        )
-        raise SupremeError(
-            f"a figure shows one block, and {dict(block or {})} selects {len(found)} ({told}): "
-            "name one, as in block={'scenario': 'random'}"
-        )
-    return with_titles(part)
 
 
 def methods_of(part: pd.DataFrame) -> list[str]:
@@ -80,6 +52,12 @@ def points(part: pd.DataFrame, metric: str, gap: bool = False) -> pd.DataFrame:
     seeds = per_seed(part, metric)
     values = seeds["value"] - seeds["reference"] if gap else seeds["value"]
     return _intervals(seeds.assign(value=values))
+
+
+def with_ends(table: pd.DataFrame, least: float = -math.inf, most: float = math.inf) -> pd.DataFrame:
+    """`points` whose interval has no length where there is none, and no more of it than from `least` to `most`."""
+    low, high = (table[end].where(table[end].notna(), table["mean"]).clip(least, most) for end in ("low", "high"))
+    return table.assign(low=low, high=high)
 
 
 def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -10,6 +10,10 @@ function blockState(block) {
   block.verdicts_told = Object.keys(block.verdicts).length > 0;
   block.removed_told = Object.values(block.verdicts).some((told) => told.removed !== undefined);
   block.show = () => {};
+  block.drawn = new Map();  // the metric of a figure, where one has been chosen
+  remember((address) => block.drawn.forEach((metric, name) => address.append(`figure-${block.slug}`, `${name} ${metric}`)), (address) => {
+    block.drawn = new Map(address.getAll(`figure-${block.slug}`).map((told) => [told.slice(0, told.indexOf(' ')), told.slice(told.indexOf(' ') + 1)]));
+  });
   rememberSet(`columns-${block.slug}`, block.known, block.columns, () => block.show(), block.shown);
   rememberOrder(block.slug, block.order, ['method', 'variant', 'verdict', 'removed', ...block.known]);
   remember((address) => { if (block.order.gap) address.append(`by-${block.slug}`, 'gap'); }, (address) => {

@@ -1,0 +1,95 @@
+"""Every figure of an output directory, as files for a paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from supreme.report.figures import estimates
+from supreme.report.figures.catalogue import FIGURES
+from supreme.report.figures.series import load_series
+from supreme.report.figures.shown import Shown
+from supreme.report.figures.specification import WIDTH, Spec
+from supreme.report.figures.theme import themed
+from supreme.report.rows.labels import with_titles
+from supreme.report.rows.load import load
+from supreme.report.statistics.aggregate import BLOCK
+from supreme.report.tables.blocks import name_of, slug
+from supreme.report.tables.output import write_file
+
+INCHES = 3.35
+"""Width of a file: one column of a paper."""
+
+DOTS_PER_INCH, POINTS_PER_INCH = 300, 72
+
+FOLDER = Path("reports", "figures")
+
+_ENTRIES = re.compile(rb"(?:^ +/\w+ \d+ 0 R\n){2,}", re.MULTILINE)
+"""Of a dictionary of the PDF, which svg2pdf writes in an order that chance gives."""
+
+_SIZE = re.compile(r'\b(width|height)="([0-9.]+)"')
+
+
+def write_figures(directory: str | Path = "outputs", frame: pd.DataFrame | None = None) -> list[Path]:
+    """Write `reports/figures/<block>/<name>` as .png, .pdf and .svg of each block of this directory; their paths.
+
+    `frame` is what `load` gives, or the part of it that is wanted. The same rows give the same bytes. A figure that has
+    nothing to show has no files.
+    """
+    frame = load(directory) if frame is None else frame
+    series = load_series(directory, frame)
+    written = []
+    groups: Any = frame.groupby(BLOCK)
+    for labels, part in groups:
+        block = dict(zip(BLOCK, labels, strict=True))
+        folder = Path(directory, FOLDER, name_of(block.values()))
+        own: Any = series[(series[BLOCK] == pd.Series(block)).all(axis=1)]
+        for name, spec in _figures(Shown(with_titles(part), with_titles(own))):
+            for kind, render in KINDS.items():
+                written.append(write_file(folder / f"{name}.{kind}", render(spec)))
+    return written
+
+
+def as_svg(spec: Spec) -> bytes:
+    """The figure as SVG; its text stays text."""
+    return _svg(spec, "in", INCHES).encode()
+
+
+def as_png(spec: Spec) -> bytes:
+    """The figure as PNG."""
+    import vl_convert
+
+    scale = INCHES * POINTS_PER_INCH / WIDTH
+    return vl_convert.vegalite_to_png(themed(spec), scale=scale, ppi=DOTS_PER_INCH)
+
+
+def as_pdf(spec: Spec) -> bytes:
+    """The figure as PDF, with its fonts embedded."""
+    import vl_convert
+
+    made = vl_convert.svg_to_pdf(_svg(spec, "", INCHES * POINTS_PER_INCH))
+    return _ENTRIES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), made)
+
+
+KINDS: Mapping[str, Callable[[Spec], bytes]] = {"png": as_png, "pdf": as_pdf, "svg": as_svg}
+
+
+def _svg(spec: Spec, unit: str, width: float) -> str:
+    """The figure as SVG, as wide as this."""
+    import vl_convert
+
+    head, rest = vl_convert.vegalite_to_svg(themed(spec)).split(">", 1)
+    return _SIZE.sub(lambda found: f'{found[1]}="{float(found[2]) * width / WIDTH:.4f}{unit}"', head) + f">{rest}"
+
+
+def _figures(block: Shown) -> Iterator[tuple[str, Spec]]:
+    """By the name of its files."""
+    metrics = [*estimates.averaged(block.rows), "js_divergence/forget"]
+    for figure in FIGURES:
+        for metric in metrics if figure.by_metric else [None]:
+            if (spec := figure.draw(block, *filter(None, [metric]))) is not None:
+                yield "-".join([figure.name, *filter(None, [metric and slug(metric.replace("/", " "))])]), spec
