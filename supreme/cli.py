@@ -78,7 +78,7 @@ def _run(arguments: list[str]) -> None:
     sys.argv[1:] = [*options, *words]
     if not sys.argv[1:]:
         log.info("supreme alone runs the default: method=scrub on data=digits, seed=0. `supreme --help` shows the rest")
-    with in_sentences(words), _presets_shown(options):
+    with in_sentences(words), _presets_shown(options), _sweeps_ended(options):
         _hydra_main()
 
 
@@ -87,11 +87,23 @@ SHOWS = ("--cfg", "-c", "--info", "-i", "--help", "-h")
 
 
 def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
-    if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
+    if not _only_shows(arguments):
         return nullcontext()
     from supreme.sweep.plan.shown import as_a_run_would_have_it
 
     return as_a_run_would_have_it()
+
+
+def _only_shows(arguments: list[str]) -> bool:
+    return any(argument.partition("=")[0] in SHOWS for argument in arguments)
+
+
+def _sweeps_ended(options: list[str]) -> AbstractContextManager[None]:
+    if _only_shows(options):
+        return nullcontext()
+    from supreme.sweep.sweep_end import ending_with_its_table
+
+    return ending_with_its_table()
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

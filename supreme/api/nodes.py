@@ -49,6 +49,8 @@ def target_of(thing: Any, key: str) -> str:
     """
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
     where = "put it into a file beside this one, say my_lab.py, and import it from there"
+    if "ipykernel" in sys.modules:
+        where = "let its cell begin with %%writefile my_lab.py, and import it from my_lab in the next one"
     if not module or not name:
         raise SupremeError(
             f"{key}: {_shown(thing)} is neither a class nor a function nor a dataclass instance, so the processes that "

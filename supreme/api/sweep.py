@@ -33,8 +33,12 @@ def sweep(*words: str, config_dir: str | Path | None = None, **values: Any) -> p
     """Run a sweep as the command line does, with its planner, store, workers and launcher; return the rows.
 
         >>> import supreme
-        >>> frame = supreme.sweep("method=finetune,neggrad", seed=range(3), recipe={"epochs": 2}, output_dir="trial")
-        >>> frame.query("metric == 'accuracy/forget'").groupby("method")["value"].mean()
+        >>> chosen = {"method": "finetune,neggrad", "seed": range(3), "recipe": {"epochs": 2}, "output_dir": "trial"}
+        >>> planned = supreme.sweep(**chosen, dry_run=True)                                       # doctest: +ELLIPSIS
+        Dry run: nothing is started.
+        ...
+        >>> frame = supreme.sweep(**chosen)                                                           # doctest: +SKIP
+        >>> frame.query("metric == 'accuracy/forget'").groupby("method")["value"].mean()              # doctest: +SKIP
 
     What has a row already is found, so the same call again is fast, and goes on where an earlier one was stopped. The
     table is printed, and the reports and the page are written to `<output_dir>/reports`.

@@ -10,19 +10,9 @@ from torch import Tensor, nn
 
 from supreme.core import SupremeError
 from supreme.functional.classifier import Classifier
+from supreme.functional.grey import Grey
 from supreme.functional.network import as_classifier, as_network, unwrapped
 from supreme.functional.whole_network import WholeNetwork
-
-
-class Grey(nn.Module):
-    """A network for one channel, which reads the first of three that are alike."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network(x[:, :1])
 
 
 def taken_apart(

@@ -51,8 +51,13 @@ def unlearn(
 ) -> nn.Module:
     """Make a trained network forget some of its training images; return what the method makes of a copy.
 
-        >>> import supreme
-        >>> unlearned = supreme.unlearn(network, "scrub", forget=forget, retain=retain, epochs=2)
+        >>> import torch, supreme
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 4))
+        >>> forget = torch.rand(8, 3, 8, 8), torch.arange(8) % 4                    # images in [0, 1] and their labels
+        >>> retain = torch.rand(40, 3, 8, 8), torch.arange(40) % 4
+        >>> unlearned = supreme.unlearn(network, "scrub", forget=forget, retain=retain, epochs=3)
+        >>> type(unlearned).__name__
+        'Sequential'
 
     The copy is of the same type as the network, which stays as it is, and lies on the same device, in evaluation mode.
     The random generators and the settings of torch are left as they were found. The same seed gives the same bits, and

@@ -156,7 +156,7 @@ def _of_choices(words: Sequence[str]) -> str:
     """The sentence on a group that was given no choice, or several where one is needed; empty where none was."""
     for word in words:
         key, _, value = word.lstrip("~+").partition("=")
-        if key in groups() and key not in SEVERAL:
+        if key in groups() and key not in (*SEVERAL, "tuned"):
             if value.startswith("["):
                 listed = value.strip("[]").replace(" ", "")
                 return f"{word} is not allowed: one {key} a run; to sweep over several type -m {key}={listed}"

@@ -26,4 +26,15 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(found[1], known, 1, cutoff=0.5)
             hint = f"did you mean {near[0]}? " if near else ""
             raise SupremeError(f"{self.prog} does not know {found[1]}; {hint}`{self.prog} --help` shows what it knows")
+        if found := re.match(r"argument ([^:]+): expected (\S+) arguments?", message):
+            raise SupremeError(f"{self.prog}: {self._usage_of(found[1])}; `{self.prog} --help` shows what it knows")
         raise SupremeError(f"{self.prog}: {message}; `{self.prog} --help` shows what it knows")
+
+    def _usage_of(self, option: str) -> str:
+        """`--commits needs its values, as in --commits OLD NEW`."""
+        action = next(one for one in self._actions if option in ("/".join(one.option_strings), one.dest, one.metavar))
+        named = action.metavar or action.dest.upper()
+        values = (named,) if isinstance(named, str) else named
+        return f"{option} needs {'a value' if len(values) == 1 else f'{len(values)} values'}, as in " + " ".join(
+            [option, *(str(value) for value in values)]
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from types import UnionType
@@ -38,7 +39,7 @@ def build(node: Mapping[str, Any] | DictConfig, what: str = "component") -> Any:
     component = _load(values.pop("_target_", None), what)
     nodes = {name for name, hint in get_type_hints(component).items() if get_origin(hint) is dict}  # kept as they are
     checked = {
-        name: value if name in nodes else _inner(value, f"{what}: {name}")
+        name: value if name in nodes else _inner(value, what if name == WRAPPED else f"{what}: {name}")
         for name, value in _checked(component, values, what).items()
     }
     try:
@@ -56,23 +57,43 @@ def _inner(value: Any, what: str) -> Any:
 
 NETWORK = "supreme.models.network.Network"
 """The component that a plain network becomes, and its fields beside the network itself."""
+FUNCTIONS = {"method": "supreme.methods.function.FunctionMethod", "metric": "supreme.metrics.function.FunctionMetric"}
+"""The component that a plain function becomes, by group."""
 OF_NETWORK = ("head", "mean", "std", "image_size")
+STEM = "supreme.models.stem.Stem"
+"""The component around a model whose YAML says `stem: cifar`."""
+WRAPPED = "wrapped"
+"""The field of a component that has another one of its group inside, whose values are typed as its own."""
 
 
 def as_component(node: Mapping[str, Any], group: str) -> Mapping[str, Any]:
-    """The node of a component: a model's YAML may name any function or class that makes a network, which is wrapped.
+    """The node of a component, which stands around what is none.
+
+    A model's YAML may name any function or class that makes a network, one of a method or a metric any function; and
+    a model that has no `stem` of its own may be given one, where null leaves it as it is.
 
     Imports what lies outside of this package. What cannot be imported is left as it is, for `build` to refuse.
     """
-    target = node.get("_target_")
-    if group != "model" or not isinstance(target, str) or target.startswith("supreme."):
+    target = node.get("_target_") if isinstance(node, Mapping) else None
+    if not isinstance(target, str) or group not in ("model", *FUNCTIONS):
         return node
+    if target.startswith("supreme."):
+        return _stemmed(node) if group == "model" and "stem" in node else node
     with suppress(SupremeError):
-        if not _is_component(found := imported(target, group)) and callable(found):
+        found = imported(target, group)
+        if group in FUNCTIONS and inspect.isroutine(found):
+            return {"_target_": FUNCTIONS[group], "function": dict(node)}
+        if group == "model" and not _is_component(found) and callable(found):
             own = {name: node.get(name) for name in OF_NETWORK}
-            rest = {name: value for name, value in node.items() if name not in OF_NETWORK}
-            return {"_target_": NETWORK, "network": rest, **own}
+            rest = {name: value for name, value in node.items() if name not in (*OF_NETWORK, "stem")}
+            return _stemmed({"_target_": NETWORK, "network": rest, **own, "stem": node.get("stem")})
     return node
+
+
+def _stemmed(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node without its `stem`; inside the component that replaces the first layers, unless that is null."""
+    rest = {name: value for name, value in node.items() if name != "stem"}
+    return rest if node["stem"] is None else {"_target_": STEM, "stem": node["stem"], WRAPPED: rest}
 
 
 def imported(target: str, what: str) -> Any:
@@ -97,8 +118,10 @@ def _load(target: Any, what: str) -> type:
         raise SupremeError(f"{what}: its YAML names no class; its first line must be `_target_: package.module.Class`")
     found = imported(target, what)
     if not _is_component(found):
-        network = " (or, as a model, a function or class that makes an nn.Module)" if what.startswith("model") else ""
-        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is{network}")
+        group = what.partition(" ")[0]
+        plain = {"model": "function or class that makes an nn.Module"} | dict.fromkeys(FUNCTIONS, "plain function")
+        other = f" (or, as a {group}, a {plain[group]})" if group in plain else ""
+        raise SupremeError(f"{what}: _target_ {target} must be a dataclass, as every component is{other}")
     return found
 
 

@@ -52,7 +52,7 @@ class Cifar:
     variant: Annotated[str, OneOf(*VARIANTS)]
     """cifar10; cifar100; or cifar20, the superclasses of CIFAR-100, its 100 classes being the subclasses."""
     root: str
-    """Folder that holds the archive's own, cifar-10-batches-py or cifar-100-python."""
+    """Folder that holds the archive, packed or unpacked: cifar-10-batches-py, cifar-10-python.tar.gz, ..."""
     download: bool
     """Fetch the archive into root when it is not there."""
     verify_md5: bool
@@ -74,22 +74,24 @@ class Cifar:
     def files(self) -> tuple[Path, list[Path]]:
         """Downloads the archive first, when it is missing and may be downloaded."""
         archive, root = VARIANTS[self.variant].archive, self.folder.parent
-        if self.download and archive.missing(root):
+        if self.download and not cifar_archive.source_of(archive, root):
             cifar_archive.fetch(archive, root)
-        if missing := archive.missing(root):
-            raise SupremeError(
-                f"{self.folder} lacks {', '.join(missing)}: type data.download=true to fetch the archive, "
-                f"or data.root=... to say which folder it is in{archives.also(self.folder, archive.packed)}"
-            )
-        return self.folder, [self.folder / name for name in archive.names]
+        if found := cifar_archive.source_of(archive, root):
+            return (root if found == [root / archive.packed] else self.folder), found
+        raise SupremeError(
+            f"{self.folder} lacks {', '.join(archive.missing(root))}: type data.download=true to fetch the archive, "
+            f"or data.root=... to say which folder it is in{archives.also(self.folder, archive.packed)}"
+        )
 
     def __call__(self) -> ImageData:
         variant = VARIANTS[self.variant]
+        held = cifar_archive.contents_of(variant.archive, self.folder.parent)
         if self.verify_md5:
-            cifar_archive.verify(variant.archive, self.folder.parent)
-        meta = cifar_archive.read(self.folder / variant.archive.meta)
-        train = [cifar_archive.read(self.folder / name) for name in variant.archive.train]
-        test = [cifar_archive.read(self.folder / name) for name in variant.archive.test]
+            cifar_archive.verify(variant.archive, held, self.folder.parent)
+        batches = {name: cifar_archive.read(content, self.folder / name) for name, content in held.items()}
+        meta = batches[variant.archive.meta]
+        train = [batches[name] for name in variant.archive.train]
+        test = [batches[name] for name in variant.archive.test]
         try:
             pixels = np.concatenate([batch["data"] for batch in train + test]).reshape(-1, 3, SIDE, SIDE)
             labels, class_names = _labels(train + test, meta, variant.labels, variant.names)

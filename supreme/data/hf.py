@@ -13,6 +13,8 @@ from annotated_types import Ge, Gt, Lt
 from supreme.core import SupremeError
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, OneOf, PositiveInt, bounded
+from supreme.data import files
+from supreme.data.folders import why_unusable
 from supreme.data.foreign import Reading, Sets, image_data
 from supreme.data.hf_files import Table, split_of, tables_below
 from supreme.data.labels import AS_GIVEN, RENUMBERED
@@ -59,6 +61,8 @@ class HuggingFace:
     """Deals the training images of each class; it is no seed of the sweep."""
 
     def __post_init__(self) -> None:
+        if not self.path:
+            raise SupremeError("path is empty: type data.path=..., a folder, or a name on the hub")
         self._reading()
 
     def signature(self) -> str:
@@ -66,7 +70,14 @@ class HuggingFace:
 
     def files(self) -> tuple[Path, list[Path]]:
         """Fetches them first, if they are not there and it may."""
-        given = Path(self.path).expanduser()
+        given = files.place(self.path)
+        if why := why_unusable(given):
+            beside = (
+                f"={given.parent}"
+                if given.suffix in (".parquet", ".arrow")
+                else "=..., the folder that holds its files"
+            )
+            raise SupremeError(f"{why}: type data.path{beside}")
         fetched = Path(self.data_dir).expanduser() / "hf" / self.path.replace("/", "--")
         root = given if given.is_dir() or not fetched.is_dir() else fetched
         is_name = re.fullmatch(r"[\w.-]+(/[\w.-]+)?", self.path) is not None

@@ -12,6 +12,8 @@ from annotated_types import Ge, Gt, Lt
 from supreme.core import SupremeError, seeds
 from supreme.core.images import ImageData
 from supreme.core.validation import NonNegativeInt, OneOf, PositiveInt, bounded
+from supreme.data import files
+from supreme.data.folders import why_unusable
 from supreme.data.foreign import Reading, Sets, classes_of, image_data
 from supreme.data.labels import AS_GIVEN, RENUMBERED
 from supreme.data.torch_parts import Arguments, accepted, constructed, loaded, made
@@ -91,6 +93,8 @@ class TorchDataset:
             raise SupremeError(f"type data.root=... to say which folder {self.dataset} is to read")
         if root is None and not patterns:
             return Path(self.data_dir).expanduser(), []
+        if patterns != () and root is not None and (why := why_unusable(root)):
+            raise SupremeError(f"{why}: type data.root=... to say which folder {self.dataset} is to read")
         base = root or Path.cwd()
         found = files_below(base, patterns)
         if not found and patterns != () and self.download:
@@ -127,7 +131,7 @@ class TorchDataset:
 
     def _root(self) -> Path | None:
         given = self.data_dir if self.root is None and self.dataset.startswith(f"{PACKAGE}.") else self.root
-        return None if given is None else Path(given).expanduser()
+        return None if given is None else files.place(given)
 
     def _patterns(self) -> tuple[str, ...] | None:
         if self.reads is not None:

@@ -127,9 +127,10 @@ def _advice(network: nn.Module) -> str:
     """What to do where it cannot take the images."""
     first = next((part for part in network.modules() if isinstance(part, nn.Conv2d)), None)
     if first is not None and first.in_channels != 3:
+        grey = ", or let its forward() begin with x = x.mean(1, keepdim=True)" if first.in_channels == 1 else ""
         return (
-            f"its first convolution takes {first.in_channels} channels and images have 3 here: give a module "
-            "that makes one of the other, as x.mean(1, keepdim=True) does"
+            f"its first convolution takes {first.in_channels} channel{'s' * (first.in_channels > 1)} and images have 3 "
+            f"here, grey ones too: make it with nn.Conv2d(3, ...) (often in_channels=3){grey}"
         )
     return "give image_size=224, say: the side of the images it was made for"
 

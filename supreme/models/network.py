@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from supreme.core import SupremeError, registry
 from supreme.core.validation import PositiveInt, bounded
 from supreme.functional.classifier import Classifier
+from supreme.functional.grey import Grey, are_grey, takes_one_channel
 from supreme.functional.network import as_classifier
 from supreme.functional.passes import first_line
 from supreme.models import trial
@@ -21,6 +23,8 @@ CLASSES = ("num_classes", "n_classes", "nb_classes", "num_labels", "num_outputs"
 """Names under which a network takes the number of classes, the first of which a function with **options gets."""
 SIDES = ("image_size", "img_size", "input_size")
 """Names under which it takes the side of the images."""
+NO_WEIGHTS = {"weights": None, "pretrained": False}
+"""Names under which it takes weights that were trained, and what says that there are none."""
 
 
 @bounded
@@ -43,30 +47,33 @@ class Network:
     """Side to which images are resized. Null: the data's own."""
 
     def __call__(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> Classifier:
-        center, spread = self._normalisation(mean, std)
-        side = self.image_size or image_size
-        network = self._made(num_classes, side)
-        example = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0), device="cpu")
-        classifier = as_classifier(
-            network, head=self.head, mean=center, std=spread, image_size=self.image_size, example=example
-        )
-        return self._with_head_for(num_classes, classifier).train()
+        return self._classifier(num_classes, image_size, mean, std, fetch=True)
 
     def check(self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> None:
         """Refuse, before any training, what is no network for these images; weights are not fetched for that."""
-        self._normalisation(mean, std)
-        untrained = replace(self, network=dict(self.network), mean=[0.5] * 3, std=[0.5] * 3)
-        for name, nothing in (("weights", None), ("pretrained", False)):
-            if untrained.network.get(name):
-                untrained.network[name] = nothing
-        trial.build(untrained, num_classes, image_size, mean, std)
+        trial.build(partial(self._classifier, fetch=False), num_classes, image_size, mean, std)
+
+    def _classifier(
+        self, num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float], *, fetch: bool
+    ) -> Classifier:
+        center, spread = self._normalisation(mean, std)
+        side = self.image_size or image_size
+        network, head = self._made(num_classes, side, fetch=fetch), self.head
+        if are_grey(mean, std) and takes_one_channel(network, side):
+            network, head = Grey(network), head and f"network.{head}"
+        example = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0), device="cpu")
+        classifier = as_classifier(
+            network, head=head, mean=center, std=spread, image_size=self.image_size, example=example
+        )
+        return self._with_head_for(num_classes, classifier.eval(), example).train()
 
     @property
-    def _of_weights(self) -> bool:
-        return bool(self.network.get("weights") or self.network.get("pretrained"))
+    def pretrained(self) -> bool:
+        """Whether it is made with weights that were trained."""
+        return any(self.network.get(name) for name in NO_WEIGHTS)
 
     def _normalisation(self, mean: Sequence[float], std: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
-        if self.mean is None and self.std is None and self._of_weights:
+        if self.mean is None and self.std is None and self.pretrained:
             raise SupremeError(
                 "its weights were trained on normalised images: say how, as in "
                 "model.mean=[0.485,0.456,0.406] model.std=[0.229,0.224,0.225] of ImageNet"
@@ -75,12 +82,14 @@ class Network:
             raise SupremeError("model.mean and model.std belong together: give both, or neither for the data's own")
         return (mean, std) if self.mean is None or self.std is None else (self.mean, self.std)
 
-    def _made(self, num_classes: int, side: int) -> nn.Module:
+    def _made(self, num_classes: int, side: int, *, fetch: bool) -> nn.Module:
         values = {name: value for name, value in self.network.items() if name != "_target_"}
+        if not fetch:
+            values |= {name: nothing for name, nothing in NO_WEIGHTS.items() if name in values}
         target = str(self.network["_target_"])
         make: Callable[..., object] = registry.imported(target, "its network")
         names = _parameters(make)
-        if not self._of_weights and not set(values) & set(CLASSES) and (taken := _first(CLASSES, names)):
+        if not self.pretrained and not set(values) & set(CLASSES) and (taken := _first(CLASSES, names)):
             values[taken] = num_classes  # with weights it is made for their classes, and gets a new head
         if (taken := _first(SIDES, names - {""})) and taken not in values:
             values[taken] = side
@@ -97,19 +106,36 @@ class Network:
             )
         return made
 
-    def _with_head_for(self, num_classes: int, classifier: Classifier) -> Classifier:
+    def _with_head_for(self, num_classes: int, classifier: Classifier, example: Tensor) -> Classifier:
         """The classifier with a new last layer where weights were given; another one must answer for these classes."""
-        made = getattr(classifier.head, "out_features", num_classes)
-        if made == num_classes and not self._of_weights:
+        head, kind = classifier.head, type(classifier.head).__name__
+        if self.pretrained and isinstance(head, nn.Linear):
+            with torch.device(head.weight.device):
+                classifier.head = nn.Linear(head.in_features, num_classes)
             return classifier
-        if not self._of_weights or not isinstance(classifier.head, nn.Linear):
+        with torch.no_grad():
+            made = classifier(example.to(classifier.mean.device)).shape[1]
+        if made != num_classes:
+            how = "let it take num_classes, as in def __init__(self, num_classes)"
+            if self.pretrained:
+                how = f"its last layer is a {kind}, of which no other can be made: let its YAML say so, as in "
+                how += f"num_classes: {num_classes}"
             raise SupremeError(
-                f"{self.network['_target_']} answers with {made} logits and the data have {num_classes} classes: "
-                "let it take num_classes, as in def __init__(self, num_classes)"
+                f"{self.network['_target_']} answers with {made} logits and the data have {num_classes} classes: {how}"
             )
-        with torch.device(classifier.head.weight.device):
-            classifier.head = nn.Linear(classifier.head.in_features, num_classes)
+        if self.pretrained:
+            self._draw_again(head, kind)
         return classifier
+
+    def _draw_again(self, head: nn.Module, kind: str) -> None:
+        """Take the trained values out of a head of somebody's own type."""
+        reset = getattr(head, "reset_parameters", None)
+        if not callable(reset):
+            raise SupremeError(
+                f"{self.network['_target_']} comes with trained weights, of which the last layer is drawn anew, and a "
+                f"{kind} has no reset_parameters(), as layers of torch have: write one, or make it an nn.Linear"
+            )
+        reset()
 
 
 def _parameters(make: Callable[..., object]) -> set[str]:

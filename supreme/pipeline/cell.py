@@ -79,7 +79,7 @@ class Cell:
             names={name: str(names[name]) for name in COMPONENTS},
             nodes={name: as_component(config[name], name) for name in COMPONENTS}
             | {"data": twins.checked(config["data"])},
-            metrics=config["metric"],
+            metrics={name: as_component(node, "metric") for name, node in config["metric"].items()},
             seed=_whole("seed", config.get("seed")),
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},
             deterministic=_truth("deterministic", config.get("deterministic", True)),

@@ -6,9 +6,11 @@
 >>> print(report.render(frame, "markdown"))
 >>> report.plot_tradeoff(frame, block={"scenario": "random"})
 >>> report.write("outputs")                       # the files in outputs/reports
+>>> report.compare("outputs", "other_outputs")    # what differs between two sweeps
 """
 
 from supreme.core.endpoints import Endpoints
+from supreme.report.comparison.command import compare
 from supreme.report.figures.files import write_figures
 from supreme.report.figures.notebook import (
     plot_classes,
@@ -33,6 +35,7 @@ from supreme.report.tables.tables import render
 __all__ = [
     "Endpoints",
     "TableColumn",
+    "compare",
     "gaps",
     "load",
     "load_audits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +16,14 @@ from rich.console import Console, RenderableType
 from supreme.core import SupremeError
 from supreme.core.arguments import Parser
 from supreme.core.endpoints import Endpoints
+from supreme.report.browser import show_file
 from supreme.report.catalogue.listings import LISTINGS, listing
+from supreme.report.comparison.command import Asked, compared
 from supreme.report.figures.files import write_figures
-from supreme.report.options import parser, refuse_idle
-from supreme.report.page.page import html
-from supreme.report.rows.columns import TableColumn, columns_named, found_columns
+from supreme.report.live.command import serve
+from supreme.report.options import parse, refuse_idle
+from supreme.report.page.page import PLACE, html
+from supreme.report.rows.columns import TableColumn, columns_asked, found_columns
 from supreme.report.rows.endpoints import parse_endpoints
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
@@ -54,10 +58,14 @@ def main(argv: Sequence[str]) -> int:
         return listing(argv[0], argv[1:])
     if argv and argv[0] == "margins":
         return _margins(argv[1:])
-    arguments = parser(tuple(FORMATS)).parse_args(argv)
+    arguments = parse(argv, tuple(FORMATS))
     to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
         refuse_idle(arguments)
+        if len(arguments.directories) > 1 or arguments.commits is not None:
+            return _compare(arguments, to_terminal)
+        if arguments.serve is not None:
+            return serve(arguments)
         frame = load(arguments.directory)
         if arguments.filter is not None:
             frame = select(frame, arguments.filter)
@@ -72,13 +80,15 @@ def main(argv: Sequence[str]) -> int:
             return 0
         choices = Choices(
             directory=Path(arguments.directory),
-            columns=None if arguments.metrics is None else _columns(arguments.metrics, frame),
+            columns=None if arguments.metrics is None else columns_asked(arguments.metrics, frame),
             endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, frame),
             standalone=arguments.standalone,
             width=Console().width if to_terminal else WIDTH,
             wide=arguments.wide,
             notes=arguments.notes,
         )
+        if arguments.open:
+            return show_file(Path(arguments.output or choices.directory / PLACE), _html(frame, choices))
         if arguments.format == "terminal" and to_terminal:
             Console().print(*_terminal(frame, choices), sep="\n")
         else:
@@ -86,6 +96,23 @@ def main(argv: Sequence[str]) -> int:
     except SupremeError as error:
         sys.stderr.write(f"supreme report: {error}\n")
         return 1
+    return 0
+
+
+def _compare(arguments: argparse.Namespace, to_terminal: bool) -> int:
+    """Print, write or show what differs between two sweeps; the exit status."""
+    asked = Asked(
+        directories=arguments.directories,
+        commits=arguments.commits,
+        condition=arguments.filter,
+        metrics=arguments.metrics,
+        endpoints=arguments.endpoints,
+        standalone=arguments.standalone,
+        width=Console().width if to_terminal else WIDTH,
+    )
+    if arguments.open:
+        return show_file(Path(arguments.output or asked.place), compared(asked, "html"))
+    put(compared(asked, arguments.format), arguments.output)
     return 0
 
 
@@ -127,13 +154,6 @@ def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
     if isinstance(rendered, str):
         return rendered
     return plain(rendered, Console().width if to_terminal else WIDTH)
-
-
-def _columns(names: str, frame: pd.DataFrame) -> list[TableColumn]:
-    """Those of a list with commas; a name with a `*` stands for every metric that it fits."""
-    if columns := columns_named(filter(None, map(str.strip, names.split(","))), frame):
-        return columns
-    raise SupremeError(f"--metrics {names!r} names none; there is {', '.join(frame['metric'].unique())}")
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:

@@ -31,21 +31,21 @@ class Group:
     fraction: Annotated[float, Gt(0), Lt(1)] | None
     """Share of the groups that have training images, above 0 and below 1; the number is rounded up."""
     count: PositiveInt | None
-    """Number of groups."""
+    """Number of groups; null: one, where there is no target and no fraction either."""
 
     def __post_init__(self) -> None:
         if self.target is not None:
             targets.check(self.target)
         given = [name for name in ("target", "fraction", "count") if getattr(self, name) is not None]
-        if len(given) != 1:
-            told = " with ".join(f"{name}={getattr(self, name)}" for name in given) or "no target, fraction or count"
+        if len(given) > 1:
+            told = " with ".join(f"{name}={getattr(self, name)}" for name in given)
             raise SupremeError(f"{told} is not allowed: give one of the three and set the others to null")
 
     def __call__(self, data: ImageData, rng: np.random.Generator) -> Split:
         if data.groups is None:
             raise SupremeError(
-                "these data do not say who is shown: choose data with groups, as data=image_folder data.table=... with "
-                "a column group; where people are the classes, type scenario=full_class"
+                "these data do not say who is shown: choose data with groups, as data=celeba, or data=image_folder "
+                "data.table=... with a column group; where people are the classes, type scenario=full_class"
             )
         forgotten = np.isin(data.groups, self._chosen(data, np.unique(data.groups[data.train]), rng))
         return Split.of_training(
@@ -60,7 +60,8 @@ class Group:
                 names = ", ".join(data.group_names[number] for number in absent[:3])
                 raise SupremeError(f"there is nothing to forget of {names}: no training image shows them")
             return chosen
-        size = amounts.number(self.fraction, self.count, len(training))
+        count = 1 if self.count is None and self.fraction is None else self.count
+        size = amounts.number(self.fraction, count, len(training))
         if size >= len(training):
             raise SupremeError(
                 f"forgetting {size} of {len(training)} groups that train leaves nobody to retain: forget fewer"

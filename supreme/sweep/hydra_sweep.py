@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
-from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from supreme.core import SupremeError
@@ -23,6 +22,9 @@ from supreme.sweep.executors.local.executor import LocalExecutor
 from supreme.sweep.executors.local.leftovers import sweep_leftovers
 from supreme.sweep.failures import Failures
 from supreme.sweep.ground import Ground
+from supreme.sweep.hydra_jobs import Job, Jobs
+from supreme.sweep.hydra_keys import refuse_in_sweep
+from supreme.sweep.objective import returned
 from supreme.sweep.plan.compose import Composer, Problems, compose_all, expand
 from supreme.sweep.plan.estimate import expected_seconds
 from supreme.sweep.plan.plan import Plan, make_plan, read_row, resolve
@@ -97,15 +99,16 @@ def swept(sweeper: Any, arguments: Sequence[str]) -> Swept:
         SupremeError: something is wrong with a cell, or with the place where results are to lie; nothing has run.
     """
     launcher = sweeper.launcher
+    refuse_in_sweep(sweeper.config.hydra, isinstance(launcher, OffersExecutor))
     start, problems = time.monotonic(), Problems()
-    jobs = expand(sweeper, arguments)
+    asked = expand(sweeper, arguments)
     composer = Composer(sweeper.hydra_context, sweeper.config)
-    _, first = compose_all(composer, jobs[:1], Problems())
+    _, first = compose_all(composer, asked[:1], Problems())
     executor = None
     if isinstance(launcher, OffersExecutor) and first is not None and not first.dry_run:
         executor = launcher.executor(first)  # refuses devices that are not there, at once
-    with _closed(executor):
-        cells, settings = compose_all(composer, jobs, problems)
+    with closed(executor):
+        cells, settings = compose_all(composer, asked, problems)
         if settings is None:
             problems.refuse()
             raise AssertionError("a job without settings is a problem")
@@ -119,12 +122,16 @@ def swept(sweeper: Any, arguments: Sequence[str]) -> Swept:
         tell_presets(composer.presets)
         with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
             tracking(*plan.cells)
-            outcomes = _run(plan, executor or launcher, settings, tracking)
-            unwritten = _print_results(plan, settings)
+            if executor:
+                jobs = as_jobs(launcher, _numbered(plan), settings)
+                outcomes = run_tasks(executor, plan.tasks, settings, tracking, jobs)
+            else:
+                outcomes = _launched(plan, launcher, settings, tracking)
+            unwritten = print_results(plan, settings)
     return Swept(plan=plan, settings=settings, outcomes=outcomes, unwritten=unwritten)
 
 
-def _print_results(plan: Plan, settings: Settings) -> SupremeError | None:
+def print_results(plan: Plan, settings: Settings) -> SupremeError | None:
     """Print the tables and write the reports; returns what kept them from being written, which hides no failure."""
     try:
         print_table(plan.cells, settings.output_dir)
@@ -132,35 +139,6 @@ def _print_results(plan: Plan, settings: Settings) -> SupremeError | None:
     except SupremeError as error:
         return error
     return None
-
-
-def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-    """Hydra's launcher interface, for sweepers that are not ours: a job's return value is its row."""
-    problems = Problems()
-    composer = Composer(launcher.hydra_context, launcher.config)
-    cells, settings = compose_all(composer, job_overrides, problems)
-    problems.refuse()
-    assert settings is not None
-    if any(cell.audits for cell in cells):
-        log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")
-        cells = [replace(cell, audits={}) for cell in cells]
-    executor = launcher.executor(settings)
-    plan = planned(cells, settings, problems, time.monotonic())
-    tell_presets(composer.presets)
-    if settings.dry_run:
-        print_plan(plan, settings.slots())
-        sys.exit()  # the sweeper cannot go on without rows
-    with in_use(settings), Tracking(settings.tracker, settings.output_dir) as tracking:
-        outcomes = _run_tasks(executor, plan.tasks, settings, tracking)
-    returns = []
-    for number, (asked, overrides) in enumerate(zip(cells, job_overrides, strict=True), initial_job_idx):
-        cell = resolve([asked], settings.output_dir, problems)[0]
-        result = JobReturn(overrides=overrides, working_dir=str(settings.output_dir), task_name=f"supreme {number}")
-        row = read_row(cell, plan.at)
-        result.status = JobStatus.COMPLETED if row else JobStatus.FAILED
-        result.return_value = row or RuntimeError(outcomes[cell.id].error)
-        returns.append(result)
-    return returns
 
 
 def tell_presets(presets: Presets) -> None:
@@ -191,7 +169,8 @@ def planned(
     for name, node in settings.tracker.items():
         if why := flaw(f"tracker {name}", node):
             problems.add(why)
-    plan = make_plan(resolve(cells, settings.output_dir, problems), at, problems, on_todo)
+    resolved = resolve(cells, settings.output_dir, problems)
+    plan = make_plan(resolved, at, problems, on_todo, settings.objectives)
     if not settings.dry_run:
         at.store.prepare()
         at.store.sweep_temporary()
@@ -205,28 +184,36 @@ def planned(
 
 
 @contextmanager
-def _closed(executor: Executor | None) -> Iterator[None]:
+def closed(executor: Executor | None) -> Iterator[Executor | None]:
     """Close it at the end, also where nothing was run."""
     try:
-        yield
+        yield executor
     finally:
         if executor is not None:
             executor.close("broken")
 
 
-def _run(plan: Plan, runs: Any, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
-    """Run the plan; returns what became of each task.
+def as_jobs(launcher: Any, numbered: Iterable[tuple[int, Sequence[str], Cell]], settings: Settings) -> Jobs:
+    """These cells as jobs of a launcher of ours, each with its number and overrides."""
+    numbered, at = list(numbered), settings.workplace()
+    cells = {cell.id: cell for _, _, cell in numbered}
+    jobs = [Job(number=number, overrides=overrides, cell=cell.id) for number, overrides, cell in numbered]
+    return Jobs(launcher, jobs, lambda cell: returned(settings.objectives, read_row(cells[cell], at) or {}))
 
-    Args:
-        runs: an executor, or a launcher that has none.
-    """
+
+def _numbered(plan: Plan) -> Iterator[tuple[int, Sequence[str], Cell]]:
+    """The cells that are to run, each with its place among all cells, which a resumed sweep has, too."""
+    places = {cell.id: number for number, cell in enumerate(plan.cells)}
+    yield from ((places[cell.id], cell.overrides, cell) for cell in plan.todo)
+
+
+def _launched(plan: Plan, launcher: Launcher, settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
+    """Have a launcher that is not ours run the plan; returns what became of each task."""
     if not plan.tasks:
         return {}
-    if not isinstance(runs, Launcher):
-        return _run_tasks(runs, plan.tasks, settings, tracking)
     try:
         if plan.todo:
-            runs.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
+            launcher.launch([list(cell.overrides) for cell in plan.todo], initial_job_idx=0)
     except Exception as error:  # what it says of its jobs is judged by the rows they leave
         log.warning("the launcher stopped: %s: %s", type(error).__name__, error)
     tracking(*plan.todo)
@@ -235,7 +222,7 @@ def _run(plan: Plan, runs: Any, settings: Settings, tracking: Tracking) -> dict[
     for cell in plan.todo:
         remember(replace(ended[cell.id], status="done" if plan.has_row(cell) else "failed"))
     audits = [replace(task, after=()) for task in plan.audit_tasks]  # what they wait for has ended
-    return ended | (_run_tasks(local_executor(settings), audits, settings, tracking) if audits else {})
+    return ended | (run_tasks(local_executor(settings), audits, settings, tracking) if audits else {})
 
 
 def local_executor(settings: Settings) -> LocalExecutor:
@@ -243,15 +230,22 @@ def local_executor(settings: Settings) -> LocalExecutor:
     return LocalExecutor(settings.slots(), rules=settings.rules())
 
 
-def _run_tasks(executor: Executor, tasks: Sequence[Task], settings: Settings, tracking: Tracking) -> dict[str, Outcome]:
-    """Run, show and track; returns what became of each task."""
-
+def run_tasks(
+    executor: Executor, tasks: Sequence[Task], settings: Settings, tracking: Tracking, jobs: Jobs | None = None
+) -> dict[str, Outcome]:
+    """Run, show and track, and tell Hydra of its jobs; returns what became of each task."""
+    if not tasks:
+        return {}
     remember = Failures()
+    if jobs:
+        jobs.write_files()
 
     def on_event(event: Event) -> None:
         ground.refuse_if_gone()
         remember(event)
         progress(event)
+        if jobs:
+            jobs(event)
         if isinstance(event, Outcome) and event.status == "done":
             tracking(*[part for part in event.task.arguments if isinstance(part, Cell)])
 

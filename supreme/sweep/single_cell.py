@@ -27,49 +27,77 @@ from supreme.sweep.display.summary import print_table
 from supreme.sweep.executors.local.lock_directory import lock_directory
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
 from supreme.sweep.failures import Failures
+from supreme.sweep.hydra_keys import heed_verbose, refuse_in_run
 from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, tell_presets
 from supreme.sweep.jobs import log_path, run_stage
+from supreme.sweep.objective import returned
 from supreme.sweep.plan.compose import Problems, cell_with, changes_here, plain_values
 from supreme.sweep.plan.plan import Plan, read_row
 from supreme.sweep.plan.presets import preset_of
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.schedule.scheduler import run
 from supreme.sweep.schedule.tasks import Event, Retrying, Waiting
+from supreme.sweep.searches import check_search, is_ours, searches
 from supreme.sweep.tracking.tracking import Tracking
 
 log = logging.getLogger(__name__)
 
 
-def run_job(config: DictConfig) -> dict[str, Any] | None:
-    """Run one cell in this process: a single run, or a job of a launcher that is not ours. Returns its row."""
+def run_job(config: DictConfig) -> Any:
+    """Run one cell in this process: a single run, or a job of a launcher that is not ours.
+
+    Returns:
+        What `objective` makes of its row: a float, or a list of several; without an objective the row itself.
+    """
     hydra = HydraConfig.get()
     try:
-        values = plain_values(config)
-        presets, preset = preset_of(GlobalHydra.instance().config_loader(), hydra, values)
-        cell = cell_with(preset, values, hydra.runtime.choices, list(hydra.overrides.task))
-        cell = replace(cell, changed=changes_here(hydra))
-        if hydra.mode != RunMode.RUN:  # the sweep that this job is of has its audits
-            cell = replace(cell, audits={})
-        settings = Settings.from_config(values)
-        slots = settings.slots()
-        plan = planned([cell], settings, Problems(), time.monotonic())
-        if hydra.mode == RunMode.RUN:
-            tell_presets(presets)
-        if settings.dry_run:
-            return print_plan(plan, slots)
-        if plan.todo:
-            if settings.timeout is not None:
-                log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
-            with in_use(settings):
-                _run_one(plan, settings, alone=hydra.mode == RunMode.RUN)
-        of_ours = hydra.mode == RunMode.MULTIRUN and str(hydra.sweeper._target_).endswith(".SupremeSweeper")
-        with Tracking({} if of_ours else settings.tracker, settings.output_dir) as tracking:  # our sweeper tells itself
-            tracking(*plan.cells)
-            if hydra.mode == RunMode.RUN:
-                print_table(plan.cells, settings.output_dir)
-        return read_row(plan.cells[0], plan.at)
+        return _ran(config, hydra)
     except SupremeError as error:
+        if hydra.mode == RunMode.MULTIRUN:
+            raise  # Hydra tells its callbacks and the sweeper that the job failed, and other jobs go on
         refuse(error)
+
+
+def _ran(config: DictConfig, hydra: Any) -> Any:
+    alone = hydra.mode == RunMode.RUN
+    refuse_in_run(hydra)
+    heed_verbose(hydra.verbose)
+    values = plain_values(config)
+    presets, preset = preset_of(GlobalHydra.instance().config_loader(), hydra, values)
+    cell = cell_with(preset, values, hydra.runtime.choices, list(hydra.overrides.task))
+    cell = replace(cell, changed=changes_here(hydra))
+    if not alone:  # the sweep that this job is of has its audits
+        cell = replace(cell, audits={})
+    settings = Settings.from_config(values)
+    if not alone:
+        check_search(settings.objectives, hydra.sweeper, cell.metrics)
+    slots = settings.slots()
+    plan = planned([cell], settings, Problems(), time.monotonic())
+    if alone:
+        tell_presets(presets)
+    if settings.dry_run:
+        print_plan(plan, slots)
+        return _nothing(hydra)
+    if plan.todo:
+        if settings.timeout is not None:
+            log.warning("timeout=%g is kept in sweeps only: add -m", settings.timeout)
+        with in_use(settings):
+            _run_one(plan, settings, alone=alone)
+    told_elsewhere = not alone and is_ours(hydra.sweeper)  # our sweeper tells itself
+    with Tracking({} if told_elsewhere else settings.tracker, settings.output_dir) as tracking:
+        tracking(*plan.cells)
+        if alone:
+            print_table(plan.cells, settings.output_dir)
+    value = returned(settings.objectives, read_row(plan.cells[0], plan.at) or {})
+    if alone and settings.objectives:
+        log.info("objective=%s: %s", ",".join(map(str, settings.objectives)), value)
+    return value
+
+
+def _nothing(hydra: Any) -> None:
+    """What a dry run returns; a sweeper that searches cannot go on after it."""
+    if hydra.mode == RunMode.MULTIRUN and searches(hydra.sweeper):
+        raise SystemExit
 
 
 def _run_one(plan: Plan, settings: Settings, alone: bool) -> None:

@@ -45,3 +45,26 @@ class Boom:
 
     def __call__(self, model: Any, split: Any, context: Any) -> Any:
         raise RuntimeError("boom")
+
+
+def shrunk(model: Any, split: Any, context: Any, factor: float = 1.0) -> Any:
+    """The same as a plain function."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight *= factor
+    return model
+
+
+def nothing(model: Any, split: Any, context: Any) -> None:
+    """Forgets to return the model."""
+
+
+def confidence(evaluation: Any, name: str = "forget") -> dict[str, float]:
+    """A metric that is a plain function."""
+    return {f"confidence/{name}": float(evaluation.subject.logits(name).softmax(1).max(1).values.mean())}
+
+
+def same_answers(evaluation: Any) -> float:
+    """A metric of one number, which compares with the reference."""
+    pair = evaluation.subject.logits("test"), evaluation.reference.logits("test")
+    return float((pair[0].argmax(1) == pair[1].argmax(1)).float().mean())

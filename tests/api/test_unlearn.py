@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import random
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,12 @@ SETS: dict[str, Any] = {"forget": images(10, 1), "retain": images(40, 2)}
 def same(one: nn.Module, other: nn.Module) -> bool:
     weights = other.state_dict()
     return all(torch.equal(value, weights[name]) for name, value in one.state_dict().items())
+
+
+def test_the_examples_of_its_docstring_run() -> None:
+    failed, run = doctest.testmod(importlib.import_module("supreme.api.unlearn"))
+    assert run > 4
+    assert not failed
 
 
 @pytest.mark.parametrize("method", ["finetune", "neggrad", "salun", "bad_teacher"])

@@ -12,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from supreme.core import SupremeError
-from supreme.core.registry import build
+from supreme.core.registry import as_component, build
 from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -204,7 +204,7 @@ def test_a_node_without_a_target_is_refused() -> None:
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_every_model_and_recipe_is_built_with_the_values_of_its_yaml(path: Path) -> None:
-    node = node_of(path)
+    node = dict(as_component(node_of(path), path.parent.name))
     if path.name == "timm.yaml":
         node["arch"] = "test_vit"
     values = {name: value for name, value in node.items() if name != "_target_"}
@@ -215,7 +215,7 @@ def test_every_model_and_recipe_is_built_with_the_values_of_its_yaml(path: Path)
 
 
 def test_the_timm_model_asks_for_an_architecture() -> None:
-    node = OmegaConf.to_container(OmegaConf.load(CONF / "model" / "timm.yaml"))
+    node = as_component(OmegaConf.to_container(OmegaConf.load(CONF / "model" / "timm.yaml")), "model")  # type: ignore[arg-type]
     assert refusal(node, "model timm").startswith("model timm: no value for arch;")  # type: ignore[arg-type]
 
 

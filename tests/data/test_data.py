@@ -674,12 +674,56 @@ def test_a_missing_archive_is_named_with_what_to_type(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_lies_there_and_is_not_unpacked_is_told_with_how_to_unpack_it(tmp_path: Path) -> None:
-    packed = tmp_path / "cifar-10-python.tar.gz"
+    packed = tmp_path / "cifar-10-python.zip"
     packed.touch()
-    with pytest.raises(SupremeError, match=rf"{packed} lies there .* unpack it \(tar -xf {packed} -C {tmp_path}\)$"):
+    with pytest.raises(SupremeError, match=rf"{packed} lies there .* unpack it \(python -m zipfile -e {packed} "):
         cifar(tmp_path, "cifar10").signature()
     with pytest.raises(SupremeError, match=r"which folder it is in$"):
         cifar(tmp_path, "cifar100").signature()
+
+
+def packed_cifar10(root: Path, *leave_out: str, link: str = "") -> Path:
+    """The archive as it is downloaded, perhaps without some of its files or with a link in place of one."""
+    place, packed = write_cifar10(root / "there") / "cifar-10-batches-py", root / "cifar-10-python.tar.gz"
+    with tarfile.open(packed, "w:gz") as tar:
+        for path in sorted(place.iterdir()):
+            if path.name == link:
+                member = tarfile.TarInfo(f"{place.name}/{link}")
+                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                tar.addfile(member)
+            elif path.name not in leave_out:
+                tar.add(path, f"{place.name}/{path.name}")
+        tar.add(place / "test_batch", "../outside")
+    return packed
+
+
+def test_a_packed_archive_is_read_where_it_lies_and_nothing_is_unpacked(tmp_path: Path) -> None:
+    packed = packed_cifar10(tmp_path)
+    data = cifar(tmp_path)()
+    assert data.fingerprint == cifar(tmp_path / "there")().fingerprint
+    assert {path.name for path in tmp_path.iterdir()} == {"there", packed.name}
+    with pytest.raises(SupremeError, match="data_batch_1 is damaged or not the authors' file"):
+        cifar(tmp_path, verify_md5=True)()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda root: packed_cifar10(root, "test_batch"), "cifar-10-python.tar.gz lacks test_batch: take it away"),
+        (lambda root: packed_cifar10(root, link="data_batch_2"), "lacks data_batch_2"),
+        (
+            lambda root: (one := packed_cifar10(root)).write_bytes(one.read_bytes()[:9000]),
+            "cannot be read as a part of",
+        ),
+        (lambda root: (root / "cifar-10-python.tar.gz").write_bytes(b"<html>"), "cannot be read as a part of CIFAR10"),
+        (lambda root: (root / "cifar-10-python.tar.gz").touch(), "cannot be read as a part of CIFAR10"),
+    ],
+    ids=["a file is missing", "a link", "cut", "a web page", "empty"],
+)
+def test_a_packed_archive_that_is_spoilt_is_named(tmp_path: Path, spoil: Any, told: str) -> None:
+    spoil(tmp_path)
+    with pytest.raises(SupremeError, match=told):
+        cifar(tmp_path)()
 
 
 def test_an_unknown_variant_is_refused(tmp_path: Path) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from supreme.cli import CONF
 from supreme.core import SupremeError
 from supreme.data import census, entries, tables
 from supreme.data.class_folders import listed as class_folders
-from tests.data.folders import image_folder, photographs, picture
+from tests.data.folders import image_folder, photographs
 
 LABELS = "file,label\n0.png,a\n1.png,a\n2.png,b\n3.png,b\n"
 
@@ -212,24 +211,3 @@ def test_a_place_that_cannot_be_is_refused_in_a_sentence(place: str, root: Path,
 def test_a_home_folder_of_nobody_is_shown_as_it_was_typed() -> None:
     with pytest.raises(SupremeError, match="there is no folder ~nobody-of-this-name/x"):
         image_folder(Path("~nobody-of-this-name/x")).files()
-
-
-def test_the_lines_of_the_readme_make_a_table_from_the_lists_of_celeba(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [f"{number:06d}.jpg" for number in range(1, 7)]
-    for name in names:
-        picture(name).save(tmp_path / name)
-    rows = (f"{name} -1 {' 1' if at % 2 else '-1'}\n" for at, name in enumerate(names))
-    (tmp_path / "list_attr_celeba.txt").write_text(f"6\nMale Smiling\n{''.join(rows)}")
-    (tmp_path / "identity_CelebA.txt").write_text("".join(f"{name} {at // 2}\n" for at, name in enumerate(names)))
-    (tmp_path / "list_eval_partition.txt").write_text(
-        "".join(f"{name} {part}\n" for name, part in zip(names, (0, 0, 1, 1, 2, 2), strict=True))
-    )
-    readme = (CONF / "data" / "README.md").read_text()
-    (lines,) = [block for block in readme.split("```python\n") if "list_attr_celeba" in block.partition("```")[0]]
-    monkeypatch.chdir(tmp_path)
-    exec(lines.partition("```")[0], {})
-    data = image_folder(tmp_path, table="labels.csv")()
-    assert (data.class_names, data.group_names) == (("0", "1"), ("0", "1", "2"))
-    assert (data.labels.tolist(), len(data.train), len(data.validation), len(data.test)) == ([0, 1] * 3, 2, 2, 2)

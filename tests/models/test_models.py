@@ -16,16 +16,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from supreme.core import SupremeError, seeds
-from supreme.core.registry import build
+from supreme.core.registry import as_component, build
 from supreme.functional.classifier import Classifier
 from supreme.functional.residual import ZeroPadding
 from supreme.models.cifar_resnet import CifarResNet
 from supreme.models.resnet9 import ResNet9
 from supreme.models.resnet18 import ResNet18
 from supreme.models.small_cnn import SmallCNN
+from supreme.models.stem import replace_stem
 from supreme.models.timm import Timm
 from supreme.models.vgg import VGG
 from supreme.models.wide_resnet import WideResNet
+from tests.conf_files import node_of
 
 CONF = Path(__file__).parents[2] / "conf"
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
@@ -340,6 +342,56 @@ def test_a_name_like_no_other_is_still_refused_with_some_that_exist() -> None:
     near = refusal(lambda: timm_model("qqqq")).partition("near: ")[2].split(", ")
     assert len(near) == 5
     assert all(timm.is_model(name) for name in near)
+
+
+def stemmed(arch: str, **changes: Any) -> Any:
+    node = {**node_of(CONF / "model" / "timm.yaml"), "arch": arch, "stem": "cifar", **changes}
+    return build(as_component(node, "model"), "model timm")
+
+
+def test_a_resnet18_of_timm_with_the_stem_for_cifar_is_ours() -> None:
+    ours, theirs = made(ResNet18(width=64)), made(stemmed("resnet18"))
+    names = [name for name in theirs.state_dict() if name not in ("mean", "std")]
+    values = [tensor for name, tensor in ours.state_dict().items() if name not in ("mean", "std")]
+    theirs.load_state_dict(dict(zip(names, values, strict=True)), strict=False)
+    x = torch.rand(2, 3, 32, 32)
+    features = theirs.body((x - ours.mean) / ours.std)
+    assert torch.allclose(ours.features(x), features, atol=1e-5)
+
+
+SHALLOW = {"layers": (1, 1, 1, 1)}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "resnet50d": SHALLOW,
+    "resnext50_32x4d": SHALLOW,
+    "resnetrs50": SHALLOW,
+    "densenet121": {"block_config": (1, 1, 1, 1)},
+    "resnetv2_50d": SHALLOW,
+    "legacy_seresnet18": SHALLOW,
+}
+
+
+@pytest.mark.parametrize("arch", FAMILIES)
+def test_with_the_stem_for_cifar_a_network_sees_four_times_the_side(arch: str) -> None:
+    with torch.device("meta"):
+        network, x = timm.create_model(arch, num_classes=0, **FAMILIES[arch]), torch.empty(1, 3, 64, 64)
+        before = network.forward_features(x).shape[-1]
+        replace_stem(network)
+        assert (before, network.forward_features(x).shape[-1]) == (2, 8)
+
+
+@pytest.mark.parametrize("arch", ["test_vit", "mobilenetv3_small_050", "vgg11", "resnetv2_50x1_bit", "convnext_atto"])
+def test_a_network_without_such_a_stem_is_refused_by_name(arch: str) -> None:
+    with torch.device("meta"), pytest.raises(SupremeError, match=r"has other first layers.*model\.stem=null"):
+        replace_stem(timm.create_model(arch, num_classes=0))
+
+
+def test_a_stem_and_pretrained_weights_exclude_one_another() -> None:
+    assert "which the pretrained weights need" in refusal(lambda: stemmed("resnet10t.c3_in1k", pretrained=True))
+
+
+def test_without_a_stem_a_model_of_timm_has_the_node_that_it_always_had() -> None:
+    node = node_of(CONF / "model" / "timm.yaml")
+    assert as_component(node, "model") == {name: value for name, value in node.items() if name != "stem"}
 
 
 def test_an_unknown_tag_is_refused_with_those_there_are() -> None:

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from supreme.core import SupremeError, registry
+from supreme.functional.classifier import Classifier
 from supreme.functional.network import as_network
 from supreme.models.network import Network
 from supreme.store.fingerprint import identity
 from supreme.testing import check_model
 
 LAB = """
+import torch
 from torch import nn
 
 class Plain(nn.Module):
@@ -36,8 +38,49 @@ class Fixed(nn.Module):
 
 def number(num_classes):
     return 3
+
+class Cosine(nn.Module):
+    def __init__(self, features, classes):
+        super().__init__()
+        self.directions = nn.Parameter(torch.empty(classes, features))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        nn.init.normal_(self.directions)
+
+    def forward(self, x):
+        return x @ self.directions.T
+
+class Fixedly(Cosine):
+    reset_parameters = None
+
+    def __init__(self, features, classes):
+        nn.Module.__init__(self)
+        self.directions = nn.Parameter(torch.ones(classes, features))
+
+class OwnHead(Plain):
+    def __init__(self, num_classes=7, weights=None, kind="Cosine"):
+        super().__init__(num_classes)
+        self.classes = globals()[kind](16, num_classes)
+        if weights:
+            nn.init.ones_(self.classes.directions)
+
+class OneChannel(Plain):
+    def __init__(self, num_classes):
+        super().__init__(num_classes)
+        self.convolution = nn.Conv2d(1, 16, 3)
+
+class Perceptron(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, num_classes))
+
+    def forward(self, x):
+        return self.layers(x)
 """
 FACTS = 10, 8, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+GREY = 10, 8, (0.4, 0.4, 0.4), (0.2, 0.2, 0.2)
+WITH_WEIGHTS = {"weights": "own", "mean": [0.5] * 3, "std": [0.5] * 3}
 
 
 @pytest.fixture
@@ -69,10 +112,34 @@ def test_a_function_of_torchvision_becomes_a_model() -> None:
     assert own(*FACTS)(torch.rand(2, 3, 8, 8)).shape == (2, 10)
 
 
+def test_a_last_layer_of_ones_own_type_is_drawn_anew_where_weights_are_given(lab: str) -> None:
+    own = model(f"{lab}.OwnHead", **WITH_WEIGHTS, num_classes=10)
+    own.check(*FACTS)
+    head = own(*FACTS).head
+    assert type(head).__name__ == "Cosine"
+    assert (head.directions != 1).all()
+
+
+@pytest.mark.parametrize("kind", ["OneChannel", "Perceptron"])
+def test_a_network_for_one_channel_takes_grey_images_and_no_others(lab: str, kind: str) -> None:
+    own = model(f"{lab}.{kind}")
+    own.check(*GREY)
+    classifier = own(*GREY)
+    grey = torch.rand(2, 1, 8, 8)
+    assert torch.equal(classifier(grey.repeat(1, 3, 1, 1)), own_logits(classifier, grey))
+    with pytest.raises(SupremeError, match="cannot take the images"):
+        own.check(*FACTS)
+
+
+def own_logits(classifier: Classifier, grey: torch.Tensor) -> torch.Tensor:
+    """What the network says to one channel by itself."""
+    return classifier.head(classifier.body.network((grey - 0.4) / torch.tensor(0.2)))
+
+
 def test_components_and_other_groups_stay_as_they_are() -> None:
     ours = {"_target_": "supreme.models.resnet18.ResNet18", "width": 4}
     assert registry.as_component(ours, "model") is ours
-    method = {"_target_": "torchvision.models.resnet18"}
+    method = {"_target_": "torchvision.models.ResNet"}
     assert registry.as_component(method, "method") is method
     with pytest.raises(SupremeError, match="must be a dataclass"):
         registry.build(method, "method own")
@@ -103,6 +170,11 @@ def test_its_identity_holds_its_values_and_the_version_of_its_library(lab: str) 
         ("{lab}.number", {}, "gives a int, and a model must be an nn.Module"),
         ("{lab}.Nothing", {}, "cannot be imported"),
         ("torchvision.models", {}, "as a model, a function or class that makes an nn.Module"),
+        ("{lab}.OwnHead", WITH_WEIGHTS, "7 logits .* its last layer is a Cosine.*num_classes: 10"),
+        ("{lab}.OwnHead", {**WITH_WEIGHTS, "num_classes": 10, "kind": "Fixedly"}, "Fixedly has no reset_parameters"),
+        ("{lab}.OneChannel", {}, r"takes 1 channel and .*nn\.Conv2d\(3, .*x\.mean\(1, keepdim=True\)"),
+        ("{lab}.Plain", {"stem": "imagenet"}, "stem='imagenet' is not allowed"),
+        ("{lab}.Plain", {"stem": "cifar"}, "Plain has other first layers .*3x3, stride 1.*model.stem=null"),
         ("torch.nn.Linear", {"in_features": 3, "out_features": 10}, "cannot take the images"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from supreme.core.registry import as_component
 from tests.conf_files import CONF, GROUPS, YAMLS, defaults_of, node_of, target_of
 
 ROOT = Path(__file__).parents[2]
@@ -230,7 +231,7 @@ def test_what_must_start_fast_imports_nothing_heavy(modules: list[str]) -> None:
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_yaml_names_its_class_first_and_gives_exactly_its_fields(path: Path) -> None:
-    target, *given = node_of(path).items()
+    target, *given = as_component(node_of(path), path.parent.name).items()
     assert target[0] == "_target_"
     module, _, name = target[1].rpartition(".")
     component = getattr(importlib.import_module(module), name)

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hydra import compose, initialize_config_dir
 from torch import Tensor, nn
 
 from supreme.core import Epoch, SupremeError, seeds
 from supreme.core.images import ImageData, Images
+from supreme.core.registry import build
 from supreme.functional.classifier import Classifier
 from supreme.models.small_cnn import SmallCNN
 from supreme.pipeline.device import autocast
 from supreme.recipes import Recipe
 from supreme.testing import tiny_data
-from tests.conf_files import node_of
-
-CONF = Path(__file__).parents[2] / "conf"
+from tests.conf_files import CONF, node_of
 
 PLAIN: dict[str, Any] = {
     "optimizer": "sgd",
@@ -362,7 +362,7 @@ def test_an_impossible_value_is_refused_by_name(changes: dict[str, Any]) -> None
         recipe(**changes)
 
 
-# The published presets: SUPREME, arXiv 2606.00380.
+# The published presets: SUPREME, arXiv 2606.00380; of the other networks of the CIFAR tables, as their YAML says.
 
 RESNET18 = {
     "optimizer": "sgd",
@@ -406,6 +406,23 @@ PUBLISHED = {
     "caltech101_224-vit_b16": {**VIT, "epochs": 8, "crop_padding": 0},
 }
 
+SGD = {"optimizer": "sgd", "momentum": 0.9, "label_smoothing": 0.0, "horizontal_flip": True}
+DROPS = {**SGD, "lr": 0.1, "nesterov": False, "schedule": "multistep", "warmup_epochs": 0.0, "crop_padding": 4}
+HE = {**DROPS, "weight_decay": 1e-4, "batch_size": 128, "epochs": 182, "milestones": [91, 136], "gamma": 0.1}
+KUANGLIU = {**SGD, "lr": 0.1, "schedule": "cosine", "weight_decay": 5e-4, "batch_size": 128, "epochs": 200}
+WEIAICUNZAI = {**RESNET18, "batch_size": 128, "epochs": 200, "milestones": [60, 120, 160]}
+WRN = {**DROPS, "nesterov": True, "weight_decay": 5e-4, "batch_size": 128, "epochs": 200, "gamma": 0.2}
+OPTML = {**HE, "weight_decay": 5e-4, "batch_size": 256}
+ALLCNN = {**DROPS, "lr": 0.05, "weight_decay": 1e-3, "epochs": 350, "milestones": [200, 250, 300], "crop_padding": 5}
+PAGE = {**SGD, "lr": 0.4, "nesterov": True, "weight_decay": 5e-4, "batch_size": 512, "epochs": 24, "warmup_epochs": 5}
+for _data in ("cifar10", "cifar100"):
+    PUBLISHED |= {f"{_data}-resnet{depth}": HE for depth in (20, 32, 44, 56)}
+    PUBLISHED |= {f"{_data}-resnet110": {**HE, "warmup_epochs": 1.0}}
+    PUBLISHED |= {f"{_data}-wrn_28_10": WRN, f"{_data}-allcnn": ALLCNN, f"{_data}-resnet9": PAGE}
+for _model in ("resnet34", "resnet50", "preact_resnet18"):
+    PUBLISHED |= {f"cifar10-{_model}": KUANGLIU, f"cifar100-{_model}": WEIAICUNZAI}
+PUBLISHED |= {"cifar10-vgg16_bn": OPTML, "cifar100-vgg16_bn": {**OPTML, "warmup_epochs": 75.0}}
+
 
 def preset(name: str) -> dict[str, Any]:
     return node_of(CONF / "recipe" / f"{name}.yaml")
@@ -415,6 +432,17 @@ def preset(name: str) -> dict[str, Any]:
 def test_a_published_preset_has_the_published_values(name: str) -> None:
     given = preset(name)
     assert {field: given[field] for field in PUBLISHED[name]} == PUBLISHED[name]
+
+
+def test_every_network_of_the_cifar_tables_has_a_recipe_for_cifar() -> None:
+    models = {path.stem for path in (CONF / "model").glob("*.yaml")} - {"small_cnn", "timm"}
+    assert {f"{data}-{model}" for data in ("cifar10", "cifar100") for model in models} <= set(PUBLISHED)
+
+
+def test_a_pair_of_the_cifar_tables_is_composed_without_naming_its_recipe() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", ["data=cifar100", "model=resnet110"])
+    assert build(config.recipe).warmup_epochs == 1.0
 
 
 def test_every_preset_for_a_pair_of_the_published_benchmark_is_in_the_table() -> None:

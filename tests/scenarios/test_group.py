@@ -53,7 +53,6 @@ def test_people_who_are_in_no_test_image_leave_forget_test_empty() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({}, "no target, fraction or count is not allowed: give one of the three"),
         ({"target": 0, "count": 1}, "target=0 with count=1 is not allowed"),
         ({"fraction": 0.1, "count": 1}, "fraction=0.1 with count=1 is not allowed"),
         ({"target": []}, "is not allowed"),

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import hydra_callbacks
 import psutil
 import pytest
 from conftest import Run, command_line, environment, start_command_line
@@ -101,6 +102,7 @@ def test_a_sweeper_that_is_not_ours_gets_the_same_rows_from_our_launcher(
     made = rows(tmp_path / "outputs")
     assert len(made) == 2
     assert all(row == rows(outputs)[cell] for cell, row in made.items())
+    assert any(line.startswith("scrub ") for line in done.stdout.splitlines())
 
 
 def test_a_new_metric_evaluates_again_and_keeps_the_old_columns(clean: Any, supreme: Run, tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_a_failure_is_recorded_by_whatever_runs_the_cells_and_forgotten_with_the
     (found,) = failures(tmp_path / "outputs")
     assert (found["method"], found["seed"]) == ("once", 1)
     assert "not with this seed" in found["error"]
-    assert "incomplete (1 of 2 failed)" in supreme("report").stdout  # the basic launcher of Hydra ends with its job
+    assert "incomplete (1 of 2 failed)" in supreme("report").stdout
     (tmp_path / "marks" / "healed").touch()
     done = supreme(*command)
     assert done.returncode == 0, done.stderr
@@ -233,9 +235,13 @@ def test_a_run_of_one_cell_leaves_a_record_too_and_a_table_where_all_failed(
     assert supreme("--config-dir", broken, "method=raises", *SMALL).returncode == 1
     (found,) = failures(tmp_path / "outputs")
     assert found["error"] == "RuntimeError: this method does not work"
-    done = supreme("--config-dir", broken, "-m", "method=raises", *SMALL)
+    raising = (*hydra_callbacks.WORDS, "+hydra.callbacks.notes.raises=true")
+    done = supreme("--config-dir", broken, "-m", "method=raises", *SMALL, *raising)
     assert done.returncode == 1
     assert "failed (1 of 1)" in done.stdout
+    events = [["multirun start"], ["job start", 0, 0], ["job end", 0, "FAILED", ""], ["multirun end"]]
+    assert hydra_callbacks.told(tmp_path) == events
+    assert "Callback Notes.on_job_end raised RuntimeError: this callback does not work" in done.stderr
     assert "failed (1 of 1)" in supreme("report").stdout
     assert supreme("store", "verify").returncode == 0
 

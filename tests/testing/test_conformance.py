@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from supreme.core import SET_NAMES, Column, SelfComparison, Series, Split, SupremeError, Undefined
-from supreme.core.registry import build
+from supreme.core.registry import as_component, build
 from supreme.functional.classifier import Classifier
 from supreme.sweep.plan.presets import with_fields
 from supreme.testing import (
@@ -39,7 +39,8 @@ METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml") if path.
 
 
 def component(group: str, name: str, **changes: Any) -> Any:
-    return build(with_fields(node_of(CONF / group / f"{name}.yaml"), changes), f"{group} {name}")
+    node = as_component(node_of(CONF / group / f"{name}.yaml"), group)
+    return build(with_fields(node, changes), f"{group} {name}")
 
 
 def broken_promise(check, *arguments) -> str:

@@ -65,6 +65,7 @@ def html(
     frame: pd.DataFrame,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    first_script: str = "",
 ) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
 
@@ -75,19 +76,20 @@ def html(
         frame: what `load` gives of it, with one row at least.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
         endpoints: the primary ones, with their margins; None: see `summary`.
+        first_script: runs before the page's own ones.
 
     Raises:
         SupremeError: the directory has no row of one of the cells.
     """
     table = summary(frame, endpoints=endpoints) if table is None else table
-    return composed(page_parts(Path(directory), frame, table, endpoints))
+    return composed(page_parts(Path(directory), frame, table, endpoints), first_script)
 
 
-def composed(parts: Mapping[str, Any]) -> str:
-    """The page of what `page_parts` gives."""
+def composed(parts: Mapping[str, Any], first_script: str = "") -> str:
+    """The page of what `page_parts` gives; see `html`."""
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     scripts = [(_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    script = "(async () => {\n'use strict';\n" + "\n".join(scripts) + _CAUGHT
+    script = "(async () => {\n'use strict';\n" + "\n".join([first_script, *scripts]) + _CAUGHT
     packed, drawing = vega()
     allowed = " ".join(f"'sha256-{_digest(text)}'" for text in (script, drawing))  # and no other script may run
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

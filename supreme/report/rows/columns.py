@@ -157,6 +157,17 @@ def columns_named(names: Iterable[str], frame: pd.DataFrame) -> list[TableColumn
     return columns
 
 
+def columns_asked(text: str, frame: pd.DataFrame) -> list[TableColumn]:
+    """Those of a list with commas, as `columns_named` takes its parts.
+
+    Raises:
+        SupremeError: it names none, or one that no row has.
+    """
+    if columns := columns_named(filter(None, map(str.strip, text.split(","))), frame):
+        return columns
+    raise SupremeError(f"--metrics {text!r} names none; there is {', '.join(frame['metric'].unique())}")
+
+
 def _table_column(name: str, column: Column) -> TableColumn:
     return TableColumn(name, column.title or name, column.format)
 

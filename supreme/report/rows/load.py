@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from supreme.core import SupremeError
 from supreme.report.rows import asked, failures
 from supreme.report.rows.columns import declared_by
 from supreme.report.rows.files import read_all
-from supreme.report.rows.naming import labels_of, metric_suffixes
+from supreme.report.rows.naming import Names, names_of
+from supreme.report.rows.nowhere import no_results
 from supreme.report.rows.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
 from supreme.report.rows.values import family_of, metric_values, scenario_values
 
@@ -73,6 +73,15 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     Raises:
         SupremeError: there is no readable row, and no cell has failed.
     """
+    return frame_of(*read_results(directory))
+
+
+def read_results(directory: str | Path) -> tuple[list[Row], list[failures.Failure], list[str]]:
+    """The rows and the failures of an output directory, each in order of arrival, and what is to be said of others.
+
+    Raises:
+        SupremeError: there is neither.
+    """
     folder = Path(directory, "rows")
     rows, left_out = read_all(folder, Reader().read, "row")
     rows.sort(key=lambda row: (row.written, row.path.name))
@@ -80,26 +89,27 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     failed.sort(key=lambda failure: (failure.written, failure.path.name))
     left_out += flaws
     if not rows and not failed:
-        found = " ".join(left_out) or "it is empty or missing"
-        raise SupremeError(
-            f"no results in {folder}: {found}; name the output directory of a sweep, as in `supreme report outputs`"
-        )
-    return frame_of(rows, failed, left_out)
+        raise no_results(directory, left_out)
+    return rows, failed, left_out
 
 
 def frame_of(
-    rows: Sequence[Row], failed: Sequence[failures.Failure] = (), left_out: Sequence[str] = ()
+    rows: Sequence[Row],
+    failed: Sequence[failures.Failure] = (),
+    left_out: Sequence[str] = (),
+    names: Names | None = None,
 ) -> pd.DataFrame:
     """The frame that `load` gives, of these rows and failures, each in order of arrival.
 
     Args:
         left_out: for `attrs["left_out"]`.
+        names: what they are called, where others are named with them.
     """
-    labels = labels_of([*rows, *failed])  # these last, so that they move no row's name
-    entries, older = _newest(zip(rows, labels[: len(rows)], metric_suffixes(rows), strict=True))
+    labels, suffixes, of_failed = names or names_of(rows, failed)
+    entries, older = _newest(zip(rows, labels, suffixes, strict=True))
     frame = _frame(sorted(entries, key=lambda entry: (entry[1], entry[0].seeds)), older)
     frame.attrs["failures"] = failures.standing(
-        list(zip(failed, labels[len(rows) :], strict=True)),
+        list(zip(failed, of_failed, strict=True)),
         [(row, told) for row, told, _ in entries],
     )
     frame.attrs["asked"] = asked.by_block((told[:-2], row.metric_settings) for row, told, _ in entries)

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from supreme.report.rows.failures import Failure
 from supreme.report.rows.labels import variants
 from supreme.report.rows.reading import COMPONENTS, OF_THE_RUN, Row
+
+
+class Names(NamedTuple):
+    """What rows and failures are called."""
+
+    labels: Sequence[tuple[str, ...]]
+    """Of each row; see `labels_of`."""
+    suffixes: Sequence[dict[str, str]]
+    """Of the metrics of each row; see `metric_suffixes`."""
+    of_failed: Sequence[tuple[str, ...]]
+    """The labels of each failure."""
+
+
+def names_of(rows: Sequence[Row], failed: Sequence[Failure]) -> Names:
+    """The names of these rows and failures, each in order of arrival."""
+    labels = labels_of([*rows, *failed])  # these last, so that they move no row's name
+    return Names(labels[: len(rows)], metric_suffixes(rows), labels[len(rows) :])
 
 
 def labels_of(rows: Sequence[Row | Failure]) -> list[tuple[str, ...]]:

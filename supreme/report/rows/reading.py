@@ -45,6 +45,8 @@ class Row:
     """Digests of the code and values of the model, recipe and scenario, and of the method."""
     versions: str
     """What made the row and its models, see `environment`."""
+    commit: str
+    """Of the checkout that made the row, with a + where it had local changes; empty of an installed package."""
     seeds: tuple[int, ...]
     forget_size: int
     forget_digest: str
@@ -121,6 +123,7 @@ class Reader:
             changed=changed_of(content),
             code=_code(provenance["code_keys"]),
             versions=self._versions(provenance),
+            commit=_commit(provenance.get("git")),
             seeds=seeds_of(content["seed"], content["seeds"]),
             forget_size=content["sets"]["forget"],
             forget_digest=content["forget_digest"],
@@ -199,6 +202,13 @@ def changed_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _code(keys: Mapping[str, str]) -> str:
     of_block = repr(sorted((name, key) for name, key in keys.items() if name != "method"))
     return f"{hashlib.sha256(of_block.encode()).hexdigest()[:8]}.{keys['method'][:8]}"
+
+
+def _commit(git: object) -> str:
+    """Of what a row says of the checkout, in a part that is not declared and so may be anything."""
+    if not isinstance(git, Mapping) or not isinstance(git.get("commit"), str):
+        return ""
+    return str(git["commit"]) + "+" * bool(git.get("changed"))
 
 
 def moment(told: str) -> float:

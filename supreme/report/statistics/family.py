@@ -51,9 +51,9 @@ def family_of(
         tables: where the design is crossed, the gaps of each method, those of its forget sets by training seed.
     """
     margin, primary = declared.margin(metric), declared.is_primary(metric)
-    grid, is_cost = _grid(family.values()), metric.startswith("cost/")  # nobody wants to be as slow as the reference
+    grid, is_cost = grid_of(family.values()), metric.startswith("cost/")  # nobody wants to be as slow as the reference
     gaps: dict[str, Gaps] = {method: tables.get(method, _by_seed(line)) for method, line in family.items()}
-    original = _contrast(gaps["original"], grid)
+    original = contrast_of(gaps["original"], grid)
     memory, distance = role_of(metric) == "memory", any("floor" in line["contrast"] for line in family.values())
     judged = primary or (memory and distance and not is_cost)
     shared = {
@@ -68,7 +68,7 @@ def family_of(
     }
     told: dict[str, dict[str, Any]] = {}
     for method, line in family.items():
-        own = _contrast(gaps[method], grid)
+        own = contrast_of(gaps[method], grid)
         told[method] = shared | values_of(metric, line, expected) | evidence_of(line, own, level)
         shown, against = _pair(gaps[method], gaps["original"], grid) if memory else (own, None)
         p = math.nan
@@ -106,7 +106,7 @@ def correct_null(found: Mapping[str, dict[str, dict[str, Any]]]) -> None:
             found[metric][method].update(p_adjusted=p, adjustment="Holm")
 
 
-def _grid(family: Iterable[Line]) -> float:
+def grid_of(family: Iterable[Line]) -> float:
     """The step of the seeds' means where every value is a share of the images of its set; 0 elsewhere."""
     steps = []
     for line in family:
@@ -122,7 +122,7 @@ def _grid(family: Iterable[Line]) -> float:
     return float(max(steps, default=0.0))
 
 
-def _contrast(gaps: Gaps, grid: float) -> Contrast | None:
+def contrast_of(gaps: Gaps, grid: float) -> Contrast | None:
     """Of the gaps of every training seed: one, or one for each forget set where the design is crossed."""
     if len(gaps) < 2:
         return None
@@ -136,7 +136,8 @@ def _pair(own: Gaps, original: Gaps, grid: float) -> tuple[Contrast | None, Cont
     if {len(gaps) for gaps in own.values()} != {len(gaps) for gaps in original.values()}:  # one lacks a forget set
         own, original = ({seed: (float(np.mean(gaps)),) for seed, gaps in of.items()} for of in (own, original))
     both = [seed for seed in own if seed in original]
-    return _contrast({seed: own[seed] for seed in both}, grid), _contrast({seed: original[seed] for seed in both}, grid)
+    first, second = ({seed: of[seed] for seed in both} for of in (own, original))
+    return contrast_of(first, grid), contrast_of(second, grid)
 
 
 def _share(method: Contrast, original: Contrast, level: float) -> dict[str, float]:

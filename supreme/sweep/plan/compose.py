@@ -12,6 +12,7 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -150,7 +151,9 @@ class Composer:
 
     def _through_hydra(self, overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, str]]:
         """The config without Hydra's part, and what of each group is chosen."""
-        config = self._loader.load_sweep_config(self._config, list(overrides))
+        name = self._config.hydra.job.config_name  # load_sweep_config of 1.4 wants the sweep's own experiment in each
+        config = self._loader.load_configuration(name, [*self._sources.of_hydra, *overrides], RunMode.RUN)
+        OmegaConf.copy_cache(from_config=self._config, to_config=config)
         names = dict(config.hydra.runtime.choices)
         self._sources.refuse_unknown_choices(names)
         return _without_hydra(config), self._one(names)
@@ -272,4 +275,6 @@ def compose_all(
     for name in ("output_dir", *DEVICES, "threads", "timeout", "tracker", "dry_run"):
         if len({repr(getattr(own, name)) for own in settings.values()}) > 1:
             problems.add(f"{name} says where a sweep runs and cannot be swept; give one value")
+    if len({own.objectives for own in settings.values()}) > 1:
+        problems.add("objective is one for all runs and cannot be swept; several at once are a list: objective=[...]")
     return cells, next(iter(settings.values()), None)

@@ -18,8 +18,10 @@ from supreme.pipeline.stored_row import holds, made_by, read_row
 from supreme.pipeline.workplace import Workplace
 from supreme.store.provenance import versions
 from supreme.sweep.jobs import log_path, run_audit, run_stage
+from supreme.sweep.objective import Objective
 from supreme.sweep.plan import given_models, reasons, refusals
 from supreme.sweep.plan.compose import Problems
+from supreme.sweep.plan.objectives import check_in_row, check_objectives
 from supreme.sweep.schedule.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -110,11 +112,16 @@ def _merged(other: Cell | None, cell: Cell) -> Cell:
 
 
 def make_plan(
-    cells: list[Cell], at: Workplace, problems: Problems, on_todo: Callable[[int], None] = lambda count: None
+    cells: list[Cell],
+    at: Workplace,
+    problems: Problems,
+    on_todo: Callable[[int], None] = lambda count: None,
+    objectives: Sequence[Objective] = (),
 ) -> Plan:
     """Plan these resolved cells.
 
     Args:
+        objectives: what is asked of the rows of all cells.
         on_todo: called with the number of cells that are to run, before the slow part: to build every component.
 
     Raises:
@@ -126,18 +133,21 @@ def make_plan(
         if not holds(row, cell, at):
             todo.append(cell.with_metrics_of(row))
             again |= {cell.id: row} if row else {}
-        elif row and (others := made_by(row)):
-            made[others] += 1
+        elif row:
+            check_in_row(cell, row, objectives, problems)
+            if others := made_by(row):
+                made[others] += 1
     if todo and not problems.counts:
         on_todo(len(todo))
     audits = _audits(cells, at, problems)
     asked = [cell for cell in cells if cell.id in {one.id for one in todo}]  # with no metric that only a row has
     refusals.check_components(todo, problems)
+    check_objectives(todo, objectives, problems)
     refusals.check_splits(cells, asked, problems)
     given_models.check(cells, asked, problems)
     problems.refuse()
     tasks: dict[str, Task] = {}
-    labels = _labels(todo)
+    labels = labels_of(todo)
     there: dict[str, tuple[str, ...]] = {}
     for cell in todo:
         needs = []
@@ -151,7 +161,7 @@ def make_plan(
                     tasks[key] = _task(stage, key, cell, at, [], f"{given}{stage} {_about(cell)}")
             if key in tasks:
                 needs.append(key)
-        tasks[cell.id] = _task("cell", cell.id, cell, at, needs, labels[cell.id])
+        tasks[cell.id] = replace(cell_task(cell, at, labels[cell.id]), needs=tuple(needs))
     shared_first = sorted(tasks.values(), key=lambda task: task.kind == "cell")
     every = shared_first + _audit_tasks(audits, tasks, at)
     notes = [
@@ -227,11 +237,16 @@ def _task(kind: str, key: str, cell: Cell, at: Workplace, needs: list[str], labe
     )
 
 
+def cell_task(cell: Cell, at: Workplace, label: str) -> Task:
+    """The task that makes the row of this cell, once its models are there."""
+    return _task("cell", cell.id, cell, at, [], label)
+
+
 def _about(cell: Cell) -> str:
     return f"{cell.names['data']} {cell.names['model']} {cell.names['scenario']} seed={cell.seed}"
 
 
-def _labels(cells: Iterable[Cell]) -> dict[str, str]:
+def labels_of(cells: Iterable[Cell]) -> dict[str, str]:
     """What each cell is called: its choices, and the overrides that not all cells share."""
     cells = list(cells)
     common = set.intersection(*(set(cell.overrides) for cell in cells)) if cells else set()

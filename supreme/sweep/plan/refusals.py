@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,9 +15,9 @@ from supreme.core.suitability import check_split
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
 from supreme.pipeline.method_suitability import check_method
-from supreme.report.rows.endpoints import default_endpoints
 from supreme.store.files import digest
 from supreme.sweep.plan.compose import Problems
+from supreme.sweep.plan.endpoints import undeclared, unknown_endpoints
 
 FEW = 5
 """Methods that are named one by one where others are to be left out."""
@@ -27,6 +26,7 @@ FEW = 5
 def check_components(cells: Iterable[Cell], problems: Problems) -> None:
     """Build every component once, so that a wrong value is refused before any device spins."""
     flaws: dict[str, str] = {}
+    endpoints: dict[str, list[str]] = {}
     for cell in cells:
         for what, node in cell.components():
             key = digest([what, node])
@@ -34,8 +34,12 @@ def check_components(cells: Iterable[Cell], problems: Problems) -> None:
                 flaws[key] = flaw(what, node)
             if flaws[key]:
                 problems.add(flaws[key])
-        for sentence in unknown_endpoints(cell):
-            problems.add(sentence)
+        if asked := undeclared(cell):
+            key = digest([asked, cell.metrics, cell.nodes["data"], cell.scenario, cell.seeds["forget"]])
+            if key not in endpoints:
+                endpoints[key] = unknown_endpoints(cell)
+            for sentence in endpoints[key]:
+                problems.add(sentence)
         data = cell.decoded
         key = digest([cell.nodes["model"], data.num_classes, data.image_size])
         if key not in flaws:
@@ -47,25 +51,6 @@ def check_components(cells: Iterable[Cell], problems: Problems) -> None:
                 f"recipe.original_keeps=best_on_validation chooses an epoch on validation images, and data "
                 f"{cell.names['data']} has none: type data.validation_fraction=0.1, say, or recipe.original_keeps=last"
             )
-
-
-def unknown_endpoints(cell: Cell) -> list[str]:
-    """A sentence for each endpoint that was declared for this cell and that no metric of its row gives.
-
-    Those of conf/config.yaml stand there for every choice of metrics, and are passed over.
-    """
-    usual = default_endpoints().margins
-    lacking = [
-        name
-        for name in cell.declared.get("margins", {})
-        if name not in usual and name.partition("/")[0] not in cell.metrics
-    ]
-    near = {name: difflib.get_close_matches(name, usual, 1) for name in lacking}
-    return [
-        f"report.margins declares {name}, and no metric of this sweep gives it: "
-        + (f"did you mean {near[name][0]}?" if near[name] else f"there are {', '.join(cell.metrics)}")
-        for name in lacking
-    ]
 
 
 def flaw(what: str, node: Mapping[str, Any]) -> str:

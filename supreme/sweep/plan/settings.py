@@ -11,6 +11,7 @@ from supreme.core import SupremeError
 from supreme.pipeline.workplace import Workplace
 from supreme.sweep.devices.memory import Rules, parse_memory
 from supreme.sweep.devices.slots import Slot, find_slots
+from supreme.sweep.objective import Objective, objectives_in
 
 VERSIONS = ("use", "refuse")
 
@@ -34,6 +35,8 @@ class Settings:
     wait_for_devices: bool = True
     versions: str = "use"
     """use or refuse: what becomes of results that other versions of the libraries have made."""
+    objectives: tuple[Objective, ...] = ()
+    """What a run returns to a sweeper that searches: a number for each; without any, its row."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -74,6 +77,7 @@ class Settings:
             min_free_memory=parse_memory(config["min_free_memory"]),
             wait_for_devices=config["wait_for_devices"],
             versions=config["versions"],
+            objectives=objectives_in(config.get("objective")),
         )
 
     def workplace(self) -> Workplace:

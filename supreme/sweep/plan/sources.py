@@ -25,7 +25,8 @@ class Sources:
         """hydra: Hydra's own part of a config of this command."""
         self._loader = loader
         self._config_name = hydra.job.config_name
-        self._of_hydra = list(hydra.overrides.hydra)
+        self.of_hydra = [word for word in hydra.overrides.hydra if word.startswith("hydra.searchpath=")]
+        """The override of Hydra's own part that a cell depends on; others may need the experiment that is with them."""
         search_path = ConfigSearchPathImpl()  # that of the loader lacks what hydra.searchpath adds
         for source in hydra.runtime.config_sources:
             search_path.append(source.provider, f"{source.schema}://{source.path}")
@@ -36,7 +37,7 @@ class Sources:
 
         That is a protocol, an experiment or one of these overrides. A field of a field is dotted.
         """
-        found = self._loader.compute_defaults_list(self._config_name, [*self._of_hydra, *overrides], RunMode.RUN)
+        found = self._loader.compute_defaults_list(self._config_name, [*self.of_hydra, *overrides], RunMode.RUN)
         keys: set[str] = set()
         later = dropwhile(lambda default: not _is_of(group, default), found.defaults)
         for default in later:

@@ -58,11 +58,12 @@ class PlanLauncher(Launcher):
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self.hydra_context = hydra_context
+        self.task_function = task_function
         self.config = config
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         """Hydra's own interface, for other sweepers than ours."""
-        from supreme.sweep.hydra_sweep import launch
+        from supreme.sweep.other_sweepers import launch
 
         return launch(self, job_overrides, initial_job_idx)
 

@@ -1,0 +1,1 @@
+"""The page of a sweep while it runs: `supreme report --serve`."""
