@@ -4,10 +4,12 @@ import json
 import re
 import shutil
 from base64 import b64decode
+from io import BytesIO
 from urllib.parse import unquote
 
 import pytest
 import yaml
+from PIL import Image
 from results import save_audit, save_failure
 from test_figures import full
 from test_report import row
@@ -505,17 +507,50 @@ def test_audits_have_tables_of_their_own_where_there_are_any(sweep, opened):
     assert "add method=retrain, the null" in told
 
 
-def test_figures_are_drawn_when_they_come_into_view(sweep, opened):
+def waiting(driver):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, 120)
+
+
+def figures_drawn(driver, least=1, block=2):
+    """Bring the figures into view, and wait until those of this block are drawn."""
+    place = f"#drawings article:nth-of-type({block})"
+
+    def ready(driver):
+        driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+        return len(find(driver, f"{place} .drawing[data-drawn]")) == len(find(driver, f"{place} .figure")) >= least
+
+    waiting(driver).until(ready)
+    return place
+
+
+def test_figures_are_drawn_when_they_come_into_view_and_follow_the_filters(sweep, opened):
     driver = opened(sweep)
-    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
-    titles = {title.text for title in find(driver, "#drawings .figure h4")} - {""}
-    assert {"Forgetting against utility", "Every training seed", "Cost against gap", "Membership inference"} <= titles
-    names = [text.text for text in find(driver, "#drawings .figure:nth-of-type(1) svg text")]
-    assert "scrub" in names
-    assert "test accuracy (fraction)" in names
-    dots = find(driver, "#drawings article:nth-of-type(2) .figure:nth-of-type(2) svg > circle")
-    assert len(dots) == 4 * 3  # scrub, ssd, neggrad and the original, three seeds each
+    assert not driver.execute_script("return window.vegaEmbed")  # not before the first of them is in view
+    place = figures_drawn(driver, least=5)
+    titles = [title.text for title in find(driver, f"{place} .figure h4")]
+    assert titles[:3] == ["Forgetting against utility", "Every training seed", "Cost against gap"]
+    assert "Membership inference" in titles
+    said = [text.text for text in find(driver, f"{place} [data-name=tradeoff] svg text")]
+    assert {"scrub", "test accuracy (fraction)"} <= set(said)
+    dots = f"{place} [data-name=seeds] svg .mark-symbol path"
+    assert len(find(driver, dots)) == 4 * 3  # scrub, ssd, neggrad and the original, three seeds each
     assert "NaN" not in driver.execute_script("return document.getElementById('drawings').innerHTML")
+    hide = "document.querySelectorAll('#filter-method input')[arguments[0]].click()"
+    driver.execute_script(hide, 4)
+    waiting(driver).until(lambda _: len(find(driver, dots)) == 3 * 3)
+    driver.execute_script(hide, 4)
+
+
+def test_a_figure_is_saved_as_it_is_on_paper(sweep, opened):
+    driver = opened(sweep)
+    place = figures_drawn(driver, least=5)
+    code = "const [name, done] = arguments; document.querySelector(name).view.toImageURL('png').then(done, done)"
+    address = driver.execute_async_script(code, f"{place} [data-name=tradeoff]")
+    picture = Image.open(BytesIO(b64decode(address.partition(",")[2])))
+    assert picture.width == 380
+    assert picture.getpixel((1, 1))[:3] == (255, 255, 255)
 
 
 def test_light_and_dark_differ_and_the_choice_is_kept(sweep, opened):
