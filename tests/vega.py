@@ -6,6 +6,9 @@ import vl_convert
 
 from supreme.report.page.figures import VEGA
 
+VERSION = "1.9.0.post1"
+"""Of vl-convert-python, whose Vega the page carries."""
+
 
 def packed() -> bytes:
     """The same bytes of the same version of vl-convert."""

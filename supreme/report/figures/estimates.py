@@ -11,7 +11,6 @@ import pandas as pd
 from supreme.report.figures.style import place
 from supreme.report.rows.labels import with_titles
 from supreme.report.rows.spread import spread_words
-from supreme.report.statistics import mean_interval
 from supreme.report.statistics.variance_shares import SHARES
 
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
@@ -51,7 +50,7 @@ def points(part: pd.DataFrame, metric: str, gap: bool = False) -> pd.DataFrame:
     """
     seeds = per_seed(part, metric)
     values = seeds["value"] - seeds["reference"] if gap else seeds["value"]
-    return _intervals(seeds.assign(value=values))
+    return intervals_of(seeds.assign(value=values))
 
 
 def with_ends(table: pd.DataFrame, least: float = -math.inf, most: float = math.inf) -> pd.DataFrame:
@@ -71,7 +70,7 @@ def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return pd.DataFrame(columns=list(POINTS)), []
     gaps = pd.concat([(table["value"] - table["reference"]).abs() for table in tables], axis=1)
     averages: Any = gaps.mean(axis=1, skipna=False).rename("value").reset_index()
-    return _intervals(averages[averages["method"] != "reference"]), metrics
+    return intervals_of(averages[averages["method"] != "reference"]), metrics
 
 
 def utility_metric(part: pd.DataFrame) -> str:
@@ -86,16 +85,16 @@ def averaged(part: pd.DataFrame) -> list[str]:
     return [metric for metric in wanted if metric in known]
 
 
-def _intervals(seeds: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for method, group in seeds.groupby("method", sort=False):
-        values = group["value"].dropna().to_numpy()
-        if len(values):
-            interval = mean_interval(values)
-            ends = (interval.low, interval.high) if interval else (math.nan, math.nan)
-            sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-            rows.append((method, float(values.mean()), *ends, sd, len(values)))
-    return pd.DataFrame(rows, columns=list(POINTS))
+def intervals_of(seeds: pd.DataFrame) -> pd.DataFrame:
+    """`POINTS` of the `value` of each `method`, of which a line is one training seed."""
+    from scipy.special import stdtrit
+
+    grouped: Any = seeds.dropna(subset=["value"]).groupby("method", sort=False)["value"]
+    found = grouped.agg(["mean", "std", "count"]).reset_index()
+    count = found["count"].to_numpy()
+    reach = stdtrit(np.maximum(count - 1, 1), 0.975) * found["std"] / np.sqrt(count)  # NaN of one seed
+    ends = {"low": found["mean"] - reach, "high": found["mean"] + reach, "sd": found["std"], "seeds": count}
+    return found.assign(**ends)[list(POINTS)]
 
 
 def _by_place(column: pd.Series) -> pd.Series:

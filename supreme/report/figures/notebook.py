@@ -31,7 +31,10 @@ def plot_tradeoff(
     """
     import altair
 
-    told = _shown(tradeoff.tradeoff(shown(frame, None, block), x, y), f"no row has a value of both {x} and {y}")
+    told = _shown(
+        tradeoff.tradeoff(shown(frame, None, block), x, y),
+        f"no row has a value of both {x} and {y or 'accuracy on unseen data'}",
+    )
     return altair.LayerChart.from_dict(told)
 
 

@@ -22,11 +22,12 @@ def seeds(block: Shown, metric: str = "accuracy/forget") -> Spec | None:
 
     A metric that the reference has no value of, as a distance to it, is shown itself. None where no row has a value.
     """
-    every = estimates.per_seed(block.rows, metric)
+    every: Any = estimates.per_seed(block.rows, metric)
     paired = bool(every["reference"].notna().any())
     shown = every["value"] - every["reference"] if paired else every["value"]
-    every = every.assign(value=shown)[shown.notna()]
-    means: Any = estimates.with_ends(estimates.points(block.rows, metric, gap=paired))
+    spread = every.loc[every["method"] == "reference", "value"].std()
+    every = every.assign(value=shown).dropna(subset=["value"])
+    means: Any = estimates.with_ends(estimates.intervals_of(every))
     if paired:
         every, means = every[every["method"] != "reference"], means[means["method"] != "reference"]
     if means.empty:
@@ -39,7 +40,6 @@ def seeds(block: Shown, metric: str = "accuracy/forget") -> Spec | None:
     }
     layer = []
     if paired:
-        spread = _spread_of_reference(block.rows, metric)
         datasets["reference"] = pd.DataFrame({"zero": [0.0], "low": [-spread], "high": [spread]})
         caption += f" Shaded: the reference's {block.spread}." if math.isfinite(spread) else ""
         layer = _target(math.isfinite(spread))
@@ -91,8 +91,3 @@ def _target(with_band: bool) -> list[Spec]:
     band = {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}}
     found = [data | {"mark": {"type": "rule", "style": "target"}, "encoding": zero}]
     return ([data | {"mark": {"type": "rect", "style": "band"}, "encoding": band}] if with_band else []) + found
-
-
-def _spread_of_reference(part: pd.DataFrame, metric: str) -> float:
-    line = estimates.points(part, metric).query("method == 'reference'")
-    return float(line["sd"].iloc[0]) if len(line) else math.nan
