@@ -1,37 +1,24 @@
-"""The command line: a bare verb goes to its own command, everything else is Hydra's."""
+"""The command line: a bare verb goes to its own command, everything else is Hydra's.
+
+Nothing is imported here that takes time, so that the first line is there at once: see `command_line.first_line`.
+"""
 
 from __future__ import annotations
 
 import importlib
 import logging
-import os
 import signal
 import sys
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
-
-import hydra
-from omegaconf import DictConfig
-from rich.console import Console
-from rich.logging import RichHandler
+import traceback
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any
 
 from supreme import __version__
+from supreme.command_line import first_line
 from supreme.command_line.conf_folder import CONF
-from supreme.command_line.options import importable_from_here, options_first
-from supreme.command_line.refusals import in_sentences
-from supreme.command_line.words import readable
-from supreme.core import SupremeError
-from supreme.core.patterns import quoted
 
-log = logging.getLogger(__name__)
-
-
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def _hydra_main(config: DictConfig) -> Any:
-    from supreme.sweep.single_cell import run_job
-
-    return run_job(config)
-
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 VERBS = {
     "list": "supreme.command_line.listing:main",
@@ -44,31 +31,70 @@ VERBS = {
 STOPPED = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 """Exit codes, by the habit of shells."""
 
+TRACEBACK_CHARACTERS = 20_000
+"""The most of a traceback that is printed."""
+
 
 def main() -> None:
     """Entry point of `supreme` and of `python -m supreme`."""
-    _log_to_terminal()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _run(sys.argv[1:])
-    except SupremeError as error:
-        sys.exit(f"supreme: {error}")
-    except BrokenPipeError:  # whoever read the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        first_line.say(sys.argv[1:])
+        status = _status(sys.argv[1:])
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write("supreme: stopped; the same command goes on from here\n")
-        sys.exit(STOPPED.get(str(interrupt), STOPPED["SIGINT"]))
+        with suppress(OSError, AttributeError):
+            sys.stderr.write("supreme: stopped; the same command goes on from here\n")
+        status = STOPPED.get(str(interrupt), STOPPED["SIGINT"])
+    sys.exit(status)
+
+
+def _status(arguments: list[str]) -> int:
+    """Do what the command line says; its exit status."""
+    from supreme.core import SupremeError
+    from supreme.core.output import STDERR, STDOUT, err, prepare
+    from supreme.core.text import shortened
+
+    prepare()
+    _log_to_terminal()
+    status = 0
+    try:
+        _run(arguments)
+    except SupremeError as error:
+        err(f"supreme: {error}\n")
+        status = 1
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if isinstance(stop.code, str):
+            err(f"{stop.code}\n")
+    except BrokenPipeError as error:  # whoever read what Hydra prints has gone
+        STDOUT.give_up(error)
+    except Exception:
+        err(shortened(traceback.format_exc(), TRACEBACK_CHARACTERS, "its log"))
+        status = 1
+    STDOUT.flush()
+    if STDOUT.lost and not isinstance(STDOUT.lost, BrokenPipeError):
+        err(f"supreme: standard output cannot be written ({STDOUT.lost.strerror or STDOUT.lost})\n")
+        status = status or int(bool(arguments) and arguments[0] in VERBS)
+    STDERR.flush()
+    return status
 
 
 def _run(arguments: list[str]) -> None:
     first = arguments[0] if arguments else ""
     if first in ("--version", "version"):  # else Hydra tells its own
-        sys.stdout.write(f"supreme {__version__}\n")
+        from supreme.core.output import out
+
+        out(f"supreme {__version__}\n")
         return
     if first in VERBS:
         module, _, function = VERBS[first].partition(":")
         sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))
+    from supreme.command_line.options import importable_from_here, options_first
+    from supreme.command_line.refusals import in_sentences
+    from supreme.command_line.words import readable
+    from supreme.core import SupremeError
+    from supreme.core.patterns import quoted
+
     options, words = options_first(["--help"] if arguments == ["help"] else arguments)
     sweeps = "--multirun" in options or any(word.startswith(("experiment=", "hydra.mode=")) for word in words)
     words = readable(list(map(quoted, words)), list(VERBS), sweeps)
@@ -76,14 +102,20 @@ def _run(arguments: list[str]) -> None:
     if "--multirun" in options and ("--cfg" in options or any(option.startswith("--info") for option in options)):
         raise SupremeError("--cfg and --info show one config: leave -m and the lists out")
     sys.argv[1:] = [*options, *words]
-    if not sys.argv[1:]:
-        log.info("supreme alone runs the default: method=scrub on data=digits, seed=0. `supreme --help` shows the rest")
     with in_sentences(words), _presets_shown(options), _sweeps_ended(options):
-        _hydra_main()
+        _run_hydra()
 
 
-SHOWS = ("--cfg", "-c", "--info", "-i", "--help", "-h")
-"""Flags of Hydra that show something and run nothing."""
+def _run_hydra() -> None:
+    import hydra
+
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_run_job)()
+
+
+def _run_job(config: DictConfig) -> Any:
+    from supreme.sweep.single_cell import run_job
+
+    return run_job(config)
 
 
 def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
@@ -95,7 +127,7 @@ def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:
 
 
 def _only_shows(arguments: list[str]) -> bool:
-    return any(argument.partition("=")[0] in SHOWS for argument in arguments)
+    return any(argument.partition("=")[0] in first_line.SHOWS for argument in arguments)
 
 
 def _sweeps_ended(options: list[str]) -> AbstractContextManager[None]:
@@ -113,11 +145,9 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 def _log_to_terminal() -> None:
     """Our own messages on stderr: plain lines in a file or pipe, with a time in a terminal."""
-    console = Console(stderr=True)
-    handler: logging.Handler = logging.StreamHandler()
-    if console.is_terminal:
-        handler = RichHandler(console=console, show_path=False, show_level=False)
+    from supreme.core.output import LogHandler
+
     logger = logging.getLogger("supreme")
     logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
+    logger.addHandler(LogHandler())
     logger.propagate = False

@@ -26,6 +26,12 @@ def _mark(pattern: str) -> None:
     Path(pattern.replace("*", f"{os.getpid()}-{time.time_ns()}")).touch()
 
 
+OBEYED = (
+    "\x1b]8;;http://x\x1b\\here\x1b]8;;\x1b\\ \x1b]52;c;aGk=\x07 \x1b[2J \x9b2J [red]tag[/red] \u202egnp.exe \u00b1"
+)
+"""What a terminal would obey, and markup."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Broken:
     """Does what `how` says."""
@@ -38,6 +44,9 @@ class Broken:
         match self.how:
             case "raises":
                 raise RuntimeError("this method does not work")
+            case "floods":
+                print("flood \u00b1" * 500_000)
+                raise RuntimeError(f"{OBEYED} {'flood ' * 1_000_000}")
             case "not_finite":
                 with torch.no_grad():
                     next(model.parameters()).fill_(float("nan"))

@@ -46,7 +46,8 @@ IMPORTED = (
         "rich.progress",
     ),
     *("supreme.cli", "supreme.sweep.hydra_sweep", "supreme.sweep.single_cell", "supreme.sweep.display.status"),
-    *("supreme.report.command", "supreme.store.maintenance.command"),
+    *("supreme.report.command", "supreme.store.maintenance.command", "supreme.core.console"),
+    *("supreme.command_line.words", "supreme.command_line.options", "supreme.command_line.refusals"),
 )
 AT_IMPORT = ("PYTHONHASHSEED", "LD_", "OMP_", "MKL_", "OPENBLAS_", "TORCH")
 """How the names of variables begin that a process reads once, when it starts or imports."""
@@ -246,6 +247,9 @@ def _become(asked: dict[str, Any], path: Sequence[str]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])
+    if encoding := os.environ.get("PYTHONIOENCODING"):
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(encoding=encoding)  # type: ignore[union-attr]
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:] = [asked["cwd"], *dict.fromkeys([*map(os.path.abspath, given), *path])]
     sys.orig_argv = asked["command"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from supreme.core import Context, SupremeError
 from supreme.core.images import Images
 from supreme.functional.classifier import Classifier
+from supreme.pipeline.fitting import fit_by, seed_from
 from supreme.recipes import Recipe
 
 
@@ -61,26 +62,6 @@ def context_of(
         fresh: a new network of the same kind, from a seed.
     """
 
-    def draw() -> int:
-        return int(torch.randint(2**62, (), generator=rng))
-
-    def fit(
-        model: Classifier,
-        images: Images,
-        *,
-        epochs: int | None = None,
-        lr: float | None = None,
-        batch_size: int | None = None,
-        constant_schedule: bool = False,
-        augment: bool = True,
-    ) -> Classifier:
-        given = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
-        changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-        if constant_schedule:
-            changes |= {"schedule": "constant", "warmup_epochs": 0.0}
-        changed = Recipe(**{**asdict(recipe), **changes})
-        return changed(model, images, rng, augment=augment, progress=progress)
-
     found: dict[str, dict[str, Tensor]] = {}
 
     def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -92,9 +73,9 @@ def context_of(
     return Context(
         device=device,
         rng=rng,
-        fresh=lambda: fresh(draw()),
-        untrained=lambda: fresh(draw()),
-        fit=fit,
+        fresh=lambda: fresh(seed_from(rng)),
+        untrained=lambda: fresh(seed_from(rng)),
+        fit=fit_by(recipe, rng, progress=progress),
         once=once,
         history=_NoHistory(name),
         progress=progress,

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from supreme.core import SupremeError
+from supreme.core.output import STDERR, terminal_width
+from supreme.core.text import one_line
 from supreme.pipeline.device import configure
 
 QUIET_SECONDS = 1.0
@@ -68,20 +70,20 @@ def as_it_was(
 def telling(name: str) -> Iterator[Callable[[int, int, str], None]]:
     """What tells how far a method is: one line that is written over, in a terminal and in a notebook."""
     shown, width = time.monotonic(), 0
-    is_seen = sys.stderr.isatty() or "ipykernel" in sys.modules
+    is_seen = STDERR.isatty() or "ipykernel" in sys.modules
 
     def progress(done: int, total: int, what: str) -> None:
         nonlocal shown, width
         if not is_seen or time.monotonic() - shown < QUIET_SECONDS:
             return
-        line = f"{name}: {what} {done}/{total}"
-        sys.stderr.write(f"\r{line.ljust(width)}")
-        sys.stderr.flush()
+        line = one_line(f"{name}: {what} {done}/{total}", terminal_width() - 1)
+        STDERR.write(f"\r{line.ljust(width)}")
+        STDERR.flush()
         shown, width = time.monotonic(), max(width, len(line))
 
     try:
         yield progress
     finally:
         if width:
-            sys.stderr.write(f"\r{' ' * width}\r")
-            sys.stderr.flush()
+            STDERR.write(f"\r{' ' * width}\r")
+            STDERR.flush()

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from supreme.core.console import console
+from supreme.core.output import STDERR
 
 Told = Callable[[int], None]
 """Called with what has been done since the last call."""
@@ -27,9 +29,9 @@ def progress(what: str, total: int, shown: bool | None = None) -> Iterator[Told]
     display = _notebook() if shown is not False else None
     if display is not None:
         yield from _in_notebook(display, what, total)
-    elif shown or (shown is None and sys.stderr.isatty()):
+    elif shown or (shown is None and STDERR.isatty()):
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with Progress(*columns, console=console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=total)
             yield lambda done: bar.advance(task, done)
     else:

@@ -16,6 +16,7 @@ from supreme.api.hydra_here import hydra_here, sweeper_of
 from supreme.api.method_given import RECIPE
 from supreme.api.words import Words, given_twice
 from supreme.core import SupremeError
+from supreme.core.output import LogHandler
 from supreme.pipeline.keys import forget_code
 from supreme.report.rows.load import COLUMNS
 from supreme.sweep.failures import cause, told
@@ -155,7 +156,7 @@ def _told_on_stderr() -> Iterator[None]:
     if logger.hasHandlers():
         yield
         return
-    handler, level = logging.StreamHandler(), logger.level
+    handler, level = LogHandler(), logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:

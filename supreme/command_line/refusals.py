@@ -19,6 +19,10 @@ from supreme.core import SupremeError
 
 SEVERAL = ("metric", "audit", "tracker")
 """Groups of which several are chosen at once, in brackets."""
+PLUGINS = {f"hydra/sweeper={name}": f"hydra-{name}-sweeper" for name in ("optuna", "ax", "nevergrad")} | {
+    f"hydra/launcher=submitit_{where}": "hydra-submitit-launcher" for where in ("local", "slurm")
+}
+"""Choices that come with packages of Hydra's own, which ours does not need."""
 MANY = 8
 """With more choices than this, a message names the near ones only."""
 
@@ -130,6 +134,8 @@ def _missing(config: str, options: Sequence[str], words: Sequence[str]) -> str:
     if group == "recipe" and not given:
         return _no_recipe(name)
     there = sorted(set(options) or set(names(group)))
+    if plugin := PLUGINS.get(f"{group}={name.removesuffix('.yaml')}"):
+        return f"{group}={name} is a package of its own: pip install {plugin}"
     path = Path(name.removesuffix(".yaml"))
     if path.name in there and path.name != name:
         return f"there is no {group} {name}: type {group}={path.name}"

@@ -14,6 +14,9 @@ HOLDS_NO_ARITHMETIC = True  # the content of the file that a path names is in th
 FIELDS = ("seed", "forget", "reference", "unlearn", "class")
 """What may stand in braces: the training seed, the other streams' numbers, and the class that is forgotten."""
 
+PATHS = ("path", "file")
+"""The fields of a component's node that may hold a pattern."""
+
 _BARE = re.compile(r"(?P<key>[\w.@/]+)=(?P<path>[^\s'\"\[\]{},=][^'\",]*|~[^'\",]*)")
 _NAMED = re.compile(r"\{\w+\}")
 
@@ -48,6 +51,21 @@ def filled(pattern: str, values: Mapping[str, Any], key: str) -> str:
         if values.get(name) is None:
             raise SupremeError(f"{key}={pattern} has {{{name}}}, and this scenario forgets no class; leave it out")
     return pattern.format_map({name: _text(value) for name, value in values.items()})
+
+
+def filled_node(node: Mapping[str, Any], values: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    """The node of a component with paths in place of patterns: of its values that are called so, at any depth."""
+    found: dict[str, Any] = {}
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            changed: Any = filled_node(value, values, f"{group}.{name}")
+        elif name in PATHS and isinstance(value, str) and "{" in value:
+            changed = filled(value, values, f"{group}.{name}")
+        else:
+            changed = value
+        if changed is not value:
+            found[name] = changed
+    return {**node, **found} if found else node
 
 
 def _text(value: Any) -> str:

@@ -141,6 +141,8 @@ class RowOfLater(TypedDict, total=False):
     """The endpoints that the sweep declared before it ran: the fields of `supreme.core.endpoints.Endpoints`."""
     twins: Mapping[str, int]
     """How many images of one set are identical to one of another: see `supreme.core.twins.twins_of`."""
+    samples: bool
+    """Whether reports may show images that it forgets: `report.samples` of the sweep."""
 
 
 class GivenModels(TypedDict, total=False):

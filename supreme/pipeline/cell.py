@@ -12,6 +12,7 @@ from typing import Any
 from supreme.core import Split, SupremeError, seeds
 from supreme.core.endpoints import Endpoints
 from supreme.core.images import ImageData
+from supreme.core.patterns import filled_node
 from supreme.core.registry import as_component
 from supreme.core.split import sealed_split
 from supreme.pipeline import given_files, keys, twins
@@ -53,6 +54,8 @@ class Cell:
     """Preset that set values of the method (`supreme.sweep.plan.presets`): a label of the row, no part of its id."""
     declared: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Endpoints that claims are to be made of, with their margins: a label of the row, no part of its id."""
+    samples: bool = field(default=True, compare=False)
+    """Whether reports may show images that it forgets: a label of the row, no part of its id."""
     changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Values that differ from those of the YAML files, by dotted name (`supreme.sweep.plan.changes`)."""
     given: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class Cell:
             protocol=str(names.get("protocol", "")),
             overrides=tuple(overrides),
             declared=_declared(config.get("report"), config.get("seed")),
+            samples=_samples(config.get("report")),
             given=given_files.patterns_in(config),
         )
 
@@ -106,18 +110,16 @@ class Cell:
 
     @cached_property
     def scenario(self) -> Mapping[str, Any]:
-        """The node of its scenario with the forget seed where a value has `{seed}`, the name of a file for each seed.
+        """The node of its scenario with this cell's own path in place of a pattern, where {seed} is the forget seed.
 
-        The rows of all seeds keep the name with `{seed}`, and so are rows of one and the same config.
+        The rows of all seeds keep the pattern, and so are rows of one and the same config.
         """
-        seed = str(self.seeds["forget"])
-        values = self.nodes["scenario"].items()
-        return {name: value.replace("{seed}", seed) if isinstance(value, str) else value for name, value in values}
+        return filled_node(self.nodes["scenario"], {**self.pattern_values, "seed": self.seeds["forget"]}, "scenario")
 
     @cached_property
     def method_node(self) -> Mapping[str, Any]:
         """The node of the method, with this cell's own path in place of a pattern of paths."""
-        return given_files.filled_node(self.nodes["method"], self.pattern_values, "method")
+        return filled_node(self.nodes["method"], self.pattern_values, "method")
 
     @property
     def pattern_values(self) -> dict[str, Any]:
@@ -248,13 +250,18 @@ def _declared(node: object, seed: object) -> Mapping[str, Any]:
         given = ", ".join(map(str, node)) if isinstance(node, Mapping) else node
         more = ", ".join(_REPORT[1:])
         raise SupremeError(f"report has {given}: it has margins, and may have {more}, and nothing else")
-    text = json.dumps(node)
+    text = json.dumps({name: value for name, value in node.items() if name != "samples"})
     if isinstance(seed, int):
         _endpoints(text).refuse_pilot([seed])
     return _record(text)  # which all cells share
 
 
-_REPORT = ("margins", "most_left", "pilot_seeds")
+def _samples(node: object) -> bool:
+    """`report.samples` of a config; true where it is not said."""
+    return _truth("report.samples", node.get("samples", True)) if isinstance(node, Mapping) else True
+
+
+_REPORT = ("margins", "most_left", "pilot_seeds", "samples")
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from supreme.core import SupremeError
 from supreme.core.failure import SCHEMA, sealed_failure
+from supreme.core.text import one_line
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.workplace import Workplace
 from supreme.store.files import explaining, write_json
@@ -41,7 +42,7 @@ def record_failure(cell: Cell, at: Workplace, error: str, log_name: str) -> None
         "seeds": dict(cell.seeds),
         "given": {stage: {"pattern": pattern} for stage, pattern in cell.given.items()},
         "config": {**cell.nodes, "metric": cell.metrics, **cell.numerics},
-        "error": " ".join(error.split()),
+        "error": one_line(error),
         "log": log_name,
         "provenance": {
             "data_fingerprint": cell.decoded.fingerprint,

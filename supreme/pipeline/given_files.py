@@ -63,21 +63,6 @@ def given_content(path: Path, key: str) -> str:
     return content_of(path)
 
 
-def filled_node(node: Mapping[str, Any], values: Mapping[str, Any], group: str) -> Mapping[str, Any]:
-    """The node of a component with paths in place of patterns: of its values that are called `path`, at any depth."""
-    found: dict[str, Any] = {}
-    for name, value in node.items():
-        if isinstance(value, Mapping):
-            changed: Any = filled_node(value, values, f"{group}.{name}")
-        elif name == "path" and isinstance(value, str) and "{" in value:
-            changed = filled(value, values, f"{group}.{name}")
-        else:
-            changed = value
-        if changed is not value:
-            found[name] = changed
-    return {**node, **found} if found else node
-
-
 def told_of(patterns: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """What a row says of its given models, by stage."""
     found: dict[str, dict[str, str]] = {}

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 
 from supreme.core import Context, Cost, Epoch
-from supreme.core.images import Images
-from supreme.functional.classifier import Classifier
 from supreme.pipeline.device import Measured
+from supreme.pipeline.fitting import fit_by, seed_from
 from supreme.pipeline.history import StoredHistory
 from supreme.pipeline.keys import SCHEMA
 from supreme.pipeline.prepared import Prepared
 from supreme.pipeline.process_state import refuse_touched
-from supreme.recipes import Recipe
 from supreme.store.artefact import Contents
 from supreme.store.files import digest
 from supreme.store.fingerprint import code_of_functions
@@ -32,28 +30,6 @@ def method_context(prepared: Prepared, rng: torch.Generator, work: Measured, cur
         curve: gets every epoch that the method trains with `fit`, one training after the other.
     """
     cell, place, recipe = prepared.cell, prepared.place, prepared.recipe.of_reference()
-
-    def draw() -> int:
-        return int(torch.randint(2**62, (), generator=rng))
-
-    def fit(
-        model: Classifier,
-        images: Images,
-        *,
-        epochs: int | None = None,
-        lr: float | None = None,
-        batch_size: int | None = None,
-        constant_schedule: bool = False,
-        augment: bool = True,
-    ) -> Classifier:
-        given = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if constant_schedule:
-            changes |= {"schedule": "constant", "warmup_epochs": 0.0}
-        changed = Recipe(**{**asdict(recipe), **changes})
-        return changed(
-            model, images, rng, augment=augment, progress=place.activity, after_epoch=curve.append, paused=work.paused
-        )
 
     def once(name: str, settings: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         def create() -> Contents:
@@ -80,9 +56,9 @@ def method_context(prepared: Prepared, rng: torch.Generator, work: Measured, cur
     return Context(
         device=place.device,
         rng=rng,
-        fresh=lambda: prepared.fresh(draw()),
-        untrained=lambda: prepared.fresh(draw(), untrained=True),
-        fit=fit,
+        fresh=lambda: prepared.fresh(seed_from(rng)),
+        untrained=lambda: prepared.fresh(seed_from(rng), untrained=True),
+        fit=fit_by(recipe, rng, progress=place.activity, after_epoch=curve.append, paused=work.paused),
         once=once,
         history=StoredHistory(prepared, work),
         progress=place.activity,

@@ -17,6 +17,7 @@ from supreme.core.row import IDENTICAL, UNCHANGED, sealed_row
 from supreme.pipeline import given_models, keys, stages, twins
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import BATCH, CellEvaluation
+from supreme.pipeline.inspection import with_inspected
 from supreme.pipeline.keys import SCHEMA
 from supreme.pipeline.predictions import predictions, untrained
 from supreme.pipeline.prepared import Prepared
@@ -70,7 +71,13 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
             for name, column in columns_in(declared_of(metric), measured["values"]).items()
         },
         "warnings": _warnings(metrics, evaluations["unlearned"], measured["values"]),
-        "series": {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
+        "series": with_inspected(
+            {"metrics": measured["series"], **{name: anchors[name]["series"] for name in ANCHORS}},
+            evaluations,
+            metrics,
+            cell.samples,
+        ),
+        "samples": cell.samples,
         "notes": [*_notes(cell, done), *given_models.doubts(cell, prepared.split, evaluations["reference"])],
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from supreme.core.output import out
 from supreme.report.tables.output import write_file
 
 PATIENCE_SECONDS = 5.0
@@ -22,12 +23,12 @@ def show_file(path: Path, text: str) -> int:
     Raises:
         SupremeError: it cannot be written.
     """
-    sys.stdout.write(f"{write_file(path, text)}\n")
-    sys.stdout.flush()
+    out(f"{write_file(path, text)}\n")
     if why := show(path.resolve().as_uri()):
-        sys.stdout.write(
+        out(
             f"{why}: open that file in a browser, or type `supreme report --serve` and, where the browser is, "
-            f"`ssh -L 8000:localhost:8000 {platform.node()}` to see it at http://localhost:8000/\n"
+            f"`ssh -L 8000:localhost:8000 {platform.node()}` to see it at http://localhost:8000/\n",
+            wrap=True,
         )
     return 0
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from supreme.core import SupremeError
-from supreme.core.arguments import Parser
+from supreme.core.console import console
 from supreme.core.endpoints import Endpoints
+from supreme.core.output import err, out
 from supreme.report.browser import show_file
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.comparison.command import Asked, compared
 from supreme.report.figures.files import write_figures
 from supreme.report.live.command import serve
+from supreme.report.margins import margins
 from supreme.report.options import parse, refuse_idle
 from supreme.report.page.page import PLACE, html
 from supreme.report.rows.columns import TableColumn, columns_asked, found_columns
 from supreme.report.rows.endpoints import parse_endpoints
 from supreme.report.rows.load import load
 from supreme.report.rows.selection import select
-from supreme.report.statistics.pilot import pilot_margins
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
@@ -48,8 +48,10 @@ class Choices:
     endpoints: Endpoints | None
     standalone: bool
     width: int
+    encoding: str
     wide: bool
     notes: bool
+    samples: bool
 
 
 def main(argv: Sequence[str]) -> int:
@@ -57,13 +59,12 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in LISTINGS:
         return listing(argv[0], argv[1:])
     if argv and argv[0] == "margins":
-        return _margins(argv[1:])
+        return margins(argv[1:])
     arguments = parse(argv, tuple(FORMATS))
-    to_terminal = arguments.output is None and sys.stdout.isatty()
     try:
         refuse_idle(arguments)
         if len(arguments.directories) > 1 or arguments.commits is not None:
-            return _compare(arguments, to_terminal)
+            return _compare(arguments)
         if arguments.serve is not None:
             return serve(arguments)
         frame = load(arguments.directory)
@@ -72,34 +73,36 @@ def main(argv: Sequence[str]) -> int:
         if arguments.figures:
             _refuse_without_rows(frame, arguments.directory)
             written = write_figures(arguments.directory, frame)
-            sys.stdout.write("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
+            out("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
             return 0
         if arguments.against is not None:
             _refuse_without_rows(frame, arguments.directory)
-            put(_against(frame, arguments.format, to_terminal), arguments.output)
+            _put_against(frame, arguments)
             return 0
         choices = Choices(
             directory=Path(arguments.directory),
             columns=None if arguments.metrics is None else columns_asked(arguments.metrics, frame),
             endpoints=None if arguments.endpoints is None else parse_endpoints(arguments.endpoints, frame),
             standalone=arguments.standalone,
-            width=Console().width if to_terminal else WIDTH,
+            width=WIDTH if arguments.output else console().width,
+            encoding="utf-8" if arguments.output else console().encoding,
             wide=arguments.wide,
             notes=arguments.notes,
+            samples=not arguments.no_samples,
         )
         if arguments.open:
             return show_file(Path(arguments.output or choices.directory / PLACE), _html(frame, choices))
-        if arguments.format == "terminal" and to_terminal:
-            Console().print(*_terminal(frame, choices), sep="\n")
+        if arguments.format == "terminal" and arguments.output is None:
+            console().print(*_terminal(frame, choices), sep="\n")
         else:
             put(FORMATS[arguments.format](frame, choices), arguments.output)
     except SupremeError as error:
-        sys.stderr.write(f"supreme report: {error}\n")
+        err(f"supreme report: {error}\n")
         return 1
     return 0
 
 
-def _compare(arguments: argparse.Namespace, to_terminal: bool) -> int:
+def _compare(arguments: argparse.Namespace) -> int:
     """Print, write or show what differs between two sweeps; the exit status."""
     asked = Asked(
         directories=arguments.directories,
@@ -108,30 +111,15 @@ def _compare(arguments: argparse.Namespace, to_terminal: bool) -> int:
         metrics=arguments.metrics,
         endpoints=arguments.endpoints,
         standalone=arguments.standalone,
-        width=Console().width if to_terminal else WIDTH,
+        width=WIDTH if arguments.output else console().width,
     )
     if arguments.open:
         return show_file(Path(arguments.output or asked.place), compared(asked, "html"))
-    put(compared(asked, arguments.format), arguments.output)
-    return 0
-
-
-def _margins(argv: Sequence[str]) -> int:
-    """Print the margins that a pilot gives; the exit status."""
-    options = Parser(
-        prog="supreme report margins",
-        description="Print the margins of equivalence that a pilot gives (5 and more training seeds of "
-        "method=retrain), to declare in a sweep with other training seeds.",
-    )
-    options.add_argument("pilot", help="the output directory of the pilot")
-    arguments = options.parse_args(argv)
-    try:
-        for pilot in pilot_margins(load(arguments.pilot)):
-            told = [f"  {metric}: SD of a retrained model {spread:.4g}" for metric, spread in pilot.spreads.items()]
-            sys.stdout.write("\n".join([pilot.block, *told, f"  type: {pilot.words}", ""]))
-    except SupremeError as error:
-        sys.stderr.write(f"supreme report: {error}\n")
-        return 1
+    text = compared(asked, arguments.format)
+    if arguments.format == "terminal" and arguments.output is None:
+        out(text)
+    else:
+        put(text, arguments.output)
     return 0
 
 
@@ -143,17 +131,19 @@ def _refuse_without_rows(frame: pd.DataFrame, directory: str) -> None:
         )
 
 
-def _against(frame: pd.DataFrame, form: str, to_terminal: bool) -> str:
+def _put_against(frame: pd.DataFrame, arguments: argparse.Namespace) -> None:
     """Ours beside what was published, or one sentence where nothing matches."""
     theirs = published()
     found = against(frame, theirs)
-    rendered = render_against(found, form)
-    if not len(found):
-        told = " ".join([nothing_matches(frame, theirs), *found.attrs["left_out"]])
-        return rendered if form == "csv" and isinstance(rendered, str) else f"{told}\n"
+    rendered = render_against(found, arguments.format)
+    if not len(found) and not (arguments.format == "csv" and isinstance(rendered, str)):
+        rendered = " ".join([nothing_matches(frame, theirs), *found.attrs["left_out"], "\n"])
     if isinstance(rendered, str):
-        return rendered
-    return plain(rendered, Console().width if to_terminal else WIDTH)
+        put(rendered, arguments.output)
+    elif arguments.output is not None:
+        put(plain(rendered), arguments.output)
+    else:
+        console().print(*rendered, sep="\n")
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
@@ -162,6 +152,7 @@ def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
         "terminal",
         choices.columns,
         width=choices.width,
+        encoding=choices.encoding,
         endpoints=choices.endpoints,
         wide=choices.wide,
         notes=choices.notes,
@@ -201,7 +192,7 @@ def _parquet(frame: pd.DataFrame, choices: Choices) -> bytes:
 
 def _html(frame: pd.DataFrame, choices: Choices) -> str:
     _refuse_without_rows(frame, str(choices.directory))
-    return html(choices.directory, frame, endpoints=choices.endpoints)
+    return html(choices.directory, frame, endpoints=choices.endpoints, samples=choices.samples)
 
 
 FORMATS: Mapping[str, Callable[[pd.DataFrame, Choices], str | bytes]] = {

@@ -67,6 +67,9 @@ def parser(formats: Sequence[str]) -> argparse.ArgumentParser:
         help="instead of the tables, ours beside the numbers that SUPREME (arXiv 2606.00380) published: terminal, "
         "markdown or csv",
     )
+    options.add_argument(
+        "--no-samples", action="store_true", help="a page without forgotten images, as after report.samples=false"
+    )
     options.add_argument("--figures", action="store_true", help="write every figure to reports/figures instead")
     options.add_argument("--standalone", action="store_true", help="latex: a whole document, not a part to \\input")
     return options
@@ -122,6 +125,9 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
         idle = {"wide", "notes"} | ({"metrics"} if arguments.format == "html" else set())
     if found := sorted(given & idle):
         raise SupremeError(f"--{found[0]} says nothing to {what}; leave one of them out")
+    is_page = arguments.format == "html" or arguments.open or arguments.serve is not None
+    if arguments.no_samples and (not is_page or set(made) - {"--serve"}):
+        raise SupremeError("--no-samples is for a page, as in `supreme report --format html --no-samples`")
     if arguments.open and arguments.format not in ("terminal", "html"):
         raise SupremeError(f"--open shows the page, which is no {arguments.format}; leave --format out")
     if arguments.standalone and arguments.format != "latex":

@@ -26,6 +26,7 @@ from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.display.summary import print_table
 from supreme.sweep.executors.local.lock_directory import lock_directory
 from supreme.sweep.executors.local.pool import LOOK_AGAIN_SECONDS, WorkerPool
+from supreme.sweep.executors.local.worker import FAILED, sentence
 from supreme.sweep.failures import Failures
 from supreme.sweep.hydra_keys import heed_verbose, refuse_in_run
 from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, tell_presets
@@ -115,8 +116,7 @@ def _run_one(plan: Plan, settings: Settings, alone: bool) -> None:
         except Touched as touched:
             log.warning("%s: the rest is done in a fresh process", touched)
         except Exception as error:
-            told = str(error) if isinstance(error, SupremeError) else f"{type(error).__name__}: {error}"
-            record_failure(cell, plan.at, told, log_path(cell.id, settings.output_dir).name)
+            record_failure(cell, plan.at, sentence(error), log_path(cell.id, settings.output_dir).name)
             raise
     remember = Failures()
 
@@ -141,12 +141,12 @@ def _run_here(cell: Cell, settings: Settings) -> None:
     try:
         with this_process_in(settings.slots(), settings.rules()):
             run_stage("cell", cell, settings.workplace(), cell.id)
-    except Exception:
+    except Exception as error:
         path = log_path(cell.id, settings.output_dir)
         with suppress(OSError):  # the disk is full: that is no reason to hide what happened
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.write(traceback.format_exc())
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{traceback.format_exc()}{FAILED}{sentence(error)}\n")
         raise
 
 

@@ -49,6 +49,12 @@ def test_each_forget_seed_has_the_list_that_bears_its_number(decoded: Resolved, 
         decoded(lists / "seed_{seed}.csv", 3)
 
 
+def test_a_pattern_is_that_of_given_models_with_seed_for_the_forget_seed(decoded: Resolved, lists: Path) -> None:
+    assert decoded(lists / "seed_{forget}.csv", 1).split_digest == decoded(lists / "seed_{seed}.csv", 1).split_digest
+    with pytest.raises(SupremeError, match=r"scenario\.file=.*\{sed\}.* has \{sed\}, and a path may hold \{seed\}"):
+        decoded(lists / "seed_{sed}.csv", 1)
+
+
 def test_a_list_that_is_moved_keeps_the_key_and_one_that_is_edited_does_not(decoded: Resolved, lists: Path) -> None:
     before = _keys(decoded(lists / "seed_{seed}.csv", 1))
     moved = lists.with_name("elsewhere")

@@ -263,7 +263,7 @@ def test_metrics_can_be_chosen_and_a_condition_holds_for_both_sides(two):
     text = told(*two, metrics="js_divergence/*", condition='method == "scrub"')
     assert "4 pairs of rows" in text
     assert "forget acc." not in text.split("Letters")[0]
-    assert ",accuracy/forget," not in told(*two, "csv", metrics="js_divergence/*")
+    assert ",accuracy/forget," not in told(*two, form="csv", metrics="js_divergence/*")
 
 
 WRONG = {

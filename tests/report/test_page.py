@@ -18,7 +18,7 @@ from test_report import row
 
 from supreme.report import Endpoints, render, summary, write
 from supreme.report.command import main
-from supreme.report.page.embedded import failures, shortened
+from supreme.report.page.embedded import failures
 from supreme.report.page.page import html, page_data, write_page
 from supreme.report.page.parts import Pool, unzipped, zipped
 from supreme.report.page.values import short
@@ -143,15 +143,6 @@ def test_the_card_is_the_same_as_yaml_and_says_what_is_not_supported(sweep):
     assert {name: one["margin"] for name, one in data["card"]["statistics"]["margins"].items()} == margins
     assert data["card"]["seeds"]["training"] == [0, 1, 2]
     assert {entry["label"] for entry in data["card"]["scenario"]} == {"random", "full_class"}
-
-
-def test_a_long_log_keeps_its_beginning_and_its_end_and_tells_of_the_rest():
-    text = "a" * 500 + "b" * 10_000 + "c" * 500
-    cut = shortened(text, 1000, "logs/x.log")
-    assert cut.startswith("a" * 250)
-    assert cut.endswith("c" * 500)
-    assert "10,000 characters left out here; all of it is in logs/x.log" in cut
-    assert shortened(text, 11_000, "logs/x.log") == text
 
 
 def test_nothing_in_the_data_can_end_its_script_element():

@@ -73,7 +73,7 @@ def test_a_sweep_with_a_seed_of_its_pilot_is_refused_before_anything_runs(suprem
     assert done.returncode == 1
     assert "no metric of this sweep gives it: did you mean accuracy/forget?" in done.stderr
     done = supreme("method=ssd", "+report.margin=0.02", "dry_run=true")
-    assert "margin: it has margins, and may have most_left, pilot_seeds, and nothing else" in done.stderr
+    assert "margin: it has margins, and may have most_left, pilot_seeds, samples, and nothing else" in done.stderr
     assert not (tmp_path / "outputs" / "rows").exists()
 
 

@@ -23,7 +23,7 @@ from test_sweep import SMALL, rows
 
 from supreme.core import SupremeError
 from supreme.sweep.executors.ray import executor as ray_sweep
-from supreme.sweep.executors.ray.connection import describe
+from supreme.sweep.executors.ray.connection import connected, describe
 from supreme.sweep.executors.ray.executor import RayExecutor
 from supreme.sweep.executors.ray.options import Options
 from supreme.sweep.executors.ray.worker import death, is_there
@@ -54,6 +54,21 @@ def cluster(second_chance: None) -> Iterator[Any]:
             add_node(cluster)
         yield cluster
         cluster.shutdown()
+
+
+def test_whatever_ray_raises_when_it_is_started_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
+
+    def late(**_: Any) -> None:
+        raise Exception("The current node timed out during startup.\nThis could happen because ...")
+
+    monkeypatch.setattr(ray, "init", late)
+    told = r"hydra\.launcher\.address=null: .*timed out during startup"
+    with pytest.raises(SupremeError, match=told) as caught, connected(Options(), tmp_path):
+        pass
+    assert "\n" not in str(caught.value)
 
 
 def add_node(cluster: Any) -> Any:

@@ -17,6 +17,7 @@ import pytest
 from conftest import Run, command_line, environment, start_command_line
 
 from supreme.core.failure import StoredFailure, read_failure
+from supreme.core.text import MESSAGE_CHARACTERS
 
 SMALL = ("model.widths=[4,8]", "recipe.epochs=2")
 """Cells that cost a fraction of a second."""
@@ -164,7 +165,7 @@ def broken(tmp_path: Path) -> str:
     """`--config-dir` with methods that misbehave."""
     folder = tmp_path / "conf" / "method"
     folder.mkdir(parents=True)
-    ways = "raises not_finite other_architecture returns_nothing reads_test reads_test_in_secret unchanged"
+    ways = "floods raises not_finite other_architecture returns_nothing reads_test reads_test_in_secret unchanged"
     for how in ways.split():
         (folder / f"{how}.yaml").write_text(f"_target_: broken.Broken\nhow: {how}\n")
     (folder / "once.yaml").write_text(f"_target_: broken.FailsForSeed\nseed: 1\nmark: {tmp_path}/marks/healed*\n")
@@ -176,6 +177,7 @@ def broken(tmp_path: Path) -> str:
 @pytest.mark.slow
 def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: Run, tmp_path: Path) -> None:
     failing = {
+        "floods": r"\x1b]52;c;aGk=\x07 \x1b[2J \x9b2J [red]tag[/red] \u202egnp.exe +-",
         "raises": "this method does not work",
         "not_finite": "weights that are not finite",
         "other_architecture": "another architecture",
@@ -184,11 +186,14 @@ def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: 
         "reads_test_in_secret": "method reads_test_in_secret read split.test.to, and no method may read test images",
     }
     methods = ",".join([*failing, "unchanged", "neggrad"])
-    done = supreme("--config-dir", broken, "-m", f"method={methods}", *SMALL)
+    done = supreme("--config-dir", broken, "-m", f"method={methods}", *SMALL, PYTHONIOENCODING="ascii")
     assert done.returncode == 1
+    assert (done.stdout + done.stderr).isascii()
+    assert "\x1b" not in done.stdout + done.stderr
+    assert len(done.stdout + done.stderr) < 20_000
     found = {json.loads(path.read_text())["method"] for path in (tmp_path / "outputs" / "rows").glob("*.json")}
     assert found == {"unchanged", "neggrad"}
-    told = done.stderr.split("6 of 8 cells failed")[1].splitlines()
+    told = done.stderr.split("7 of 9 cells failed")[1].splitlines()
     for method, reason in failing.items():
         at = next(number for number, line in enumerate(told) if line.startswith(f"{method} digits"))
         assert reason in told[at + 1]
@@ -198,13 +203,18 @@ def test_a_method_that_misbehaves_costs_only_its_own_cell(broken: str, supreme: 
     failed = failures(tmp_path / "outputs")
     assert {one["method"] for one in failed} == failing.keys()
     for one in failed:
-        assert failing[one["method"]] in one["error"]
+        assert failing[one["method"]].replace("+-", "±") in one["error"]
+        assert len(one["error"]) < 2 * MESSAGE_CHARACTERS
         assert (tmp_path / "outputs" / "logs" / one["log"]).is_file()
         line = next(line for line in done.stdout.splitlines() if line.startswith(f"{one['method']} "))
         assert line.split(maxsplit=1)[1] == "failed (1 of 1)"
     assert "no method lacks a run" not in done.stdout
     log = next(path for path in (tmp_path / "outputs" / "logs").glob("*.log") if "does not work" in path.read_text())
     assert "Traceback" in log.read_text()
+    sizes = [path.stat().st_size for path in (tmp_path / "outputs" / "logs").glob("*.log")]
+    assert max(sizes) > 9_000_000, "the log keeps what a method says"
+    assert max(path.stat().st_size for path in (tmp_path / "outputs" / "sweeps").glob("*.json")) < 20_000
+    assert (tmp_path / "outputs" / "reports" / "report.html").stat().st_size < 2_000_000
 
 
 @pytest.mark.slow

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from supreme.core import SupremeError
 from supreme.core.arguments import Parser
+from supreme.core.console import console
+from supreme.core.output import err
 from supreme.report.catalogue.methods import BEGIN, END, method_entries, methods_markdown, methods_table, with_methods
 from supreme.report.catalogue.metrics import METRIC_MARKERS, metric_entries, metrics_markdown, metrics_table
 from supreme.report.tables.output import put, write_file
@@ -48,11 +47,11 @@ def listing(what: str, argv: Sequence[str]) -> int:
             write_file(arguments.into, with_methods(text, as_markdown(entries), begin, end))
         elif arguments.format == "markdown":
             put(as_markdown(entries), arguments.output)
-        elif arguments.output is None and sys.stdout.isatty():
-            Console().print(table(entries))
+        elif arguments.output is None:
+            console().print(table(entries))
         else:
             put(plain([table(entries)]), arguments.output)
     except (SupremeError, OSError) as error:
-        sys.stderr.write(f"supreme report: {error}\n")
+        err(f"supreme report: {error}\n")
         return 1
     return 0

@@ -12,8 +12,9 @@ from supreme.core import SupremeError
 from supreme.report.comparison.differences import differences
 from supreme.report.comparison.page import PLACE, as_html
 from supreme.report.comparison.pairs import Pairs, pairs_of
+from supreme.report.comparison.parts import Comparison
 from supreme.report.comparison.rendered import as_csv, as_latex, as_markdown, on_terminal
-from supreme.report.comparison.shown import Comparison, comparison
+from supreme.report.comparison.shown import comparison
 from supreme.report.comparison.sides import two_commits, two_folders
 from supreme.report.rows.columns import columns_asked, found_columns
 from supreme.report.rows.endpoints import parse_endpoints

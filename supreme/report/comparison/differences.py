@@ -69,8 +69,9 @@ def differences(pairs: Pairs, endpoints: Endpoints | None = None, level: float =
         level: of intervals.
     """
     lines = pairs.lines.assign(difference=pairs.lines["value_b"] - pairs.lines["value_a"])
-    declared = {block: agreed(pairs, block, endpoints) for block in _blocks(lines)}
-    crossed = {block: _crossed(part) for block, part in _parts(lines)}
+    parts: Any = lines.groupby(BLOCK, sort=False)
+    declared = {block: agreed(pairs, block, endpoints) for block, _ in parts}
+    crossed = {block: _crossed(part) for block, part in parts}
     families = defaultdict[tuple[str, ...], dict[tuple[str, ...], Line]](dict)
     for labels, line in _lines(lines).items():
         families[*labels[: len(BLOCK)], labels[-1]][labels] = line
@@ -87,15 +88,6 @@ def agreed(pairs: Pairs, block: tuple[str, ...], endpoints: Endpoints | None = N
     parts = [frame.loc[(frame[BLOCK] == list(block)).all(axis=1)] for frame in pairs.frames]
     first, second = (declared_of(part, endpoints) for part in parts)
     return first if first == second else None
-
-
-def _blocks(lines: pd.DataFrame) -> list[tuple[str, ...]]:
-    return list(lines[BLOCK].drop_duplicates().itertuples(index=False, name=None))
-
-
-def _parts(lines: pd.DataFrame) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
-    parts: Any = lines.groupby(BLOCK, sort=False)
-    return [(tuple(map(str, block)), part) for block, part in parts]
 
 
 def _lines(lines: pd.DataFrame) -> dict[tuple[str, ...], Line]:

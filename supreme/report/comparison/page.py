@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from supreme.report.comparison.shown import HEADS, Comparison, Group, Line, Table
+from supreme.report.comparison.parts import HEADS, Comparison, Group, Line, Table
 
 PLACE = Path("reports", "compare.html")
 """In the output directory of A."""

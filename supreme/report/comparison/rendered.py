@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from supreme.report.comparison.shown import HEADS, Comparison, Group, Table
+from supreme.report.comparison.parts import HEADS, Comparison, Group, Table
 from supreme.report.tables.latex import LINES, latex, set_small
 from supreme.report.tables.latex_text import escaped
 from supreme.report.tables.markdown import row

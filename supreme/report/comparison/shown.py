@@ -1,11 +1,10 @@
-"""What a comparison shows, whatever it is written in: a table for each block, a group of lines for each metric."""
+"""From pairs of rows to what a comparison shows, whatever it is written in."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,89 +13,13 @@ from supreme.core.endpoints import Endpoints
 from supreme.report.comparison.differences import agreed, differences
 from supreme.report.comparison.notes import block_notes, overall_notes, side_line
 from supreme.report.comparison.pairs import Pairs
+from supreme.report.comparison.parts import Comparison, Group, Line, Table
 from supreme.report.rows.asked import NOTHING, asked_in, union
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns, found_columns, signed, unsigned
 from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import BLOCK
 from supreme.report.tables.blocks import title_of
 from supreme.report.tables.cells import LETTERS
-
-HEADS = ("", "A", "B", "B - A", "95 % interval", "")
-"""Of the columns: method, the two means, their difference with its interval, and a letter."""
-
-EQUAL = "equal in every seed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One method and metric, as text and as numbers."""
-
-    name: str
-    first: str
-    second: str
-    difference: str
-    interval: str
-    letter: str
-    mean: float
-    low: float
-    high: float
-    """The difference and its interval as drawn; NaN where there is none."""
-
-    @property
-    def cells(self) -> Sequence[str]:
-        """One for each of `HEADS`."""
-        return (self.name, self.first, self.second, self.difference, self.interval, self.letter)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """One metric."""
-
-    title: str
-    lines: Sequence[Line]
-    """Of the methods that differ."""
-    equal: Sequence[str]
-    """The methods that do not, but for those that never do and, in a group of costs, for all."""
-    margin: float
-    """NaN where there is none."""
-
-    @property
-    def equality(self) -> str:
-        """What is said of these; empty where there is none."""
-        return f"{EQUAL}: {', '.join(self.equal)}" if self.equal else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """One block."""
-
-    title: str
-    groups: Sequence[Group]
-    equal: Sequence[str]
-    """The methods that differ in no metric of the table but costs."""
-    notes: Sequence[str]
-
-    @property
-    def equality(self) -> str:
-        """What is said of these; empty where there is none."""
-        if not self.equal:
-            return ""
-        return f"{EQUAL[0].upper()}{EQUAL[1:]}, whatever the metric but cost: {', '.join(self.equal)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """All of it."""
-
-    names: tuple[str, str]
-    """Of A and B."""
-    head: Sequence[str]
-    """What A and B are, and in how many pairs of rows they agree."""
-    tables: Sequence[Table]
-    notes: Sequence[str]
-    """On both sides as a whole."""
-    differences: pd.DataFrame
-    """What `differences` gives."""
 
 
 def comparison(

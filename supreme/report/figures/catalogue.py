@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from supreme.report.figures import classes, cost, roc, seeds, tradeoff, variance
+from supreme.report.figures import classes, confusion, cost, curves, roc, seeds, tradeoff, variance
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import Spec
 
@@ -44,8 +44,10 @@ FIGURES = (
         absent=variance.ABSENT,
         by_metric=True,
     ),
+    Figure(name="curves", title="Training and unlearning", draw=curves.curves, absent=curves.ABSENT),
     Figure(name="roc", title="Membership inference", draw=roc.roc, absent=roc.ABSENT, wide=True),
     Figure(name="classes", title="Accuracy of each class", draw=classes.classes, absent=classes.ABSENT, wide=True),
+    Figure(name="confusion", title="Which classes are confused", draw=confusion.confusion, absent=confusion.ABSENT),
 )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from supreme.core.canonical import Damaged
 from supreme.core.row import StoredRow, read_row
+from supreme.report.figures.stored import with_stored
 from supreme.report.rows.labels import with_titles
 from supreme.report.rows.load import SEEDS, load
 from supreme.report.statistics.aggregate import BLOCK
@@ -29,10 +30,13 @@ def load_series(directory: str | Path = "outputs", frame: pd.DataFrame | None = 
     """One line per curve of the rows in `<directory>/rows`: whose it is, its name, and its `x` and `y` as tuples.
 
     The labels are those of `frame`, what `load` gives of the same directory; cells that it lacks are left out.
-    `role` is unlearned, reference or original; x are floats or, of a bar chart, names.
+    `role` is unlearned, reference or original; x are floats or, of a bar chart, names. Of `confusion/test` they are
+    pairs (true, predicted) of classes, and of `samples/...` positions of images in their source. Where the store is
+    beside the rows, classes have their names, and `training/loss` and `training/accuracy` are by epoch.
     """
     frame = load(directory) if frame is None else frame
-    return series_of(contents(directory), frame)
+    rows = list(contents(directory))
+    return with_stored(series_of(rows, frame), directory, rows)
 
 
 def contents(directory: str | Path) -> Iterator[StoredRow]:
@@ -66,7 +70,7 @@ def roc_curves(series: pd.DataFrame, name: str = ROC) -> pd.DataFrame:
     The rate at x is the highest whose false-positive rate is at most x, without interpolation; low and high are one SD
     between training seeds away from the mean (the mean itself, of one seed), clipped to [0, 1].
     """
-    curves = _by_seed(series, name)
+    curves = by_seed(series, name)
     if curves.empty:
         return pd.DataFrame(columns=["method", "fpr", "mean", "low", "high", "seeds"])
     smallest = min(min((value for value in x if value > 0), default=1.0) for x in curves["x"])
@@ -104,7 +108,7 @@ def class_changes(series: pd.DataFrame, name: str = CLASSES) -> pd.DataFrame:
     return per_seed.groupby(["method", "class"], sort=False).mean().unstack("class")
 
 
-def _by_seed(series: pd.DataFrame, name: str) -> pd.DataFrame:
+def by_seed(series: pd.DataFrame, name: str) -> pd.DataFrame:
     """The curves of one name, the reference and the original as methods, each once per seed however many share it."""
     own: Any = with_titles(series.loc[series["series"] == name])
     swept = own[(own["role"] == "unlearned") & (own["method"] != "original")]

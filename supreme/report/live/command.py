@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.core.output import out
 from supreme.report.browser import show
 from supreme.report.live.page import LivePage
 from supreme.report.live.server import HOST, server_of
@@ -27,18 +27,17 @@ def serve(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.directory).expanduser()
     if directory.exists() and not directory.is_dir():
         raise no_results(directory, [])
-    make = partial(_page, directory, arguments.filter, arguments.endpoints)
+    make = partial(_page, directory, arguments.filter, arguments.endpoints, not arguments.no_samples)
     with server_of(LivePage(directory, make), _port(arguments.serve)) as server:
         try:
             address = f"http://{HOST}:{server.server_address[1]}/"
             missing = "" if directory.is_dir() else ", which is not there yet,"
-            sys.stdout.write(f"{address} shows {directory}{missing} as it is, here alone; Ctrl-C ends it\n")
-            sys.stdout.flush()
+            out(f"{address} shows {directory}{missing} as it is, here alone; Ctrl-C ends it\n")
             if arguments.open and (why := show(address)):
-                sys.stdout.write(f"{why}: open that address in a browser\n")
+                out(f"{why}: open that address in a browser\n")
             server.serve_forever()
         except KeyboardInterrupt:
-            sys.stdout.write("\n")
+            out("\n")
     return 0
 
 
@@ -51,7 +50,7 @@ def _port(given: str) -> int | None:
     return port
 
 
-def _page(directory: Path, condition: str | None, endpoints: str | None, script: str) -> str:
+def _page(directory: Path, condition: str | None, endpoints: str | None, samples: bool, script: str) -> str:
     frame = load(directory)
     if condition is not None:
         frame = select(frame, condition)
@@ -61,5 +60,6 @@ def _page(directory: Path, condition: str | None, endpoints: str | None, script:
         directory,
         frame,
         endpoints=None if endpoints is None else parse_endpoints(endpoints, frame),
+        samples=samples,
         first_script=script,
     )

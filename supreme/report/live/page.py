@@ -7,6 +7,7 @@ import hashlib
 import html as markup
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ SHARE = 0.2
 """Of one core, at most, that making the page takes from the sweep."""
 
 _FOLDERS = ("rows", "failures", "audits")
-_SCRIPT = Path(__file__).parents[1] / "page" / "web" / "live.js"
+_WEB = Path(__file__).parents[1] / "page" / "web"
 
 
 class LivePage:
@@ -56,7 +57,7 @@ class LivePage:
         version = version_of(self._directory)
         if version != self._version and not (may_wait and self._text and self._clock() < self._not_before):
             start = self._clock()
-            script = _SCRIPT.read_text(encoding="utf-8").replace('"VERSION"', json.dumps(version))
+            script = (_WEB / "live.js").read_text(encoding="utf-8").replace('"VERSION"', json.dumps(version))
             self._text = self._page(script)
             self._version, end = version, self._clock()
             self._not_before = end + (end - start) * (1 / SHARE - 1)
@@ -90,21 +91,11 @@ def version_of(directory: Path) -> str:
 def waiting(directory: Path, why: str, script: str) -> str:
     """The page of a directory without rows, which waits for them as the other one does for changes."""
     script = f"(() => {{\n'use strict';\n{script}\n}})();\n"
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    name = markup.escape(directory.resolve().name)
-    policy = f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'unsafe-inline'; img-src data:"
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}; base-uri 'none'; form-action 'none'\">",
-            f"<title>{name} · SUPREME report</title>",
-            '<link rel="icon" href="data:,">',
-            "<style>:root { color-scheme: light dark; } body { font: 15px/1.5 system-ui, sans-serif; max-width: 45rem; "
-            "margin: 4rem auto; padding: 0 1rem; overflow-wrap: anywhere; }</style>\n</head>\n<body>",
-            f"<h1>{name}</h1>",
-            "<p>Nothing to show yet. This page waits for rows, and becomes the report as soon as it can be made.</p>",
-            f"<p><small>{markup.escape(why)}</small></p>",
-            f"<script>{script}</script>\n</body>\n</html>\n",
-        ]
-    )
+    fills = {
+        "name": markup.escape(directory.resolve().name),
+        "why": markup.escape(why),
+        "script": script,
+        "allowed": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),  # and no other script may run
+    }
+    template = (_WEB / "waiting.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: fills[found[1]], template)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from supreme.core import SupremeError
+from supreme.core.output import err
 
 HOST = "127.0.0.1"
 PORT, TRIED = 8000, 20
@@ -64,7 +65,7 @@ class _Server(socketserver.ThreadingTCPServer):
         """One line for what goes wrong with one request, and none for a browser that has gone."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
-            sys.stderr.write(f"supreme report: the page could not be made ({type(error).__name__}: {error})\n")
+            err(f"supreme report: the page could not be made ({type(error).__name__}: {error})\n")
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -9,15 +9,19 @@ from typing import Any
 
 import pandas as pd
 
+from supreme.core.long_files import beginning_of, end_of, ends_of
+from supreme.core.text import one_line
 from supreme.report.page.parts import Pool
 from supreme.report.page.values import short
 from supreme.report.rows.labels import titled
 from supreme.report.rows.per_seed import BLOCK
 
-LOG_CHARACTERS, ALL_LOG_CHARACTERS = 20_000, 4_000_000
+LOG_BYTES, ALL_LOG_BYTES = 20_000, 4_000_000
 """The most of one log and of all together; the beginning and the end of a longer one are kept."""
 
-LEAST_LOG_CHARACTERS = 1_000
+LEAST_LOG_BYTES = 1_000
+
+WHY_CHARACTERS = 500
 
 DETAILS_AT_ONCE = 250
 """Cells whose details are one part of the page: what opening one of them unpacks."""
@@ -72,22 +76,13 @@ def _shortened(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def logs_of(directory: Path, cells: Sequence[str]) -> dict[str, str]:
     """The log of each cell that has one, by cell: shortened so that all together have room."""
-    most = max(LEAST_LOG_CHARACTERS, min(LOG_CHARACTERS, ALL_LOG_CHARACTERS // max(1, len(cells))))
+    most = max(LEAST_LOG_BYTES, min(LOG_BYTES, ALL_LOG_BYTES // max(1, len(cells))))
     found = {}
     for cell in cells:
         path = log_path(directory, cell)
         if path.is_file():
-            found[cell] = shortened(_text(path), most, f"logs/{path.name}")
+            found[cell] = ends_of(path, most, f"logs/{path.name}")
     return found
-
-
-def shortened(text: str, most: int, where: str) -> str:
-    """The text, or its first quarter and its last three, with a note of how much is missing and where it is."""
-    if len(text) <= most:
-        return text
-    head, tail = text[: most // 4], text[len(text) - 3 * most // 4 :]
-    left_out = f"{len(text) - len(head) - len(tail):,} characters left out here; all of it is in {where}"
-    return f"{head}\n[... {left_out} ...]\n{tail}"
 
 
 def failures(directory: Path, cells: Sequence[str]) -> list[dict[str, str]]:
@@ -100,13 +95,12 @@ def failures(directory: Path, cells: Sequence[str]) -> list[dict[str, str]]:
     for path in sorted((directory / "logs").glob("*.log")):
         if path.stem in done:
             continue
-        header, last = _last_attempt(_text(path))
+        header = _HEADER.search(beginning_of(path))
         if header is None:
             continue
-        raised = "Traceback (most recent call last)" in last
-        if raised or len(header["key"]) == 16:
-            why = last.strip().splitlines()[-1] if raised else "it did not finish"
-            found.append({"label": header["label"], "why": why[:500], "log": path.name})
+        why = _why(_HEADER.split(end_of(path))[-1])
+        if why or len(header["key"]) == 16:
+            found.append({"label": header["label"], "why": why or "it did not finish", "log": path.name})
     return sorted(found, key=lambda one: (one["label"], one["log"]))
 
 
@@ -114,13 +108,15 @@ def log_path(directory: Path, cell: str) -> Path:
     return directory / "logs" / f"{cell[:16]}.log"
 
 
+_TRACEBACK = "Traceback (most recent call last)"
 _HEADER = re.compile(r"^\S+ \S+ (?P<label>.+): attempt \d+ on .*, key (?P<key>[0-9a-f]+)$", re.MULTILINE)
 
 
-def _last_attempt(text: str) -> tuple[re.Match[str] | None, str]:
-    headers = list(_HEADER.finditer(text))
-    return (headers[-1], text[headers[-1].end() :]) if headers else (None, "")
+_FAILED = re.compile(r"^failed: (.+)$", re.MULTILINE)
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+def _why(said: str) -> str:
+    """Why the last attempt raised, from what it said last; empty where it did not."""
+    if found := _FAILED.findall(said):
+        return one_line(found[-1], WHY_CHARACTERS)
+    return one_line(said.strip().splitlines()[-1], WHY_CHARACTERS) if _TRACEBACK in said else ""

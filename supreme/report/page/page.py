@@ -19,6 +19,7 @@ from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import contents, series_of
+from supreme.report.figures.stored import with_stored
 from supreme.report.figures.style import PATHS, look_records, looks
 from supreme.report.figures.theme import PAGE, PAPER, config
 from supreme.report.page import embedded
@@ -26,6 +27,7 @@ from supreme.report.page.blocks import blocks_of
 from supreme.report.page.card.card import as_yaml, evaluation_card
 from supreme.report.page.counts import counts
 from supreme.report.page.figures import vega
+from supreme.report.page.inside import inside_of
 from supreme.report.page.parts import as_scripts
 from supreme.report.page.texts import texts
 from supreme.report.rows.load import load
@@ -38,7 +40,7 @@ from supreme.report.tables.output import write_file
 _WEB = Path(__file__).parent / "web"
 SCRIPTS = (
     *("base.js", "address.js", "state.js", "copying.js", "ranks.js", "tables.js", "block.js", "draw.js", "figures.js"),
-    *("cells.js", "drawer.js", "audits.js", "search.js", "head.js", "card.js", "page.js"),
+    *("inside.js", "cells.js", "drawer.js", "audits.js", "search.js", "head.js", "card.js", "page.js"),
 )
 _CAUGHT = "\n})().catch((error) => { document.body.dataset.failed = String(error); throw error; });\n"
 """What the whole script ends with: a page that fails says so, see page.css."""
@@ -51,13 +53,14 @@ def write_page(
     frame: pd.DataFrame | None = None,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> Path:
     """Write `reports/report.html` of this output directory, of all its cells or of those of `frame`; its path.
 
     The arguments are those of `html`.
     """
     frame = load(directory) if frame is None else frame
-    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints))
+    return write_file(Path(directory, PLACE), html(directory, frame, table, endpoints, samples))
 
 
 def html(
@@ -65,6 +68,7 @@ def html(
     frame: pd.DataFrame,
     table: pd.DataFrame | None = None,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
     first_script: str = "",
 ) -> str:
     """The page of the cells of `frame`, what `load` gives of this output directory, as text.
@@ -76,17 +80,18 @@ def html(
         frame: what `load` gives of it, with one row at least.
         table: `summary(frame, endpoints=endpoints)`, if it is at hand.
         endpoints: the primary ones, with their margins; None: see `summary`.
+        samples: whether forgotten images may be shown; they never are where the sweep said `report.samples=false`.
         first_script: runs before the page's own ones.
 
     Raises:
         SupremeError: the directory has no row of one of the cells.
     """
     table = summary(frame, endpoints=endpoints) if table is None else table
-    return composed(page_parts(Path(directory), frame, table, endpoints), first_script)
+    return composed(page_parts(Path(directory), frame, table, endpoints, samples), first_script)
 
 
 def composed(parts: Mapping[str, Any], first_script: str = "") -> str:
-    """The page of what `page_parts` gives; see `html`."""
+    """The page of what `page_parts` gives; the script runs before the page's own ones."""
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     scripts = [(_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS]
     script = "(async () => {\n'use strict';\n" + "\n".join([first_script, *scripts]) + _CAUGHT
@@ -113,12 +118,17 @@ def _digest(script: str) -> str:
 
 
 def page_parts(
-    directory: Path, frame: pd.DataFrame, table: pd.DataFrame, endpoints: Endpoints | None = None
+    directory: Path,
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> dict[str, Any]:
     """Everything that the page shows, as plain values; the table was made with these endpoints.
 
     `data` is what it opens with, `figures` are drawn when they come into view, `cells` has a line for each cell,
-    `details-0` and so on what one sees when a cell is opened, and `texts` what one copies.
+    `details-0` and so on what one sees when a cell is opened, `inside` its classes and images, and `texts` what one
+    copies.
     """
     wanted = list(frame["cell"].unique())
     known = set(wanted)
@@ -129,9 +139,10 @@ def page_parts(
             "the frame is of another directory; load the frame again"
         )
     ordered = [rows[cell] for cell in wanted]
-    series = series_of(ordered, frame)
+    series = with_stored(series_of(ordered, frame), directory, ordered)
     audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table, endpoints)
-    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints)
+    card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints, samples)
+    inside = inside_of(directory, series, ordered, samples)
     methods, board = estimates.methods_of(frame), leaderboard_of(frame, table, endpoints)
     blocks = blocks_of(frame, table, series, verdicts, endpoints)
     figures = {
@@ -164,6 +175,7 @@ def page_parts(
         "figures": figures,
         "cells": embedded.cells(frame, rows),
         **{f"details-{number}": part for number, part in enumerate(details)},
+        "inside": inside,
         "texts": texts(frame, table, verdicts, endpoints, board, audits),
     }
 

@@ -39,7 +39,8 @@ class Declared:
 @cache
 def default_endpoints() -> Endpoints:
     """Those of conf/config.yaml."""
-    return Endpoints.of(**yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["report"])
+    node = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["report"]
+    return Endpoints.of(**{name: value for name, value in node.items() if name != "samples"})
 
 
 def declared_of(part: pd.DataFrame, given: Endpoints | None = None) -> Declared:

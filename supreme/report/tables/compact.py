@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -61,12 +61,17 @@ class Column:
         return max(map(len, (*self.head, *self.cells)), default=0)
 
 
-def compact(block: Block, width: int) -> list[Text]:
-    """The block in as few tables as fit the width, each with its title, the lines and the first columns of all."""
+def compact(block: Block, width: int, sign: str = "±") -> list[Text]:
+    """The block in as few tables as fit the width, each with its title, the lines and the first columns of all.
+
+    Args:
+        sign: between a mean and its spread.
+    """
+    spacings = [replace(spacing, sign=spacing.sign.replace("±", sign)) for spacing in SPACINGS]
     tables: list[list[Text]] = []
     for count in range(1, max(1, len(block.columns)) + 1):
         ends = [len(block.columns) * part // count for part in range(count + 1)]
-        tables = [_narrowest(block, start, stop, width) for start, stop in itertools.pairwise(ends)]
+        tables = [_narrowest(block, start, stop, width, spacings) for start, stop in itertools.pairwise(ends)]
         if all(len(line) <= width for table in tables for line in table):
             break
     titles = [block.title, *[f"{block.title} (continued)"] * (len(tables) - 1)]
@@ -76,10 +81,10 @@ def compact(block: Block, width: int) -> list[Text]:
     ]
 
 
-def _narrowest(block: Block, start: int, stop: int, width: int) -> list[Text]:
+def _narrowest(block: Block, start: int, stop: int, width: int, spacings: Sequence[Spacing]) -> list[Text]:
     """These columns in the roomiest spacing that fits; in the narrowest one where none does."""
     lines: list[Text] = []
-    for spacing in SPACINGS:
+    for spacing in spacings:
         lines = _lines(block, start, stop, spacing)
         if all(len(line) <= width for line in lines):
             break
@@ -149,7 +154,7 @@ def _column(title: str, cells: Sequence[Cell], spacing: Spacing) -> Column:
         blank = " " * len(spacing.sign)
         texts = [
             f"{mean:>{first}}{spacing.sign if spread else blank * bool(second)}{spread:<{second}}"
-            + (f"{' ' * (spacing.sign != '±')}{letter:<{last}}" if last else "")
+            + (f"{' ' * (spacing.sign[0] == ' ')}{letter:<{last}}" if last else "")
             for (mean, spread), letter in zip(parts, letters, strict=True)
         ]
     else:

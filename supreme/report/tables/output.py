@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pandas as pd
 
 from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
+from supreme.core.output import STDOUT, data
 from supreme.report.rows.failures import failures_csv, failures_in
 from supreme.report.rows.load import load
 from supreme.report.statistics.joint import verdicts
@@ -66,12 +66,10 @@ def put(content: str | bytes, output: Path | None) -> None:
     """Into this file, or on standard output."""
     if output is not None:
         write_file(output, content)
-    elif isinstance(content, str):
-        sys.stdout.write(content)
-    elif sys.stdout.isatty():
+    elif isinstance(content, bytes) and STDOUT.isatty():
         raise SupremeError("this format is not for a terminal: name a file, as in --output results.parquet")
     else:
-        sys.stdout.buffer.write(content)
+        data(content)
 
 
 def write_file(path: Path, content: str | bytes) -> Path:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from supreme.core import SupremeError
 from supreme.core.endpoints import Endpoints
+from supreme.core.text import encodable
 from supreme.report.rows.asked import asked as asked_for
 from supreme.report.statistics.aggregate import SUMMARY_COLUMNS, summary
 from supreme.report.statistics.joint import verdicts as verdicts_of
@@ -36,6 +37,7 @@ def render(
     notes: bool = ...,
     verdicts: pd.DataFrame | None = ...,
     leaderboard: Leaderboard | None = ...,
+    encoding: str = ...,
 ) -> list[RenderableType]: ...
 @overload
 def render(
@@ -51,6 +53,7 @@ def render(
     notes: bool = ...,
     verdicts: pd.DataFrame | None = ...,
     leaderboard: Leaderboard | None = ...,
+    encoding: str = ...,
 ) -> str: ...
 def render(
     frame: pd.DataFrame,
@@ -65,6 +68,7 @@ def render(
     notes: bool = False,
     verdicts: pd.DataFrame | None = None,
     leaderboard: Leaderboard | None = None,
+    encoding: str = "utf-8",
 ) -> list[RenderableType] | str:
     """What `load` gives, for people: tables no wider than `width`, Markdown or LaTeX; or the frame itself, as CSV.
 
@@ -89,6 +93,7 @@ def render(
         notes: whether every note is, and not only those that always matter.
         verdicts: `verdicts(frame, table, endpoints)`, if it is at hand.
         leaderboard: shown above the tables of the blocks; None: that of the summary, where it has two units and more.
+        encoding: of the terminal, which may lack the sign ±.
 
     Raises:
         SupremeError: the format is none of these, or no row has a metric that `columns` names.
@@ -109,8 +114,9 @@ def render(
     if format == "markdown":
         parts = [leaderboard.plain.markdown] if leaderboard else []
         return "\n".join([*parts, *(markdown(block, wide=wide, notes=notes) for block in found)])
+    sign = encodable("±", encoding)
     first = leaderboard_panels(leaderboard) if leaderboard else []
-    return [*first, *(part for block in found for part in panels(block, width, wide=wide, notes=notes))]
+    return [*first, *(part for block in found for part in panels(block, width, wide=wide, notes=notes, sign=sign))]
 
 
 def summary_of(frame: pd.DataFrame, endpoints: Endpoints | None = None) -> pd.DataFrame:

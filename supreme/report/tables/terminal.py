@@ -25,14 +25,17 @@ _HEADLINE_WIDTH = 14
 """Of the first column, in which the title of a metric may be parted."""
 
 
-def panels(block: Block, width: int, *, wide: bool = False, notes: bool = False) -> list[RenderableType]:
+def panels(
+    block: Block, width: int, *, wide: bool = False, notes: bool = False, sign: str = "±"
+) -> list[RenderableType]:
     """The block in as few tables as fit the width, then its notes.
 
     Args:
         wide: with the gaps and their intervals, in two lines for each method.
         notes: all of them, not only those that always matter.
+        sign: between a mean and its spread.
     """
-    tables = _wide(block, width) if wide else compact(block, width)
+    tables = _wide(block, width, sign) if wide else compact(block, width, sign)
     told = block.notes.told(everything=notes, wide=wide)
     return [*tables, *map(note_line, told), ""]
 
@@ -45,18 +48,18 @@ def plain(renderables: Iterable[RenderableType], width: int = WIDTH) -> str:
     return capture.get()
 
 
-def _wide(block: Block, width: int) -> list[Table]:
+def _wide(block: Block, width: int, sign: str) -> list[Table]:
     measure = Console(width=10_000)
     tables: list[Table] = []
     for label_width, count in itertools.product(_LABEL_WIDTHS, range(1, max(1, len(block.columns)) + 1)):
         ends = [len(block.columns) * part // count for part in range(count + 1)]
-        tables = [_panel(block, start, stop, label_width) for start, stop in itertools.pairwise(ends)]
+        tables = [_panel(block, start, stop, label_width, sign) for start, stop in itertools.pairwise(ends)]
         if all(measure.measure(table).maximum <= width for table in tables):
             break
     return tables
 
 
-def _panel(block: Block, start: int, stop: int, label_width: int) -> Table:
+def _panel(block: Block, start: int, stop: int, label_width: int, sign: str) -> Table:
     title = Text(block.title if start == 0 else f"{block.title} (continued)", style="bold")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_lines=False)
     for head in block.heads:
@@ -67,7 +70,9 @@ def _panel(block: Block, start: int, stop: int, label_width: int) -> Table:
         table.add_column(Text(column.title if column else ""), justify="right")
     for line in block.lines:
         headline = [Text(_headline(line, titled=start == 0))] if block.judged else []
-        cells = [_text(cell) for cell in line.cells[start:stop]] or [Text(line.failed.told if line.failed else "")]
+        cells = [_text(cell, sign) for cell in line.cells[start:stop]] or [
+            Text(line.failed.told if line.failed else "")
+        ]
         table.add_row(*map(Text, _names(block, line)), *headline, *cells)
     return table
 
@@ -84,9 +89,9 @@ def _headline(line: Line, *, titled: bool) -> str:
     return line.headline.told + (f"\n{line.headline.metric}" if titled and line.headline.metric else "")
 
 
-def _text(cell: Cell) -> Text:
-    gap = f"{cell.gap} {cell.letter}".rstrip()
-    return Text(f"{cell.value}\n{gap}" if gap else cell.value, style="bold" if cell.best else "")
+def _text(cell: Cell, sign: str) -> Text:
+    gap, value = f"{cell.gap} {cell.letter}".rstrip(), cell.value.replace("±", sign)
+    return Text(f"{value}\n{gap}" if gap else value, style="bold" if cell.best else "")
 
 
 def note_line(note: str) -> Table:

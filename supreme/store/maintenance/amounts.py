@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from supreme.core.console import console
 
 T = TypeVar("T")
 
@@ -35,15 +36,15 @@ def counted(number: int, thing: str) -> str:
 
 def tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """The items one by one, with a bar on standard error where that is a terminal."""
-    console = Console(stderr=True)
+    own = console(stderr=True)
     bar = Progress(
         TextColumn(what),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
         TimeRemainingColumn(),
-        console=console,
+        console=own,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not own.is_terminal,
     )
     with bar:
         yield from bar.track(items, total=total)

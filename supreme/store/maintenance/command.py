@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from supreme.core import SupremeError
 from supreme.core.arguments import Parser
+from supreme.core.console import console
+from supreme.core.output import data, err, out
 from supreme.store.maintenance import collecting, listing
 from supreme.store.maintenance.amounts import counted, in_bytes
 from supreme.store.maintenance.explaining import explain, explanation, rows_of_other_code
@@ -21,9 +22,6 @@ from supreme.store.maintenance.importing import import_
 from supreme.store.maintenance.inventory import stages, take
 from supreme.store.maintenance.verifying import verify
 
-WIDTH = 100
-"""Of what goes to a file or a pipe, in characters."""
-
 
 def main(argv: Sequence[str]) -> int:
     """Do what the command line says; the exit status."""
@@ -31,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return arguments.run(arguments)
     except SupremeError as error:
-        sys.stderr.write(f"supreme store: {error}\n")
+        err(f"supreme store: {error}\n")
         return 1
 
 
@@ -153,18 +151,18 @@ def _gc(arguments: argparse.Namespace) -> int:
     if arguments.yes:
         collecting.refuse_at_work(inventory)
     for item in choice.going:
-        sys.stdout.write(f"{in_bytes(item.bytes):>8}  {item.path}\n")
+        out(f"{in_bytes(item.bytes):>8}  {item.path}\n")
     for items, why in ((choice.young, f"younger than {arguments.min_age:g} h"), (choice.unknown, "of unknown owners")):
         if items:
-            sys.stdout.write(f"left: {counted(len(items), 'thing')} {why}, {_total(items)}\n")
+            out(f"left: {counted(len(items), 'thing')} {why}, {_total(items)}\n")
     if not arguments.yes:
         told = f"{counted(len(choice.going), 'thing')} would go, {_total(choice.going)}: add --yes"
-        sys.stdout.write(f"{told if choice.going else 'nothing would go'}\n")
+        out(f"{told if choice.going else 'nothing would go'}\n")
         for claim in inventory.at_work:
-            sys.stdout.write(f"--yes would refuse now: {listing.told_claim(claim)}\n")
+            out(f"--yes would refuse now: {listing.told_claim(claim)}\n")
         return 0
     gone = list(collecting.remove(inventory.store, choice.going))
-    sys.stdout.write(f"removed {counted(len(gone), 'thing')}, {_total(gone)}\n")
+    out(f"removed {counted(len(gone), 'thing')}, {_total(gone)}\n")
     return 0
 
 
@@ -178,12 +176,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     verdict = verify(arguments.directory, set_aside=arguments.set_aside)
     flaws = {str(path): flaw for path, flaw in verdict.flaws.items()}
     if arguments.json:
-        sys.stdout.write(json.dumps({"checked": verdict.checked, "flaws": flaws}, indent=2) + "\n")
+        data(json.dumps({"checked": verdict.checked, "flaws": flaws}, indent=2) + "\n")
     else:
-        sys.stdout.write("".join(f"{path}: {flaw}\n" for path, flaw in flaws.items()))
+        out("".join(f"{path}: {flaw}\n" for path, flaw in flaws.items()))
         done = "moved to store/corrupt" if arguments.set_aside else "add --set-aside to have them made again"
         wrong = f"{len(flaws)} wrong: {done}" if flaws else "all whole"
-        sys.stdout.write(f"{verdict.checked} checked, {wrong}\n")
+        out(f"{verdict.checked} checked, {wrong}\n")
     return 1 if flaws else 0
 
 
@@ -192,21 +190,21 @@ def _verify_code(arguments: argparse.Namespace) -> int:
         raise SupremeError("--code and --set-aside are two things: rows of other code are whole, and stay")
     checked, old = rows_of_other_code(arguments.directory)
     if arguments.json:
-        sys.stdout.write(json.dumps({"checked": checked, "other_code": old}, indent=2) + "\n")
+        data(json.dumps({"checked": checked, "other_code": old}, indent=2) + "\n")
     else:
-        sys.stdout.write("".join(f"{cell}: {why}\n" for cell, why in old.items()))
+        out("".join(f"{cell}: {why}\n" for cell, why in old.items()))
         done = (
             f"{counted(len(old), 'row')} made by other code: the same sweep makes them anew"
             if old
             else "all by this code"
         )
-        sys.stdout.write(f"{counted(checked, 'row')} checked, {done}\n")
+        out(f"{counted(checked, 'row')} checked, {done}\n")
     return 1 if old else 0
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     found = explain(arguments.directory, arguments.cell)
-    sys.stdout.write((json.dumps(found, indent=2) if arguments.json else "\n".join(explanation(found))) + "\n")
+    out((json.dumps(found, indent=2) if arguments.json else "\n".join(explanation(found))) + "\n")
     return 0
 
 
@@ -216,18 +214,18 @@ def _export(arguments: argparse.Namespace) -> int:
     wanted = Wanted(artefacts=not arguments.rows_only, data=arguments.data, logs=arguments.logs)
     count = export(arguments.directory, arguments.file, wanted)
     size = in_bytes(arguments.file.stat().st_size)
-    sys.stdout.write(f"{arguments.file}: {counted(count, 'file')}, {size}\n")
+    out(f"{arguments.file}: {counted(count, 'file')}, {size}\n")
     return 0
 
 
 def _import(arguments: argparse.Namespace) -> int:
     found = import_(arguments.file, arguments.directory)
     new = ", ".join(counted(number, ONE[kind]) for kind, number in found.new.items())
-    sys.stdout.write(f"imported {new or 'nothing'}; here already: {found.present}\n")
+    out(f"imported {new or 'nothing'}; here already: {found.present}\n")
     for name in found.different:
-        sys.stderr.write(f"{arguments.directory / name} differs from the one in the file: the one here stays\n")
+        err(f"{arguments.directory / name} differs from the one in the file: the one here stays\n")
     for name, flaw in found.damaged.items():
-        sys.stderr.write(f"{name} is damaged in the file ({flaw}): it was left out; export or copy the file again\n")
+        err(f"{name} is damaged in the file ({flaw}): it was left out; export or copy the file again\n")
     return 1 if found.different or found.damaged else 0
 
 
@@ -247,8 +245,6 @@ STAGES = ("original", "reference", "unlearned", "predictions", "shared", "histor
 
 def _put(as_json: bool, content: Any, tables: Callable[[], Iterable[RenderableType]]) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        data(json.dumps(content, indent=2) + "\n")
         return
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(width=WIDTH, highlight=False)
-    for table in tables():
-        console.print(table)
+    console().print(*tables(), sep="\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich import box
 from rich.console import RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from supreme.store.leases import Holder
@@ -46,8 +46,8 @@ def overview_tables(inventory: Inventory) -> Iterator[RenderableType]:
         told.append(counted(found["failures"], "failure"))
     yield Text(f"{inventory.directory}: {', '.join(told)}")
     table = Table("", box=box.SIMPLE)
-    for title in ("number", "size", "used by rows", "unused", "size of unused", "owner unknown"):
-        table.add_column(title, justify="right")
+    for title in ("number", "size", "used by\nrows", "unused", "size of\nunused", "owner\nunknown"):
+        table.add_column(title, justify="right", no_wrap=True)
     for kind, numbers in found["kinds"].items():
         table.add_row(
             NAMES.get(kind, kind),
@@ -82,9 +82,9 @@ def items(found: Sequence[Item]) -> list[dict[str, Any]]:
 
 
 def items_table(found: Sequence[Item]) -> RenderableType:
-    table = Table("key", box=box.SIMPLE)
+    table = Table(Column("key", no_wrap=True), box=box.SIMPLE)
     for title in ("size", "age"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("rows")
     for item in sorted(found, key=lambda item: (-item.bytes, item.key)):
         told = {"used": _told_rows(item.rows), "unused": "none", "unknown": "not known"}[item.use]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -11,16 +11,24 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from supreme.core.text import one_line as in_one_line
 from supreme.sweep.display.snapshot import Running, Snapshot
 
 WIDE = 110
 """Columns from which there is room for the names of logs."""
+ERROR_CHARACTERS = 400
+"""The most of why a task failed; its log has all."""
+WHAT_CHARACTERS = 40
+"""The most of what a method says that it counts."""
 IN_ONE_LINE = 4
 """Running tasks that one line names."""
 
 
 class Display:
-    """A snapshot as rich draws it: no line wraps, and there are no more lines than the terminal has."""
+    """A snapshot as rich draws it: whole, its lines going on between words, where the terminal has the room.
+
+    Elsewhere each line is cut, and the tasks that have run for longest are shown.
+    """
 
     def __init__(self, snapshot: Snapshot, *, failures: int, sweeps: int = 1) -> None:
         """`failures` are shown, the last ones; `sweeps` share the terminal's lines."""
@@ -29,20 +37,36 @@ class Display:
         self._sweeps = sweeps
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = self._parts(_whole, len(self._snapshot.running), options.max_width)
+        lines = console.height // self._sweeps - 1
+        if not console.is_terminal or len(console.render_lines(Group(*whole), options, pad=False)) <= lines:
+            yield from whole
+        else:
+            rest = len(self._parts(_cut, 0, options.max_width)) - 1
+            yield from self._parts(_cut, max(1, lines - rest), options.max_width)
+
+    def _parts(self, line: Line, rows: int, width: int) -> list[Table | Text]:
+        """Of a table, `rows` lines at most; each other part has one line, if `line` cuts it."""
         snapshot = self._snapshot
-        width, height = options.max_width, console.height // self._sweeps
-        foot = [*_failure_lines(snapshot, self._failures)]
-        if snapshot.note:
-            foot.append(_line(snapshot.note, "yellow"))
-        rows = max(1, height - 3 - len(foot)) if console.is_terminal else len(snapshot.running)
-        yield Group(_head(snapshot, width), _kinds(snapshot), *_slots(snapshot, rows, width), *foot)
+        note = [line(snapshot.note, "yellow")] if snapshot.note else []
+        failures = _failure_lines(snapshot, self._failures, line)
+        top = [_head(snapshot, width, line), _kinds(snapshot, line)]
+        return [*top, *_slots(snapshot, rows, width, line), *failures, *note]
 
 
-def _line(text: str, style: str = "") -> Text:
+Line = Callable[[str, str], Text]
+"""Makes a text, given its style, one that is cut or one that goes on in the next line."""
+
+
+def _cut(text: str, style: str = "") -> Text:
     return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _head(snapshot: Snapshot, width: int) -> Table:
+def _whole(text: str, style: str = "") -> Text:
+    return Text(text, style)
+
+
+def _head(snapshot: Snapshot, width: int, line: Line) -> Table:
     total = snapshot.total
     bar = ProgressBar(total=max(1, total.total), completed=total.total - total.left, width=max(8, min(30, width // 6)))
     bar.complete_style = bar.finished_style = "green"
@@ -50,13 +74,13 @@ def _head(snapshot: Snapshot, width: int) -> Table:
     if not snapshot.ended:
         words += f", {time_to_go(snapshot)}"
     head = Table.grid(padding=(0, 2))
-    head.add_row(bar, _line(words, "bold"))
+    head.add_row(bar, line(words, "bold"))
     return head
 
 
-def _kinds(snapshot: Snapshot) -> Text:
+def _kinds(snapshot: Snapshot, line: Line) -> Text:
     """How many of each kind have come to what, then what all tasks have in common."""
-    text = _line("")
+    text = line("", "")
     for kind, count in snapshot.counts.items():
         text.append(f"{'  ' if text.plain else ''}{kind} {count.done}/{count.total}")
         for name in ("failed", "blocked"):
@@ -69,7 +93,7 @@ def _kinds(snapshot: Snapshot) -> Text:
     return text
 
 
-def _slots(snapshot: Snapshot, rows: int, width: int) -> list[Table | Text]:
+def _slots(snapshot: Snapshot, rows: int, width: int, line: Line) -> list[Table | Text]:
     running = sorted(snapshot.running, key=lambda task: -task.seconds)
     shown = running if len(running) <= rows else running[: max(0, rows - 1)]
     table = Table.grid(padding=(0, 2), expand=True)
@@ -78,20 +102,23 @@ def _slots(snapshot: Snapshot, rows: int, width: int) -> list[Table | Text]:
     table.add_column("doing", no_wrap=True)
     table.add_column("seconds", no_wrap=True, justify="right")
     for task in shown:
-        cells = [_line(task.slot, "cyan"), _line(shortened(task.label, snapshot.common)), _line(told(task))]
-        log = [_line(f"logs/{Path(task.log).name}", "dim")] if width >= WIDE else []
-        table.add_row(*cells, _line(duration(task.seconds)), *log)
-    more = [_line(f"+ {len(running) - len(shown)} more", "dim")] if len(running) > len(shown) else []
+        cells = [line(task.slot, "cyan"), line(shortened(task.label, snapshot.common), ""), line(told(task), "")]
+        log = [line(f"logs/{Path(task.log).name}", "dim")] if width >= WIDE else []
+        table.add_row(*cells, line(duration(task.seconds), ""), *log)
+    more = [line(f"+ {len(running) - len(shown)} more", "dim")] if len(running) > len(shown) else []
     return [table, *more] if shown else [*more]
 
 
-def _failure_lines(snapshot: Snapshot, most: int) -> list[Text]:
+def _failure_lines(snapshot: Snapshot, most: int, line: Line) -> list[Text]:
+    if not most:
+        return []
     number = snapshot.total.failed
     shown = snapshot.failures[-most:]
-    lines = [_line(f"+ {number - len(shown)} that failed before", "dim")] if number > len(shown) else []
+    lines = [line(f"+ {number - len(shown)} that failed before", "dim")] if number > len(shown) else []
     for failure in shown:
-        lines.append(_line(f"failed: {shortened(failure.label, snapshot.common)}: {failure.error}", "red"))
-        lines.append(_line(f"  log {failure.log}"))
+        why = in_one_line(failure.error, ERROR_CHARACTERS)
+        lines.append(line(f"failed: {shortened(failure.label, snapshot.common)}: {why}", "red"))
+        lines.append(line(f"  log {failure.log}", ""))
     return lines
 
 
@@ -107,7 +134,8 @@ def told(task: Running) -> str:
     if doing is None:
         return ""
     stage = "train" if doing.stage == task.kind and doing.stage != "audit" else doing.stage
-    return f"{stage} {doing.what.removeprefix('training ')} {doing.done}/{doing.total}" if doing.total else stage
+    what = in_one_line(doing.what.removeprefix("training "), WHAT_CHARACTERS)
+    return f"{stage} {what} {doing.done}/{doing.total}" if doing.total else stage
 
 
 def time_to_go(snapshot: Snapshot) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from supreme.core.console import console
+from supreme.core.output import out
 from supreme.sweep.devices.slots import Slot
 from supreme.sweep.display.progress import duration
-from supreme.sweep.display.summary import WIDTH
 from supreme.sweep.executors.dry_run import DryRunExecutor
 from supreme.sweep.plan.disk import free_bytes, needed
 from supreme.sweep.plan.estimate import Estimate, Stored, cell_of
@@ -30,19 +29,17 @@ def print_plan(plan: Plan, slots: Sequence[Slot]) -> None:
     """Everything that the plan says, and what stored costs and sizes say of it."""
     stored = Stored(plan.tasks, plan.at)
     estimates = {task.key: estimate for task in plan.tasks if (estimate := stored.estimate(task))}
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print("Dry run: nothing is started.", style="bold")
-    console.print(_table(plan, estimates))
+    console().print("Dry run: nothing is started.", _table(plan, estimates), sep="\n")
     labels = [task.label for task in plan.tasks if task.kind == "cell"]
     for line in (*_times(plan.tasks, estimates, slots), *_disk(plan, stored), *_decoded(plan), *_cells(labels)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        out(f"{line}\n", wrap=True)
 
 
 def _table(plan: Plan, estimates: Mapping[str, Estimate]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("stage")
-    for name in ("found", "to compute", "with a stored cost", "seconds each", "work"):
-        table.add_column(name, justify="right")
+    table.add_column("stage", no_wrap=True)
+    for name in ("found", "to\ncompute", "with a\nstored cost", "seconds\neach", "work"):
+        table.add_column(name, justify="right", no_wrap=True)
     for kind, found in _found(plan).items():
         tasks = [task for task in plan.tasks if task.kind == kind]
         known = [estimates[task.key].seconds for task in tasks if task.key in estimates]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from rich.console import Console
 from rich.live import Live
-from rich.logging import RichHandler
+from rich.text import Text
 
+from supreme.core.console import console as console_of
+from supreme.core.output import STDERR, wrapped
+from supreme.core.text import one_line as in_one_line
+from supreme.core.text import printable
 from supreme.pipeline.activity import clear_all, put
 from supreme.sweep.display.display import Display, duration, one_line
 from supreme.sweep.display.snapshot import Snapshot, path_of, prune
@@ -53,7 +55,7 @@ class Progress:
         heartbeat: float = 60.0,
     ) -> None:
         self._watch = Watch(tasks, expected, clock)
-        self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty())
+        self._console = console or console_of(stderr=True, force_terminal=STDERR.isatty())
         self._clock = clock
         self._heartbeat = heartbeat
         self._said = clock()
@@ -68,7 +70,6 @@ class Progress:
             prune(self._output_dir)
             clear_all(self._output_dir / "logs")
         if self._console.is_interactive:
-            self._inside.enter_context(_logging_to(self._console))
             self._live = self._inside.enter_context(
                 Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
             )
@@ -112,7 +113,10 @@ class Progress:
 
     def _say(self, line: str) -> None:
         self._said = self._clock()
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        line = printable(line)
+        if self._console.is_terminal:
+            line = wrapped(line, self._console.width)
+        self._console.print(Text(line), soft_wrap=True)
 
     def _write(self, snapshot: Snapshot) -> None:
         if self._output_dir is not None:
@@ -124,18 +128,4 @@ def _ending(error: BaseException | None) -> str:
         return "finished"
     if isinstance(error, KeyboardInterrupt):
         return f"stopped by {error}" if str(error) else "stopped by SIGINT"
-    return f"broke off: {type(error).__name__}: {error}"
-
-
-@contextmanager
-def _logging_to(console: Console) -> Iterator[None]:
-    """What is logged appears above the live display of this console, which another console would write across."""
-    handlers = [handler for handler in logging.getLogger("supreme").handlers if isinstance(handler, RichHandler)]
-    before = [handler.console for handler in handlers]
-    for handler in handlers:
-        handler.console = console
-    try:
-        yield
-    finally:
-        for handler, old in zip(handlers, before, strict=True):
-            handler.console = old
+    return in_one_line(f"broke off: {type(error).__name__}: {error}")

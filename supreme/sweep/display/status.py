@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,8 @@ from rich.text import Text
 
 from supreme.core import SupremeError
 from supreme.core.arguments import Parser
+from supreme.core.console import console
+from supreme.core.output import STDOUT, data, out
 from supreme.sweep.display.display import Display, duration, one_line, plural
 from supreme.sweep.display.snapshot import Snapshot, read_all
 
@@ -27,8 +28,6 @@ LINE_SECONDS = 60.0
 """Between two lines of `--watch` where there is no terminal."""
 OLD_SECONDS = 5.0
 """A sweep tells its state every second; one older than this says so."""
-WIDTH = 120
-"""Of what goes to a file or a pipe, in characters."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,9 +45,9 @@ def main(argv: Sequence[str]) -> int:
             _watch(directory)
     state = _State.of(directory)
     if arguments.json:
-        sys.stdout.write(json.dumps(state.to_json(), indent=2) + "\n")
+        data(json.dumps(state.to_json(), indent=2) + "\n")
     else:
-        _console().print(state)
+        console().print(state)
     return 0 if state.is_well else 1
 
 
@@ -65,10 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
-
-
-def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +105,7 @@ class _State:
             yield Text(f"No sweep has run in {self.directory} yet.")
         for snapshot in self.sweeps.values():
             state = snapshot.state()
-            yield Text(f"{snapshot.command}", "bold", no_wrap=True, overflow="ellipsis")
+            yield Text(snapshot.command, "bold")
             yield Text(_about(snapshot, state), _style(snapshot, state))
             yield Display(snapshot, failures=FAILURES, sweeps=len(self.sweeps))
             yield Text("")
@@ -135,18 +130,16 @@ def _style(snapshot: Snapshot, state: str) -> str:
 
 def _watch(directory: Path) -> None:
     """Show it until no sweep runs."""
-    console = _console()
-    if not sys.stdout.isatty():
+    if not STDOUT.isatty():
         said = float("-inf")
         while (state := _State.of(directory)).runs:
             if time.monotonic() - said >= LINE_SECONDS:
                 said = time.monotonic()
                 for snapshot in state.sweeps.values():
-                    console.print(one_line(snapshot), soft_wrap=True, highlight=False)
-                sys.stdout.flush()
+                    out(f"{one_line(snapshot)}\n")
             time.sleep(WATCH_SECONDS)
         return
-    with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
+    with Live(console=console(), auto_refresh=False, transient=True, vertical_overflow="crop") as live:
         while (state := _State.of(directory)).runs:
             live.update(Group(state), refresh=True)
             time.sleep(WATCH_SECONDS)

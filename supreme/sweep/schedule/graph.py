@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 
+from supreme.core.text import one_line
 from supreme.sweep.schedule.tasks import Outcome, Task, chain_lengths
 
 _Ranked = tuple[tuple[int, int], str]
@@ -82,7 +83,7 @@ class Graph:
 
     def finish(self, outcome: Outcome) -> list[Outcome]:
         """Record how a task ended; returns what is thereby known, its own outcome first, then of those it blocks."""
-        first = replace(outcome, error=" ".join(outcome.error.split()))
+        first = replace(outcome, error=one_line(outcome.error))
         found = [first]
         self.outcomes[first.task.key] = first
         self._ready.discard(first.task.key)  # an earlier sweep may have done it

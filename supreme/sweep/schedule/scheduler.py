@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from supreme.core import SupremeError
+from supreme.core.text import one_line
 from supreme.sweep.schedule.executor import (
     MOVES,
     Attempt,
@@ -172,7 +173,7 @@ class _Scheduler:
 
     def _again(self, attempt: Attempt, reason: str) -> None:
         """Make the task ready for another attempt."""
-        self._on_event(Retrying(task=attempt.task, slot=attempt.slot, reason=reason))
+        self._on_event(Retrying(task=attempt.task, slot=attempt.slot, reason=one_line(reason)))
         self.graph.put(attempt.task)
 
     # What becomes of it.

@@ -16,6 +16,7 @@ from supreme.report.page.card.entries import entries_of
 from supreme.report.page.card.inference import statistics
 from supreme.report.page.card.limits import not_supported
 from supreme.report.page.card.methods import methods
+from supreme.report.page.card.samples import images_told
 from supreme.report.page.card.trainings import references, seeds_told
 from supreme.report.rows.environments import environment_counts
 from supreme.report.tables.block_claims import claims_by_block
@@ -31,6 +32,7 @@ def evaluation_card(
     audits: pd.DataFrame,
     verdicts: pd.DataFrame,
     endpoints: Endpoints | None = None,
+    samples: bool = True,
 ) -> dict[str, Any]:
     """The card of these cells, as plain values, to write as YAML or JSON.
 
@@ -41,6 +43,7 @@ def evaluation_card(
         audits: what `load_audits` gives of them.
         verdicts: what `joint.verdicts` says of both with these endpoints.
         endpoints: where some were given instead of those that the rows declare.
+        samples: whether forgotten images may be shown.
     """
     entries = entries_of(frame, rows)
     attacked = attacks(entries, audits)
@@ -51,6 +54,7 @@ def evaluation_card(
         **components(entries),
         "forget_sets": forget_sets(entries),
         "method": methods(entries),
+        "images": images_told(rows, samples),
         "seeds": seeds_told(frame, entries),
         "reference": references(entries),
         "metrics": metrics(frame, entries),

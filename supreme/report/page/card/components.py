@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from supreme.core.patterns import filled_node
 from supreme.report.page.card.entries import Entry, alike, by_block, counted, unique
 from supreme.report.page.card.trainings import start_of, stop_rules
 from supreme.report.rows.reading import COMPONENTS
@@ -72,8 +73,9 @@ def _scenario(entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _files(row: Mapping[str, Any]) -> dict[str, str]:
     """The files that the scenario's values name, a list of what to forget, say: the SHA-256 of what each held."""
-    known, seed = row["provenance"].get("depends", {}).get("files", {}), str(row["seeds"]["forget"])
-    named = (one.replace("{seed}", seed) for one in row["config"]["scenario"].values() if isinstance(one, str))
+    known, scenario = row["provenance"].get("depends", {}).get("files", {}), row["config"]["scenario"]
+    values = {**row["seeds"], "seed": row["seeds"]["forget"], "class": scenario.get("target")}
+    named = (one for one in filled_node(scenario, values, "scenario").values() if isinstance(one, str))
     return {name: known[name] for name in named if name in known}
 
 

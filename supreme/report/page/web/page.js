@@ -13,5 +13,7 @@ CELLS = await part('cells');
 cellList();
 drawerAddress();
 search();
+INSIDE = await part('inside');
+classesAndImages();
 performance.mark('cells');
 dispatchEvent(new Event('drawn'));

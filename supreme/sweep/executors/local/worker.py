@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import gc
+import io
 import logging
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from supreme.core import SupremeError
+from supreme.core.text import one_line
 from supreme.pipeline.process_state import Touched, after_task, left_behind, listed
 from supreme.pipeline.process_state.running import kill_descendants
 from supreme.store.backoff import Busy, leaving
@@ -42,7 +44,10 @@ LOST = (
 """In an exception: the device cannot be used, by whatever task."""
 EXHAUSTED = (*FULL, *LOST, "CUDA error", "cuDNN error")
 """In an exception of torch: the process, not the task, may be at fault, and its CUDA context may be poisoned."""
-
+TOLD_CHARACTERS = 20_000
+"""Of an exception, in which the marks are looked for."""
+FAILED = "failed: "
+"""How the line of a log begins that says why an attempt failed, however much was said before."""
 
 WORTH_SECONDS = 3.0
 """A task that must wait for another worker leaves its slot, unless it would lose more than this much work."""
@@ -149,8 +154,11 @@ def execute(payload: bytes, log: Path, header: str, end: float | None, may_leave
         reply = Reply(touched=str(touched), spent=True)
     except BaseException as error:
         _print_traceback()
+        why = sentence(error)
+        with suppress(OSError):
+            sys.stderr.write(f"{FAILED}{why}\n")
         full, lost, spent = (_tells_of(error, marks) for marks in (FULL, LOST, EXHAUSTED))
-        reply = Reply(error=_sentence(error), spent=spent, full=full, lost=lost)
+        reply = Reply(error=why, spent=spent, full=full, lost=lost)
     finally:
         faulthandler.cancel_dump_traceback_later()
     try:
@@ -185,6 +193,9 @@ def _redirect(log: Path, header: str) -> None:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.close(descriptor)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # the log is UTF-8, whatever the terminal of the sweep is
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         sys.stderr.write(header + "\n")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
 
@@ -219,13 +230,13 @@ def importing() -> Iterator[None]:
             gc.enable()
 
 
-def _sentence(error: BaseException) -> str:
-    """The exception in one line, whatever it is."""
+def sentence(error: BaseException) -> str:
+    """The exception in one line that can be printed anywhere, whatever it is, and however long."""
     if isinstance(error, SystemExit):
         return f"the task called sys.exit({error.code!r})"
     lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
     line = lines[-1] if isinstance(error, SyntaxError) else lines[0]
-    return line.removeprefix(f"{SupremeError.__module__}.SupremeError: ")
+    return one_line(line.removeprefix(f"{SupremeError.__module__}.SupremeError: "))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -237,11 +248,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _tells_of(error: BaseException, marks: Sequence[str]) -> bool:
     """Whether one of the marks is in the exception or in those during which it was raised."""
-    return any(
-        mark in "".join(traceback.format_exception_only(one)) or (marks is not LOST and isinstance(one, MemoryError))
-        for one in _chain(error)
-        for mark in marks
-    )
+    chain = list(_chain(error))
+    texts = ["".join(traceback.format_exception_only(one))[:TOLD_CHARACTERS] for one in chain]
+    is_full = marks is not LOST and any(isinstance(one, MemoryError) for one in chain)
+    return is_full or any(mark in text for mark in marks for text in texts)
 
 
 def _peak_bytes() -> int:

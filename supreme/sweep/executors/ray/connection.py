@@ -70,7 +70,7 @@ def connected(options: Options, output_dir: Path) -> Iterator[None]:
         try:
             _look_for(options.address)
             ray.init(**{"address": options.address or "local", **of_a_start, **quiet, **options.init})
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
+        except Exception as error:  # Ray raises plain ones, too, as where a node of its own takes too long to start
             raise SupremeError(
                 f"no Ray cluster can be used at hydra.launcher.address={options.address or 'null'}: {one_line(error)}"
             ) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypedDict, get_args, get_type_hints
 
 from supreme.core.canonical import Damaged, plain, read_json
+from supreme.core.text import one_line
 from supreme.core.typed import flaw
 from supreme.store.files import digest
 from supreme.sweep.devices.slots import Slot, find_slots
@@ -73,7 +74,7 @@ def run_pack(pack: Pack) -> None:
             run(alone, LocalExecutor(_slots(pack), locks=Path(locks)), timeout=pack.timeout, on_event=record)
     except Exception as error:  # not of a task: no slot, say; who sent us is to know why
         for task in list(todo.values()):
-            record(Outcome(task=task, status="failed", error=str(error), slot=job_id()))
+            record(Outcome(task=task, status="failed", error=one_line(str(error)), slot=job_id()))
         raise
 
 
