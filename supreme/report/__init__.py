@@ -11,9 +11,15 @@
 
 from supreme.core.endpoints import Endpoints
 from supreme.report.comparison.command import compare
-from supreme.report.figures.figure_files import write_figures
-from supreme.report.figures.figures import plot_cost, plot_seeds, plot_tradeoff, plot_variance
-from supreme.report.figures.figures_series import plot_classes, plot_roc
+from supreme.report.figures.files import write_figures
+from supreme.report.figures.notebook import (
+    plot_classes,
+    plot_cost,
+    plot_roc,
+    plot_seeds,
+    plot_tradeoff,
+    plot_variance,
+)
 from supreme.report.figures.series import load_series
 from supreme.report.page.page import write_page
 from supreme.report.rows.columns import TableColumn

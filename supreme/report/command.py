@@ -19,7 +19,7 @@ from supreme.core.output import err, out
 from supreme.report.browser import show_file
 from supreme.report.catalogue.listings import LISTINGS, listing
 from supreme.report.comparison.command import Asked, compared
-from supreme.report.figures.figure_files import write_figures
+from supreme.report.figures.files import write_figures
 from supreme.report.live.command import serve
 from supreme.report.margins import margins
 from supreme.report.options import parse, refuse_idle

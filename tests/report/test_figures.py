@@ -1,14 +1,18 @@
 """Figures: the numbers that they show, and that every one of them can be drawn."""
 
-import itertools
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import environment
+from drawn_texts import drawn_texts, outside, overlapping
+from PIL import Image
+from results import save_row
 from test_report import row
 
 from supreme.core import SupremeError
@@ -24,11 +28,15 @@ from supreme.report import (
 )
 from supreme.report.command import main
 from supreme.report.figures import estimates
-from supreme.report.figures.drawing import short, spread
+from supreme.report.figures.catalogue import FIGURES
 from supreme.report.figures.series import class_changes, roc_curves
-from supreme.report.figures.style import looks
+from supreme.report.figures.shown import shown
+from supreme.report.figures.style import labels, looks, short
+from supreme.report.figures.tradeoff import tradeoff
+from supreme.report.page.figures import VEGA
 from supreme.report.rows.load import load
 from supreme.report.tables.blocks import slug
+from tests.vega import VERSION, packed
 
 ROC = {"x": [0.0, 0.0, 0.5, 1.0], "y": [0.0, 0.25, 0.5, 1.0]}
 CHANCE = {"x": [0.0, 0.5, 1.0], "y": [0.0, 0.5, 1.0]}
@@ -66,36 +74,34 @@ def sweep(saved):
     return saved(*(full(method, seed, shift) for method, shift in (("scrub", 0.1), ("ssd", 0.0)) for seed in range(3)))
 
 
-def words(figure):
-    """Every text of a figure."""
-    import matplotlib.text
-
-    figure.canvas.draw()
-    return " ".join(text.get_text().replace("\n", " ") for text in figure.findobj(matplotlib.text.Text))
+def words(chart):
+    """The caption of a chart, and everything else that it says."""
+    spec = chart.to_dict()
+    return f"{' '.join(spec['title']['text'])} {json.dumps(spec, ensure_ascii=False)}"
 
 
-def test_the_command_writes_every_figure_in_both_formats_and_the_same_rows_give_the_same_bytes(sweep, capsys):
+def test_the_command_writes_what_there_is_to_show_in_three_formats_and_the_same_rows_give_the_same_bytes(sweep, capsys):
     folder = sweep / "reports" / "figures" / "digits-small_cnn-digits-small_cnn-random"
     assert main([str(sweep), "--figures"]) == 0
     assert capsys.readouterr().out == f"{folder}\n"
     first = {path: path.read_bytes() for path in folder.iterdir()}
     names = {path.name for path in first}
-    kinds = ("tradeoff", "seeds-accuracy-forget", "cost", "variance", "roc", "classes")
-    assert {f"{name}.{kind}" for name in kinds for kind in ("png", "pdf")} <= names
+    kinds = ("tradeoff", "seeds-accuracy-forget", "cost", "roc", "classes")
+    assert {f"{name}.{kind}" for name in kinds for kind in ("png", "pdf", "svg")} <= names
+    assert not any(name.startswith("variance") for name in names)  # it takes two draws within a training seed
     assert {path: path.read_bytes() for path in write_figures(sweep)} == first
+    with Image.open(folder / "roc.png") as picture:
+        assert picture.info["dpi"][0] == pytest.approx(300, abs=0.1)
+        assert 3.25 < picture.width / 300 <= 3.35
+    paper = re.search(rb"/MediaBox \[0 0 ([0-9.]+)", first[folder / "tradeoff.pdf"])
+    assert paper
+    assert float(paper.group(1)) / 72 == pytest.approx(3.35, abs=0.01)
+    assert b"/FontFile2" in first[folder / "tradeoff.pdf"]  # embedded
+    assert b'width="3.3500in"' in first[folder / "tradeoff.svg"]
 
 
-def test_importing_the_report_imports_no_matplotlib_and_drawing_leaves_its_settings_alone(sweep):
-    code = (
-        "import sys, supreme.report as report\n"
-        "assert 'matplotlib' not in sys.modules and 'torch' not in sys.modules\n"
-        "import matplotlib\n"
-        "settings = lambda: {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != 'backend'}\n"
-        "before = settings()\n"
-        f"report.plot_tradeoff(report.load({str(sweep)!r}))\n"
-        "assert settings() == before\n"
-        "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
-    )
+def test_a_report_imports_neither_altair_nor_vl_convert_nor_torch_before_a_figure_is_asked_for():
+    code = "import sys, supreme.report.page.page\nassert not {'altair', 'vl_convert', 'torch'} & set(sys.modules)\n"
     subprocess.run([sys.executable, "-c", code], check=True, env=environment())
 
 
@@ -108,30 +114,81 @@ def test_the_figures_name_methods_units_n_and_what_the_bars_are(sweep):
         assert "3 training seeds" in said
     assert "95 % t interval" in words(plot_tradeoff(frame))
     assert "shaded ± SD" in words(plot_roc(series))
-    assert all(figure.get_size_inches()[0] == pytest.approx(3.3) for figure in (plot_tradeoff(frame), plot_roc(series)))
+    assert "seconds of the method's own work" in words(plot_cost(frame))
 
 
-def test_curves_of_more_methods_than_fit_a_line_are_below_each_other_and_every_column_has_its_axis(saved):
-    figure = plot_roc(load_series(saved(*(full(f"method_{number}", 0) for number in range(6)))))
-    words(figure)
-    shown = [axes for axes in figure.axes if axes.get_visible()]
-    labelled = [axes for axes in shown if any(label.get_visible() for label in axes.get_xticklabels())]
-    assert [axes.get_title() for axes in shown] == ["original", *(f"method_{number}" for number in range(6))]
-    assert [axes.get_title() for axes in labelled] == ["method_2", "method_3", "method_4", "method_5"]
-    for left, right in itertools.pairwise(axes for axes in labelled[1:]):
-        last, first = left.get_xticklabels()[-1].get_window_extent(), right.get_xticklabels()[0].get_window_extent()
-        assert last.x1 < first.x0
+LONG = "a_method_of_forty_characters_in_all_or_so"
+SWEEPS = {  # methods, seeds, classes
+    "one seed of one method": (["ssd"], 1, 2),
+    "three": (["retrain", "scrub", "ssd"], 2, 10),
+    "sixty with long names and 105 classes": ([f"{LONG}_{number:02}" for number in range(60)], 1, 105),
+}
 
 
-def test_a_figure_without_anything_to_show_says_why(saved):
+@pytest.fixture(scope="module", params=SWEEPS)
+def block(request, tmp_path_factory):
+    """A block whose values spread over magnitudes, but for the method that is the reference's equal."""
+    methods, seeds, many = SWEEPS[request.param]
+    directory = tmp_path_factory.mktemp("block")
+    for number, (method, seed) in enumerate((method, seed) for method in methods for seed in range(seeds)):
+        content = full(method, seed, 0.3 * number / (len(methods) * seeds))
+        content["metrics"]["cost/seconds"] = 10 ** (number % 7 - 3)
+        content["metrics"]["accuracy/test"] = None if number == 1 else 0.8
+        names = [f"class number {place}" for place in range(many)]
+        for part, change in (("metrics", number / 100), ("reference", 0.0), ("original", 0.1)):
+            content["series"][part]["accuracy/by_class"] = {"x": names, "y": [0.8 - change] * many}
+        save_row(directory, content)
+    frame = load(directory)
+    return shown(frame, load_series(directory, frame))
+
+
+@pytest.mark.parametrize("name", [figure.name for figure in FIGURES if figure.name != "variance"])
+def test_no_text_of_a_figure_leaves_it_or_is_printed_over_another(block, name):
+    (figure,) = [one for one in FIGURES if one.name == name]
+    spec = figure.draw(block, *(["accuracy/forget"] if figure.by_metric else []))
+    width, height, texts = drawn_texts(spec)
+    assert width <= 380
+    assert outside(width, height, texts) == []
+    assert overlapping(texts) == []
+    assert not {"NaN", "null", "undefined", "Infinity"} & {text.text for text in texts}
+
+
+def test_names_that_are_cut_to_the_same_are_told_apart_by_where_they_differ():
+    names = [f"{'a' * 15}{middle}{'b' * 30}" for middle in ("one", "two")] + ["ssd"]
+    found = labels(names)
+    assert found["ssd"] == "ssd"
+    assert len(set(found.values())) == 3
+    assert "one" in found[names[0]]
+    assert "two" in found[names[1]]
+    alike = labels([f"{'a' * 20}{number:02}{'b' * 20}{number % 3}{'c' * 20}" for number in range(60)])
+    assert len(set(alike.values())) == 60
+
+
+def test_labels_in_the_margin_are_a_line_apart_in_the_order_of_their_points(block):
+    spec = tradeoff(block)
+    if spec is None or len(spec["datasets"]["points"]) < 10:
+        pytest.skip("few labels")
+    _, _, texts = drawn_texts(spec)
+    margin = sorted((text for text in texts if text.left > 240), key=lambda text: text.top)
+    assert len(margin) == len(spec["datasets"]["points"])
+    assert np.diff([text.top for text in margin]).min() > 12.9
+
+
+def test_a_figure_without_anything_to_show_says_why_and_has_no_file(saved):
     directory = saved(row(seed=0), row(seed=1))
     frame, series = load(directory), load_series(directory)
     assert series.empty
-    assert "no row has a value of both accuracy/forget and accuracy/test" in words(plot_tradeoff(frame))
-    assert "'seeds.unlearn=range(3)', or the same forget sets in each" in words(plot_variance(frame))
-    assert "no row has the series membership/roc" in words(plot_roc(series))
-    assert "accuracy/by_class" in words(plot_classes(series))
-    assert "no row has a value of nothing" in words(plot_seeds(frame, metric="nothing"))
+    for draw, told in (
+        (lambda: plot_tradeoff(frame), "no row has a value of both accuracy/forget and accuracy on unseen data"),
+        (lambda: plot_variance(frame), "'seeds.unlearn=range(3)', or the same forget sets in each"),
+        (lambda: plot_roc(series), "rows with the series membership/roc"),
+        (lambda: plot_classes(series), "accuracy/by_class"),
+        (lambda: plot_seeds(frame, metric="nothing"), "no row has a value of nothing"),
+    ):
+        with pytest.raises(SupremeError, match=re.escape(told)):
+            draw()
+    names = {path.stem for path in write_figures(directory)}
+    assert names == {"seeds-accuracy-forget", "seeds-js_divergence-forget"}
 
 
 def test_shares_of_the_variance_are_drawn_where_draws_let_them_be_estimated(saved):
@@ -140,11 +197,19 @@ def test_shares_of_the_variance_are_drawn_where_draws_let_them_be_estimated(save
         row(seed=seed, value=value, seeds={"forget": seed, "reference": 0, "unlearn": draw, "evaluate": 0})
         for (seed, draw), value in values.items()
     ]
-    said = words(plot_variance(load(saved(*rows, row("ssd", 0), row("ssd", 1)))))
-    assert "scrub" in said
-    assert "ssd" not in said
-    assert "unlearning draw" in said
-    assert "evaluation draw" not in said
+    spec = plot_variance(load(saved(*rows, row("ssd", 0), row("ssd", 1)))).to_dict()
+    shares = spec["datasets"]["shares"]
+    assert {line["method"] for line in shares} == {"scrub"}
+    assert {line["part"] for line in shares} == {"training seed", "unlearning draw"}
+    assert sum(line["share"] for line in shares) == pytest.approx(1)
+    width, height, texts = drawn_texts(spec)
+    assert outside(width, height, texts) == overlapping(texts) == []
+
+
+def test_the_page_draws_with_the_vega_of_the_installed_vl_convert():
+    if version("vl-convert-python") != VERSION:
+        pytest.skip("another version of vl-convert; `python -m tests.vega` packs its Vega")
+    assert VEGA.read_bytes() == packed()
 
 
 def test_a_figure_refuses_to_mix_blocks(saved):
@@ -211,13 +276,6 @@ def test_fifty_methods_have_fifty_looks_and_the_same_in_any_order():
     found = looks(["reference", "original", *methods])
     assert len(set(found.values())) == 52
     assert looks([*reversed(methods), "original", "reference"]) == found
-
-
-def test_labels_in_a_margin_keep_their_distance_and_their_order():
-    places = spread([0.5, 0.5, 0.5, 0.9], 0.1, 0.0, 1.0)
-    assert places == pytest.approx([0.4, 0.5, 0.6, 0.9])
-    assert spread([1.0, 1.0], 0.1, 0.0, 1.0) == pytest.approx([0.9, 1.0])
-    assert np.diff(spread(list(np.linspace(0, 1, 40)), 0.1, 0.0, 1.0)) == pytest.approx(0.1)  # more than fit
 
 
 def test_blocks_have_short_names_of_their_own_for_folders():

@@ -6,10 +6,12 @@ import shutil
 from base64 import b64decode
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 import yaml
+from PIL import Image
 from results import save_audit, save_failure, save_row
 from test_figures import full
 from test_report import row
@@ -99,11 +101,12 @@ def test_everything_of_a_row_is_in_the_page_and_what_repeats_is_there_once(sweep
     assert len(cells) == len(details) == len(rows)
     for own in rows:
         (at,) = [at for at, entry in enumerate(cells) if entry["cell"] == own["cell"]]
-        assert dict(zip(cells[at]["names"], cells[at]["values"], strict=True)) == nine_digits(own["metrics"])
-        for name in ("reference", "original", "seeds", "notes"):
-            assert cells[at][name] == nine_digits(own[name])
-        for name in own.keys() - {"metrics", "reference", "original", "seeds", "notes", "series", "cell", "schema"}:
-            assert details[at]["row"][name] == own[name]
+        assert dict(zip(details[at]["names"], details[at]["values"], strict=True)) == nine_digits(own["metrics"])
+        assert (cells[at]["seeds"], cells[at]["notes"]) == (own["seeds"], own["notes"])
+        for name in own.keys() - {"metrics", "seeds", "notes", "series", "cell", "schema"}:
+            assert details[at]["row"][name] == (
+                nine_digits(own[name]) if name in ("reference", "original") else own[name]
+            )
     assert json.dumps(content(page, "details-0")).count('"optimiser"') == 1  # of eleven rows with this recipe
     assert content(page)["failures"] == [
         {"label": "scrub digits seed=9", "why": "ValueError: too hot", "log": "0123456789abcdef.log"}
@@ -221,6 +224,9 @@ def until(driver, condition):
     from selenium.webdriver.support.ui import WebDriverWait
 
     return WebDriverWait(driver, 60, poll_frequency=0.05).until(lambda _: driver.execute_script(f"return {condition}"))
+
+
+BLOCK = "digits-small_cnn-digits-small_cnn-random"
 
 
 def find(driver, selector):
@@ -377,8 +383,7 @@ def test_what_an_sd_is_of_is_told_by_the_forget_sets(saved, opened):
         "± SD between training seeds, one forget set",
         "± SD between training seeds, each with a forget set of its own",
     ]
-    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
-    drawn = [block.text for block in find(driver, "#drawings article")]
+    drawn = [find(driver, figures_drawn(driver, block=block))[0].text for block in (1, 2)]
     assert "training seed and forget set" not in drawn[0]
     assert "training seed and forget set" in drawn[1]
 
@@ -581,17 +586,44 @@ def test_audits_have_tables_of_their_own_where_there_are_any(saved, opened):
     assert texts["csv"] == "method,models,auc\nscrub,3,0.875\n"
 
 
-def test_figures_are_drawn_when_they_come_into_view(sweep, opened):
+def figures_drawn(driver, least=1, block=2):
+    """Bring the figures into view, and wait until those of this block are drawn; the selector of the block."""
+    place = f"#drawings article:nth-of-type({block})"
+    count = "document.querySelectorAll('{} {}').length"
+    drawn, every = (count.format(place, one) for one in (".drawing[data-drawn]", ".figure"))
+    seen = "dispatchEvent(new Event('beforeprint'))"
+    until(driver, f"{seen} && {drawn} === {every} && {every} >= {least}")
+    return place
+
+
+def test_figures_are_drawn_when_they_come_into_view_follow_the_filters_and_are_saved_as_on_paper(sweep, opened):
     driver = opened(sweep)
-    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
-    titles = {title.text for title in find(driver, "#drawings .figure h4")} - {""}
-    assert {"Forgetting against utility", "Every training seed", "Cost against gap", "Membership inference"} <= titles
-    names = [text.text for text in find(driver, "#drawings .figure:nth-of-type(1) svg text")]
-    assert "scrub" in names
-    assert "test accuracy (fraction)" in names
-    dots = find(driver, "#drawings article:nth-of-type(2) .figure:nth-of-type(2) svg > circle")
-    assert len(dots) == 4 * 3  # scrub, ssd, neggrad and the original, three seeds each
+    assert not driver.execute_script("return window.vegaEmbed")  # not before the first of them is in view
+    place = figures_drawn(driver, least=5)
+    titles = [title.text for title in find(driver, f"{place} .figure h4")]
+    assert titles[:3] == ["Forgetting against utility", "Every training seed", "Cost against gap"]
+    assert "Membership inference" in titles
+    said = [text.text for text in find(driver, f"{place} [data-name=tradeoff] svg text")]
+    assert {"scrub", "test accuracy (fraction)"} <= set(said)
+    dots = f"{place} [data-name=seeds] svg .mark-symbol path"
+    assert len(find(driver, dots)) == 4 * 3  # scrub, ssd, neggrad and the original, three seeds each
     assert "NaN" not in driver.execute_script("return document.getElementById('drawings').innerHTML")
+    choice = find(driver, f"{place} [data-name=seeds] select")[0]
+    choice.send_keys("accuracy/test")
+    until(driver, f"document.querySelector('{place} [data-name=seeds] .drawing').dataset.drawn === 'accuracy/test'")
+    assert address(driver) == {f"figure-{BLOCK}": ["seeds accuracy/test"]}
+    click(driver, "#filter-method input", 4)
+    until(driver, f"document.querySelectorAll('{dots}').length === {3 * 3}")
+    code = "const [name, done] = arguments; document.querySelector(name).view.toImageURL('png').then(done, done)"
+    told = driver.execute_async_script(code, f"{place} [data-name=tradeoff]")
+    picture = Image.open(BytesIO(b64decode(told.partition(",")[2])))
+    assert picture.width == 380
+    assert picture.getpixel((1, 1))[:3] == (255, 255, 255)
+    kept = "const click = HTMLAnchorElement.prototype.click; HTMLAnchorElement.prototype.click = function () "
+    driver.execute_script(kept + "{ window.saved = [this.download, this.href.split(':')[0]]; }")
+    click(driver, f"{place} [data-name=seeds] .downloads button")
+    until(driver, "window.saved")
+    assert driver.execute_script("return window.saved") == [f"seeds-accuracy-test-{BLOCK}.svg", "blob"]
 
 
 def test_light_and_dark_differ_and_the_choice_is_kept(sweep, opened):
@@ -622,7 +654,7 @@ def test_what_rows_logs_and_names_hold_is_text_and_never_runs(saved, opened):
     (directory / "logs").mkdir()
     (directory / "logs" / f"{rows[0]['cell']}.log").write_text(NASTY)
     driver = opened(directory)
-    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    figures_drawn(driver, block=1)
     click(driver, "#list tbody button")
     for tab in range(4):
         click(driver, "#drawer [role=tab]", tab)
@@ -682,8 +714,6 @@ def test_a_variant_has_a_column_of_its_own_and_its_lines_stay_apart(saved, opene
 
 
 # Addresses, search and copies
-
-BLOCK = "digits-small_cnn-digits-small_cnn-random"
 
 
 def state(driver):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from supreme.report.figures.confusion import ABSENT as NO_CONFUSION
-from supreme.report.figures.confusion import confusion
-from supreme.report.figures.curves import ABSENT as NO_CURVES
-from supreme.report.figures.curves import curves
+from supreme.report.figures import classes, confusion, cost, curves, roc, seeds, tradeoff, variance
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import Spec
-from supreme.report.figures.tradeoff import ABSENT as NO_TRADEOFF
-from supreme.report.figures.tradeoff import tradeoff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +29,25 @@ class Figure:
 
 
 FIGURES = (
-    Figure(name="tradeoff", title="Forgetting against utility", draw=tradeoff, absent=NO_TRADEOFF),
-    Figure(name="curves", title="Training and unlearning", draw=curves, absent=NO_CURVES),
-    Figure(name="confusion", title="Which classes are confused", draw=confusion, absent=NO_CONFUSION),
+    Figure(
+        name="tradeoff",
+        title="Forgetting against utility",
+        draw=tradeoff.tradeoff,
+        absent=tradeoff.ABSENT,
+    ),
+    Figure(name="seeds", title="Every training seed", draw=seeds.seeds, absent=seeds.ABSENT, by_metric=True),
+    Figure(name="cost", title="Cost against gap", draw=cost.cost, absent=cost.ABSENT),
+    Figure(
+        name="variance",
+        title="Where the variance comes from",
+        draw=variance.variance,
+        absent=variance.ABSENT,
+        by_metric=True,
+    ),
+    Figure(name="curves", title="Training and unlearning", draw=curves.curves, absent=curves.ABSENT),
+    Figure(name="roc", title="Membership inference", draw=roc.roc, absent=roc.ABSENT, wide=True),
+    Figure(name="classes", title="Accuracy of each class", draw=classes.classes, absent=classes.ABSENT, wide=True),
+    Figure(name="confusion", title="Which classes are confused", draw=confusion.confusion, absent=confusion.ABSENT),
 )
 
 

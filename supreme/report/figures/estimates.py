@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from supreme.core import SupremeError
 from supreme.report.figures.style import place
 from supreme.report.rows.labels import with_titles
 from supreme.report.rows.spread import spread_words
-from supreme.report.statistics import mean_interval
-from supreme.report.statistics.aggregate import BLOCK
 from supreme.report.statistics.variance_shares import SHARES
 
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
@@ -24,31 +20,6 @@ def share_titles(part: pd.DataFrame) -> dict[str, str]:
     """`SHARES` of the variance of one block -> what they are the shares of."""
     titles = (spread_words(part).train, "forget set", "interaction", "unlearning draw", "evaluation draw")
     return dict(zip(SHARES, titles, strict=True))
-
-
-def one_block(frame: pd.DataFrame, block: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The lines of one data, model, recipe, scenario and setting: those that `block` names, and that is all there are.
-
-    Their methods are named with their variants, `ssd (alpha=5)`.
-
-    Raises:
-        SupremeError: there is none, or more than one.
-    """
-    part: Any = frame
-    for name, value in (block or {}).items():
-        if name not in BLOCK:
-            raise SupremeError(f"a block is chosen by {', '.join(BLOCK)}, not by {name}")
-        part = part[part[name] == value]
-    found = part[BLOCK].drop_duplicates()
-    if len(found) != 1:
-        told = (
-            "; ".join(", ".join(filter(None, map(str, labels))) for labels in found.itertuples(index=False)) or "none"
-        )
-        raise SupremeError(
-            f"a figure shows one block, and {dict(block or {})} selects {len(found)} ({told}): "
-            "name one, as in block={'scenario': 'random'}"
-        )
-    return with_titles(part)
 
 
 def methods_of(part: pd.DataFrame) -> list[str]:
@@ -79,7 +50,13 @@ def points(part: pd.DataFrame, metric: str, gap: bool = False) -> pd.DataFrame:
     """
     seeds = per_seed(part, metric)
     values = seeds["value"] - seeds["reference"] if gap else seeds["value"]
-    return _intervals(seeds.assign(value=values))
+    return intervals_of(seeds.assign(value=values))
+
+
+def with_ends(table: pd.DataFrame, least: float = -math.inf, most: float = math.inf) -> pd.DataFrame:
+    """`points` whose interval has no length where there is none, and no more of it than from `least` to `most`."""
+    low, high = (table[end].where(table[end].notna(), table["mean"]).clip(least, most) for end in ("low", "high"))
+    return table.assign(low=low, high=high)
 
 
 def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -93,7 +70,7 @@ def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return pd.DataFrame(columns=list(POINTS)), []
     gaps = pd.concat([(table["value"] - table["reference"]).abs() for table in tables], axis=1)
     averages: Any = gaps.mean(axis=1, skipna=False).rename("value").reset_index()
-    return _intervals(averages[averages["method"] != "reference"]), metrics
+    return intervals_of(averages[averages["method"] != "reference"]), metrics
 
 
 def utility_metric(part: pd.DataFrame) -> str:
@@ -108,16 +85,16 @@ def averaged(part: pd.DataFrame) -> list[str]:
     return [metric for metric in wanted if metric in known]
 
 
-def _intervals(seeds: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for method, group in seeds.groupby("method", sort=False):
-        values = group["value"].dropna().to_numpy()
-        if len(values):
-            interval = mean_interval(values)
-            ends = (interval.low, interval.high) if interval else (math.nan, math.nan)
-            sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-            rows.append((method, float(values.mean()), *ends, sd, len(values)))
-    return pd.DataFrame(rows, columns=list(POINTS))
+def intervals_of(seeds: pd.DataFrame) -> pd.DataFrame:
+    """`POINTS` of the `value` of each `method`, of which a line is one training seed."""
+    from scipy.special import stdtrit
+
+    grouped: Any = seeds.dropna(subset=["value"]).groupby("method", sort=False)["value"]
+    found = grouped.agg(["mean", "std", "count"]).reset_index()
+    count = found["count"].to_numpy()
+    reach = stdtrit(np.maximum(count - 1, 1), 0.975) * found["std"] / np.sqrt(count)  # NaN of one seed
+    ends = {"low": found["mean"] - reach, "high": found["mean"] + reach, "sd": found["std"], "seeds": count}
+    return found.assign(**ends)[list(POINTS)]
 
 
 def _by_place(column: pd.Series) -> pd.Series:

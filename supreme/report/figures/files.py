@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ FOLDER = Path("reports", "figures")
 _ENTRIES = re.compile(rb"(?:^ +/\w+ \d+ 0 R\n){2,}", re.MULTILINE)
 """Of a dictionary of the PDF, which svg2pdf writes in an order that chance gives."""
 
+_GRADIENT = re.compile(r'id="(gradient_\d+)"')
+"""A name that Vega counts up from figure to figure."""
+
 _SIZE = re.compile(r'\b(width|height)="([0-9.]+)"')
 
 
@@ -49,40 +52,30 @@ def write_figures(directory: str | Path = "outputs", frame: pd.DataFrame | None 
         folder = Path(directory, FOLDER, name_of(block.values()))
         own: Any = series[(series[BLOCK] == pd.Series(block)).all(axis=1)]
         for name, spec in _figures(Shown(with_titles(part), with_titles(own))):
-            for kind, render in KINDS.items():
-                written.append(write_file(folder / f"{name}.{kind}", render(spec)))
+            for kind, content in rendered(spec).items():
+                written.append(write_file(folder / f"{name}.{kind}", content))
     return written
 
 
-def as_svg(spec: Spec) -> bytes:
-    """The figure as SVG; its text stays text."""
-    return _svg(spec, "in", INCHES).encode()
-
-
-def as_png(spec: Spec) -> bytes:
-    """The figure as PNG."""
+def rendered(spec: Spec) -> dict[str, bytes]:
+    """The figure by kind of file: SVG, whose text stays text; PNG; and PDF, with its fonts embedded."""
     import vl_convert
 
+    svg = vl_convert.vegalite_to_svg(themed(spec))
+    for number, name in enumerate(dict.fromkeys(_GRADIENT.findall(svg))):
+        svg = svg.replace(f'{name}"', f'shade_{number}"').replace(f"{name})", f"shade_{number})")
+    made = vl_convert.svg_to_pdf(_sized(svg, "", INCHES * POINTS_PER_INCH))
     scale = INCHES * POINTS_PER_INCH / WIDTH
-    return vl_convert.vegalite_to_png(themed(spec), scale=scale, ppi=DOTS_PER_INCH)
+    return {
+        "svg": _sized(svg, "in", INCHES).encode(),
+        "png": vl_convert.svg_to_png(svg, scale=scale, ppi=DOTS_PER_INCH),
+        "pdf": _ENTRIES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), made),
+    }
 
 
-def as_pdf(spec: Spec) -> bytes:
-    """The figure as PDF, with its fonts embedded."""
-    import vl_convert
-
-    made = vl_convert.svg_to_pdf(_svg(spec, "", INCHES * POINTS_PER_INCH))
-    return _ENTRIES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), made)
-
-
-KINDS: Mapping[str, Callable[[Spec], bytes]] = {"png": as_png, "pdf": as_pdf, "svg": as_svg}
-
-
-def _svg(spec: Spec, unit: str, width: float) -> str:
-    """The figure as SVG, as wide as this."""
-    import vl_convert
-
-    head, rest = vl_convert.vegalite_to_svg(themed(spec)).split(">", 1)
+def _sized(svg: str, unit: str, width: float) -> str:
+    """The SVG, as wide as this."""
+    head, rest = svg.split(">", 1)
     return _SIZE.sub(lambda found: f'{found[1]}="{float(found[2]) * width / WIDTH:.4f}{unit}"', head) + f">{rest}"
 
 

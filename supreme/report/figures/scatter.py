@@ -80,7 +80,7 @@ def intervals(axes: Sequence[str]) -> list[Spec]:
 
 def points(tooltip: Sequence[Spec]) -> Spec:
     return {
-        "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1, "stroke": "white", "strokeWidth": 0.6},
+        "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1, "style": "marker"},
         "encoding": {**_box("x", None, "y", None), "fill": COLOUR, "shape": SHAPE, "tooltip": list(tooltip)},
     }
 

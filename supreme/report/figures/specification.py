@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -23,7 +23,7 @@ WIDTH = 380
 LINE = 13
 """Height of one line of labels, in pixels."""
 
-CAPTION_CHARACTERS = 78
+CAPTION_CHARACTERS = 88
 """Of a line of the caption."""
 
 LOOKS: Spec = {
@@ -38,33 +38,62 @@ ROWS: Spec = {"field": "label", "type": "nominal", "title": None, "sort": {"op":
 """Encodings: of marks by method, and of a row for each method."""
 
 
-def figure(block: Shown, name: str, caption: str, datasets: Mapping[str, pd.DataFrame], **view: Any) -> Spec:
+def figure(
+    block: Shown,
+    name: str,
+    caption: str,
+    datasets: Mapping[str, pd.DataFrame],
+    width: int | None = WIDTH,
+    row: int | None = None,
+    **view: Any,
+) -> Spec:
     """A figure of one block, one column wide.
 
     Args:
         name: what a screen reader says of it.
         caption: what the marks are and over how many training seeds; below the figure in files, beside it in the page.
         datasets: by name; records have `method`, or belong to every method.
+        width: with everything in it; None: of panels, which have widths of their own.
+        row: height of the row of a method, of a figure that has such rows.
         view: the rest of the specification; each layer names its data.
     """
+    shown = {name: records(table) for name, table in datasets.items()}
+    rows = {record["method"] for part in shown.values() for record in part if "method" in record}
     return {
         "$schema": SCHEMA,
         "description": name,
         "title": {"text": textwrap.wrap(caption, CAPTION_CHARACTERS)},
         "datasets": {
             "methods": look_records(block.methods),
-            **{name: records(table) for name, table in datasets.items()},
+            **shown,
         },
-        "width": WIDTH,
-        "autosize": {"type": "fit-x", "contains": "padding"},
+        **({"width": width, "autosize": {"type": "fit-x", "contains": "padding"}} if width else {}),
+        **({"height": row * len(rows), "usermeta": {"row": row}} if row else {}),
         **view,
     }
 
 
-def seeds_over(counts: Sequence[float]) -> str:
+def seeds_over(counts: Iterable[float]) -> str:
     """`3 training seeds`, `2 to 5 training seeds`."""
-    low, high = int(min(counts)), int(max(counts))
+    found = [int(count) for count in counts]
+    low, high = min(found), max(found)
     return f"{low if low == high else f'{low} to {high}'} training seed{'' if high == 1 else 's'}"
+
+
+def mean_over(counts: Iterable[float], bars: str = "bars: 95 % t intervals of the mean") -> str:
+    """Of what the marks are means, and what their bars are, where more than one training seed gives any."""
+    found = list(counts)
+    return (
+        f"Mean over n = {seeds_over(found)}; {bars}." if max(found) > 1 else f"n = {seeds_over(found)}: no intervals."
+    )
+
+
+def value_axis(title: str) -> Spec:
+    """The axis below rows; a title that is wider than the plot reaches below the names of the rows."""
+    return {"title": title, "axis": {"tickCount": 5, "titleAnchor": "end" if len(title) > 30 else None}}
+
+
+ROW_AXIS: Spec = {"axis": {"ticks": False, "domain": False, "labelPadding": 6}}
 
 
 def axis_title(metric: str) -> str:

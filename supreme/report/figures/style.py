@@ -57,15 +57,17 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 
 def look_records(methods: Iterable[str]) -> list[dict[str, Any]]:
     """The data set `methods` of every figure: `method`, its `label`, `colour` and `shape` (a path), its `order`."""
+    found = looks(methods)
+    names = labels(found)
     return [
         {
             "method": method,
-            "label": short(method),
+            "label": names[method],
             "colour": DARK if look.colour == INK else look.colour,
             "shape": PATHS[look.shape],
             "order": order,
         }
-        for order, (method, look) in enumerate(looks(methods).items())
+        for order, (method, look) in enumerate(found.items())
     ]
 
 
@@ -73,6 +75,22 @@ def place(method: str) -> tuple[int, str]:
     """Where a method stands in a list: first the models that others are compared with, then by name."""
     name = bare_name(method)
     return (FIRST.index(name) if name in FIRST else len(FIRST), method)
+
+
+def labels(methods: Iterable[str]) -> dict[str, str]:
+    """Each method's name as figures have it: `short`, or with the part where it differs from names that look alike."""
+    alike: dict[str, list[str]] = {}
+    for method in methods:
+        alike.setdefault(short(method), []).append(method)
+    found = {}
+    for label, group in alike.items():
+        differ = (at for at, letters in enumerate(zip(*group, strict=False)) if len(set(letters)) > 1)
+        start = next(differ, 0) - 2
+        for method in group:
+            told = label if len(group) == 1 else f"{method[: LONGEST_LABEL // 3]}…{method[start : start + 13]}"
+            taken = set(found.values())
+            found[method] = told if told not in taken else f"{told[:-3]} #{len(taken) + 1}"
+    return found
 
 
 def short(label: str, length: int = LONGEST_LABEL) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from supreme.report.figures import estimates, scatter
 from supreme.report.figures.shown import Shown
-from supreme.report.figures.specification import Spec, axis_title, figure, seeds_over
+from supreme.report.figures.specification import Spec, axis_title, figure, mean_over
 
 ABSENT = "the accuracies against each other need methods with both, as metric=[accuracy] gives them"
 
@@ -24,10 +24,8 @@ def tradeoff(block: Shown, x: str = "accuracy/forget", y: str | None = None) -> 
     if table.empty:
         return None
     table = table.rename(columns={"x_mean": "x", "y_mean": "y"})
-    over = seeds_over([*table["x_seeds"], *table["y_seeds"]])
-    caption = (
-        f"Mean over n = {over}; bars: 95 % t intervals of the mean. Dashed: the reference; shaded: its {block.spread}."
-    )
+    caption = f"{mean_over([*table['x_seeds'], *table['y_seeds']])} Dashed: the reference"
+    caption += f"; shaded: its {block.spread}." if table["x_seeds"].max() > 1 else "."
     height = scatter.height_for(len(table))
     tooltip = [
         {"field": "method", "type": "nominal"},
@@ -52,12 +50,8 @@ def tradeoff(block: Shown, x: str = "accuracy/forget", y: str | None = None) -> 
 
 
 def _ends(points: pd.DataFrame) -> pd.DataFrame:
-    """With an interval of no length where there is none, and of fractions no more of it than from 0 to 1."""
-    mean = points["mean"]
-    low, high = points["low"].fillna(mean), points["high"].fillna(mean)
-    if mean.between(0, 1).all():
-        low, high = low.clip(0, 1), high.clip(0, 1)
-    return points.assign(low=low, high=high)
+    """With ends of intervals that fit an axis: of fractions from 0 to 1."""
+    return estimates.with_ends(points, *((0, 1) if points["mean"].between(0, 1).all() else ()))
 
 
 def _target() -> list[Spec]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,9 @@ import pandas as pd
 from supreme.core import Column
 from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
-from supreme.report.figures.series import class_changes, roc_curves
+from supreme.report.figures.shown import Shown
 from supreme.report.page.card.inference import failed_record
+from supreme.report.page.figures import figures_of
 from supreme.report.page.values import is_said, plain, plain_records, short
 from supreme.report.rows.asked import NOTHING, Asked, asked_in
 from supreme.report.rows.columns import TableColumn, declared_in, default_columns
@@ -22,7 +22,6 @@ from supreme.report.rows.tuning import tuned_on_shown
 from supreme.report.statistics.aggregate import BLOCK
 from supreme.report.statistics.claims import Claims
 from supreme.report.statistics.targets import target_means
-from supreme.report.statistics.variance_shares import SHARES, variance
 from supreme.report.tables.block_claims import claims_by_block
 from supreme.report.tables.blocks import methods_and_variants, name_of
 from supreme.report.tables.failed import Failed, failed_in
@@ -75,7 +74,7 @@ def blocks_of(
 def _failed_block(broken: Sequence[Failed]) -> dict[str, Any]:
     """Of which there is nothing but failures."""
     notes = only_failures(broken)
-    nothing: dict[str, Any] = {"spread": "", "figures": None, "shown": [], "tuned": [], "seeds": []}
+    nothing: dict[str, Any] = {"spread": "", "figures": False, "drawn": None, "shown": [], "tuned": [], "seeds": []}
     nothing |= {name: {} for name in ("names", "metrics", "lines", "verdicts")}
     return nothing | {"notes": notes.every, "always": len(notes.short)}
 
@@ -109,7 +108,8 @@ def _block(
         "notes": notes.every,
         "always": len(notes.short),
         "lines": {method: {metric: _compact(own) for metric, own in found.items()} for method, found in lines.items()},
-        "figures": _figures(part, series),
+        "figures": True,
+        "drawn": figures_of(Shown(part, with_titles(series))),
     }
 
 
@@ -137,47 +137,3 @@ def _verdicts(lines: pd.DataFrame) -> dict[str, dict[str, Any]]:
         | {"own_reason": "; ".join(reason for reason in own if reason not in of_all)}
         for line, own in zip(told, reasons, strict=True)
     }
-
-
-def _figures(part: pd.DataFrame, series: pd.DataFrame) -> dict[str, Any]:
-    """The numbers of those figures that cannot be drawn from the lines and cells."""
-    across, up = "accuracy/forget", estimates.utility_metric(part)
-    gaps, averaged = estimates.average_gap(part)
-    shares: Any = variance(part)
-    shares = shares[shares[list(SHARES)].notna().any(axis=1)]
-    roc: Any = roc_curves(series)
-    changes = class_changes(series)
-    return {
-        "tradeoff": {
-            "x": across,
-            "y": up,
-            "points": [plain_records(estimates.points(part, one)) for one in (across, up)],
-        },
-        "cost": {
-            "metrics": averaged,
-            "points": [plain_records(estimates.points(part, "cost/seconds")), plain_records(gaps)],
-        },
-        "variance": {
-            "titles": estimates.share_titles(part),
-            "lines": plain_records(shares[["method", "metric", *SHARES]]),
-        },
-        "roc": {
-            str(method): {
-                **{name: [_rounded(value) for value in own[name]] for name in ("fpr", "mean", "low", "high")},
-                "seeds": int(own["seeds"].max()),
-            }
-            for method, own in roc.groupby("method")
-        },
-        "classes": {
-            "names": [str(name) for name in changes.columns],
-            "changes": {
-                str(method): [_rounded(value) for value in own]
-                for method, own in zip(changes.index, changes.to_numpy(), strict=True)
-            },
-            "seeds": len(set(series["seed"])),
-        },
-    }
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 4) if math.isfinite(value) else None

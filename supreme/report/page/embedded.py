@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pandas as pd
 
 from supreme.core.long_files import beginning_of, end_of, ends_of
 from supreme.core.text import one_line
-from supreme.report.figures.series import metric_suffixes
 from supreme.report.page.parts import Pool
 from supreme.report.page.values import short
 from supreme.report.rows.labels import titled
@@ -28,38 +26,29 @@ WHY_CHARACTERS = 500
 DETAILS_AT_ONCE = 250
 """Cells whose details are one part of the page: what opening one of them unpacks."""
 
-_LISTED = ("metrics", "reference", "original", "seeds", "notes")
-"""What of a row the list of cells and the figures need; everything else waits until the cell is opened."""
+LISTED = ("accuracy/forget", "accuracy/retain", "accuracy/test", "membership/auc", "cost/seconds")
+"""Metrics in the list of cells, where a row has them; everything else waits until a cell is opened."""
 
+_LISTED_PARTS = ("seeds", "notes")
 _ELSEWHERE = ("series", "cell", "schema")
 
 
 def cells(frame: pd.DataFrame, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """One entry per cell for the list of cells, and the pool of their values; `rows` by cell."""
-    suffixes: dict[str, dict[str, str]] = defaultdict(dict)
-    for (cell, family), suffix in metric_suffixes(frame).items():
-        suffixes[cell][family] = suffix
     pool, found = Pool(), []
     for label in frame.drop_duplicates("cell").to_dict("records"):
         row = rows[label["cell"]]
-        names = list(row["metrics"])
         found.append(
             {
                 "cell": label["cell"],
                 "block": pool.packed([label[name] for name in BLOCK]),
                 "method": titled(label["method"], label["variant"]),
                 "seed": label["seed"],
-                "names": pool.packed(names),
-                "suffixes": suffixes.get(label["cell"], {}),
-                "values": [short(row["metrics"][name]) for name in names],
-                **{name: pool.packed(_shortened(row[name])) for name in _LISTED[1:]},
+                "values": [short(row["metrics"].get(name)) for name in LISTED],
+                **{name: pool.packed(row[name]) for name in _LISTED_PARTS},
             }
         )
     return {"value": found, "pool": pool.values}
-
-
-def _shortened(part: Any) -> Any:
-    return {name: short(value) for name, value in part.items()} if isinstance(part, dict) else part
 
 
 def details(rows: Sequence[Mapping[str, Any]], logs: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -67,9 +56,22 @@ def details(rows: Sequence[Mapping[str, Any]], logs: Mapping[str, str]) -> Itera
     for start in range(0, len(rows), DETAILS_AT_ONCE):
         pool, found = Pool(), []
         for row in rows[start : start + DETAILS_AT_ONCE]:
-            rest = {name: pool.packed(value) for name, value in row.items() if name not in (*_LISTED, *_ELSEWHERE)}
-            found.append({"row": rest, "log": logs.get(row["cell"], "")})
+            rest = {name: value for name, value in row.items() if name not in (*_LISTED_PARTS, *_ELSEWHERE, "metrics")}
+            rest |= {name: _shortened(row[name]) for name in ("reference", "original")}
+            values = [short(value) for value in row["metrics"].values()]
+            found.append(
+                {
+                    "names": pool.packed(list(row["metrics"])),
+                    "values": values,
+                    "row": {name: pool.packed(value) for name, value in rest.items()},
+                    "log": logs.get(row["cell"], ""),
+                }
+            )
         yield {"value": found, "pool": pool.values}
+
+
+def _shortened(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: short(value) for name, value in part.items()}
 
 
 def logs_of(directory: Path, cells: Sequence[str]) -> dict[str, str]:

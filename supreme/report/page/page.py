@@ -20,11 +20,13 @@ from supreme.core.endpoints import Endpoints
 from supreme.report.figures import estimates
 from supreme.report.figures.series import contents, series_of
 from supreme.report.figures.stored import with_stored
-from supreme.report.figures.style import looks
+from supreme.report.figures.style import PATHS, look_records, looks
+from supreme.report.figures.theme import PAGE, PAPER, config
 from supreme.report.page import embedded
 from supreme.report.page.blocks import blocks_of
 from supreme.report.page.card.card import as_yaml, evaluation_card
 from supreme.report.page.counts import counts
+from supreme.report.page.figures import vega
 from supreme.report.page.inside import inside_of
 from supreme.report.page.parts import as_scripts
 from supreme.report.page.texts import texts
@@ -93,7 +95,8 @@ def composed(parts: Mapping[str, Any], first_script: str = "") -> str:
     style = (_WEB / "page.css").read_text(encoding="utf-8")
     scripts = [(_WEB / name).read_text(encoding="utf-8") for name in SCRIPTS]
     script = "(async () => {\n'use strict';\n" + "\n".join([first_script, *scripts]) + _CAUGHT
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # and no other script may run
+    packed, drawing = vega()
+    allowed = " ".join(f"'sha256-{_digest(text)}'" for text in (script, drawing))  # and no other script may run
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     fills = {
         "title": markup.escape(parts["data"]["title"]),
@@ -101,12 +104,17 @@ def composed(parts: Mapping[str, Any], first_script: str = "") -> str:
         "style": style,
         "made": made,
         "parts": as_scripts(parts),
+        "vega": packed,
         "script": script,
     }
     template = (_WEB / "page.html").read_text(encoding="utf-8").split("{{")
     return template[0] + "".join(
         fills[name] + rest for name, _, rest in (piece.partition("}}") for piece in template[1:])
     )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def page_parts(
@@ -118,8 +126,9 @@ def page_parts(
 ) -> dict[str, Any]:
     """Everything that the page shows, as plain values; the table was made with these endpoints.
 
-    `data` is what it opens with, `cells` has a line for each cell, `details-0` and so on what one sees when a cell is
-    opened, `inside` its classes and images, and `texts` what one copies.
+    `data` is what it opens with, `figures` are drawn when they come into view, `cells` has a line for each cell,
+    `details-0` and so on what one sees when a cell is opened, `inside` its classes and images, and `texts` what one
+    copies.
     """
     wanted = list(frame["cell"].unique())
     known = set(wanted)
@@ -134,12 +143,17 @@ def page_parts(
     audits, verdicts = audits_among(directory, frame), verdicts_of(frame, table, endpoints)
     card = evaluation_card(frame, table, ordered, audits, verdicts, endpoints, samples)
     inside = inside_of(directory, series, ordered, samples)
-    board = leaderboard_of(frame, table, endpoints)
+    methods, board = estimates.methods_of(frame), leaderboard_of(frame, table, endpoints)
     blocks = blocks_of(frame, table, series, verdicts, endpoints)
+    figures = {
+        "methods": look_records(methods),
+        "themes": {"paper": config(PAPER), "page": config(PAGE)},
+        "blocks": [block.pop("drawn") for block in blocks],
+    }
     data = {
         "title": directory.resolve().name,
         "counts": counts(frame, blocks),
-        "looks": {method: list(look) for method, look in looks(estimates.methods_of(frame)).items()},
+        "looks": {method: [look.colour, PATHS[look.shape]] for method, look in looks(methods).items()},
         "leaderboard": None
         if board is None
         else {"title": board.title, "columns": board.short_heads, "lines": board.lines, "notes": list(board.notes)},
@@ -153,10 +167,12 @@ def page_parts(
         "card": card,
         "yaml": as_yaml(card),
         "details_at_once": embedded.DETAILS_AT_ONCE,
+        "listed": embedded.LISTED,
     }
     details = embedded.details(ordered, embedded.logs_of(directory, wanted))
     return {
         "data": data,
+        "figures": figures,
         "cells": embedded.cells(frame, rows),
         **{f"details-{number}": part for number, part in enumerate(details)},
         "inside": inside,

@@ -4,16 +4,15 @@ const byId = (id) => document.getElementById(id);
 // A part of the data: gzipped JSON in base64. It is unpacked when it is first asked for, and once.
 const unpacking = new Map();
 function part(name) {
-  if (!unpacking.has(name)) unpacking.set(name, unpacked(byId(`part-${name}`).textContent));
+  if (!unpacking.has(name)) unpacking.set(name, inflated(name).then(JSON.parse).then((held) => (held.pool ? pooled(held.value, held.pool) : held)));
   return unpacking.get(name);
 }
-async function unpacked(text) {
+async function inflated(name) {
   if (!self.DecompressionStream) throw new Error('this browser is too old to unpack the data of this page: it needs Chrome 80, Firefox 113, Safari 16.4 or newer');
-  const letters = atob(text);
+  const letters = atob(byId(`part-${name}`).textContent);
   const bytes = new Uint8Array(letters.length);
   for (let index = 0; index < letters.length; index += 1) bytes[index] = letters.charCodeAt(index);
-  const plain = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
-  return plain.pool ? pooled(plain.value, plain.pool) : plain;
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
 }
 
 // A value with every {"$": n} replaced, where it stands, by what the pool holds at n; what is held once stays one object.

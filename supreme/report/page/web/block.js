@@ -10,6 +10,10 @@ function blockState(block) {
   block.verdicts_told = Object.keys(block.verdicts).length > 0;
   block.removed_told = Object.values(block.verdicts).some((told) => told.removed !== undefined);
   block.show = () => {};
+  block.drawn = new Map();  // the metric of a figure, where one has been chosen
+  remember((address) => block.drawn.forEach((metric, name) => address.append(`figure-${block.slug}`, `${name} ${metric}`)), (address) => {
+    block.drawn = new Map(address.getAll(`figure-${block.slug}`).map((told) => [told.slice(0, told.indexOf(' ')), told.slice(told.indexOf(' ') + 1)]));
+  });
   rememberSet(`columns-${block.slug}`, block.known, block.columns, () => block.show(), block.shown);
   rememberOrder(block.slug, block.order, ['method', 'variant', 'verdict', 'removed', ...block.known]);
   remember((address) => { if (block.order.gap) address.append(`by-${block.slug}`, 'gap'); }, (address) => {
@@ -17,6 +21,8 @@ function blockState(block) {
     block.show();
   });
 }
+
+const ROOMY = 5;  // so many columns have room for a gap with its interval in one line
 
 function blockTable(block) {
   const { known, columns: shown, order } = block;
@@ -56,7 +62,7 @@ function blockTable(block) {
     const heads = [['method', 'method'], ...(several ? [['variant', 'variant', 'words']] : []), ...(verdicts ? [['verdict', 'verdict', 'words']] : []), ...(removed ? [['removed', 'removed']] : []),
       ...metrics.map((metric) => [metric, block.metrics[metric][0]])];
     if (order.by !== null) methods.sort((a, b) => (b === 'reference') - (a === 'reference') || compare(a, b));
-    replace(place, make('table', {},
+    replace(place, make('table', { class: metrics.length > ROOMY ? 'dense' : null },
       make('thead', {}, make('tr', {}, heads.map((head) => header(...head)))),
       make('tbody', {}, methods.map((method) => make('tr', { class: method === 'reference' ? 'anchor' : null, 'data-method': method },
         make('th', { scope: 'row', class: name(method).length > 24 ? 'long' : null }, swatch(method), name(method), block.tuned.includes(method) ? make('sup', { class: 'soft', title: 'tuned on columns shown here; see the notes' }, ' †') : null, name(method) === 'retrain' ? make('span', { class: 'soft' }, ' noise floor') : null, failed[method] ? failedMark(failed[method]) : null),

@@ -1,13 +1,9 @@
 // The list of cells, a part at a time; a line opens the drawer.
 const AT_ONCE = 200;
-const KEY_METRICS = ['accuracy/forget', 'accuracy/retain', 'accuracy/test', 'membership/auc', 'cost/seconds'];
 let listed = [];
 
 // Of a metric as the row calls it; several configs of one metric share the column here.
-function valueOf(entry, metric) {
-  const index = entry.names.indexOf(metric);
-  return index < 0 ? null : entry.values[index];
-}
+const valueOf = (entry, metric) => entry.values[DATA.listed.indexOf(metric)];
 
 function cellColumns() {
   const varying = LABELS.map((name, index) => [name, index]).filter(([name]) => FILTERS.find((one) => one.name === name).values.length > 1);
@@ -15,7 +11,7 @@ function cellColumns() {
     const seeds = entry.seeds ?? {};
     return role === 'forget' ? seeds.forget !== entry.seed : seeds[role] > 0;
   }));
-  const metrics = KEY_METRICS.filter((metric) => CELLS.some((entry) => valueOf(entry, metric) !== null));
+  const metrics = DATA.listed.filter((metric) => CELLS.some((entry) => valueOf(entry, metric) !== null));
   const noted = CELLS.some((entry) => entry.notes?.length);
   const formatOf = (metric) => DATA.blocks.map((block) => block.metrics[metric]).find(Boolean) ?? [metric, '.4f'];
   return [

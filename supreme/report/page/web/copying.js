@@ -54,13 +54,14 @@ function say(text) {
 // The buttons of a figure, which has `view` once it is drawn: what `toImageURL` of Vega's view gives, as a file.
 function downloads(figure, name) {
   const save = (kind) => async () => {
+    const file = `${name()}.${kind}`;
     const href = await figure.view.toImageURL(kind, kind === 'png' ? 3 : 1);
-    const link = make('a', { href, download: `${name}.${kind}` });
+    const link = make('a', { href, download: file });
     document.body.append(link);
     link.click();
     link.remove();
     if (href.startsWith('blob:')) setTimeout(() => URL.revokeObjectURL(href), 60_000);
-    say(`Saved ${name}.${kind}.`);
+    say(`Saved ${file}.`);
   };
-  return make('span', { class: 'downloads' }, ['svg', 'png'].map((kind) => make('button', { type: 'button', class: 'plain', 'aria-label': `Save ${name} as ${kind.toUpperCase()}`, onclick: save(kind) }, kind.toUpperCase())));
+  return make('span', { class: 'downloads' }, ['svg', 'png'].map((kind) => make('button', { type: 'button', class: 'plain', title: `Save this figure as ${kind.toUpperCase()}`, 'aria-label': `Save this figure as ${kind.toUpperCase()}`, onclick: save(kind) }, kind.toUpperCase())));
 }

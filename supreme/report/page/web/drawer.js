@@ -65,13 +65,13 @@ function openCell(entry) {
   if (!drawer.open) drawer.showModal();
 }
 
-function metricsPane(entry, { row }) {
+function metricsPane(entry, { row, names, values }) {
   const reasons = row.reasons ?? {};
-  const [reference, original] = [entry.reference ?? {}, entry.original ?? {}];
+  const [reference, original] = [row.reference ?? {}, row.original ?? {}];
   const value = (number_, why) => make('td', { class: number_ === null || number_ === undefined ? 'none' : null, title: why ?? null }, rough(number_));
-  const lines = entry.names.map((metric, index) => {
+  const lines = names.map((metric, index) => {
     const own = [['', reasons.metrics?.[metric]], ['reference: ', reasons.reference?.[metric]], ['original: ', reasons.original?.[metric]]];
-    return make('tr', {}, make('th', { scope: 'row' }, metric), value(entry.values[index], own[0][1]), value(reference[metric], own[1][1]), value(original[metric], own[2][1]),
+    return make('tr', {}, make('th', { scope: 'row' }, metric), value(values[index], own[0][1]), value(reference[metric], own[1][1]), value(original[metric], own[2][1]),
       make('td', { class: 'words soft' }, own.filter(([, why]) => why).map(([whose, why]) => whose + why).join('; ')));
   });
   const plain = (name, one) => [make('h4', {}, name), make('pre', {}, asText(one ?? null))];

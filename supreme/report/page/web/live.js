@@ -6,7 +6,7 @@
   if (location.search) history.replaceState(history.state, '', location.pathname + location.hash);
   const attempt = (act) => { try { return act(); } catch { return null; /* a private window: it begins at the top */ } };
   addEventListener('pagehide', () => attempt(() => sessionStorage.setItem(kept, String(scrollY))));
-  addEventListener('load', () => {
+  addEventListener('drawn', () => {  // of the page, see page.js
     const at = Number(attempt(() => sessionStorage.getItem(kept)));
     if (at) scrollTo(0, at);
   });

@@ -53,7 +53,8 @@ function cell(line, format) {
     make('span', { class: 'sd' }, line.wilson_low === undefined ? ` ± ${number(line.sd, format)}`
       : ` (${number(line.wilson_low, format)} to ${number(line.wilson_high, format)})`),
     line.gap === undefined ? null : make('span', { class: 'gap' },
-      `${number(line.gap, format, true)} [${line.gap_low === undefined ? 'n/a' : `${number(line.gap_low, format, true)}, ${number(line.gap_high, format, true)}`}]`,
+      `${number(line.gap, format, true)} `,
+      make('span', { class: 'interval' }, `[${line.gap_low === undefined ? 'n/a' : `${number(line.gap_low, format, true)}, ${number(line.gap_high, format, true)}`}]`),
       badge(line.verdict, line.p_adjusted)));
 }
 
