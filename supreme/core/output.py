@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import Any, Literal
 
-from supreme.core.text import READABLE, encodable, printable
+from supreme.core.text import encodable, printable, readable
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -179,4 +179,4 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             with suppress(ValueError, OSError):
-                stream.reconfigure(errors=READABLE)
+                stream.reconfigure(errors=readable())

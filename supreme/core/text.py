@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from functools import cache
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
 
@@ -68,9 +69,9 @@ def encodable(text: str, encoding: str) -> str:
     if text.isascii() or encoding.lower().startswith("utf"):
         return text
     try:
-        return text.encode(encoding, READABLE).decode(encoding)
+        return text.encode(encoding, readable()).decode(encoding)
     except LookupError:
-        return text.encode("ascii", READABLE).decode("ascii")
+        return text.encode("ascii", readable()).decode("ascii")
 
 
 def _equivalent(character: str) -> str:
@@ -95,7 +96,9 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
     return "".join(map(_equivalent, error.object[error.start : error.end])), error.end
 
 
-READABLE = "supreme.readable"
-"""How a stream may treat what its encoding lacks: `stream.reconfigure(errors=READABLE)`."""
-
-codecs.register_error(READABLE, _replaced)
+@cache
+def readable() -> str:
+    """How a stream may treat what its encoding lacks: `stream.reconfigure(errors=readable())`."""
+    name = "supreme.readable"
+    codecs.register_error(name, _replaced)
+    return name
