@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trackers": COMPONENT,
     "pipeline": {"core", "functional", "store", "recipes"},
     "testing": {"core", "functional", "pipeline", "sweep"},
-    "sweep": {"core", "store", "pipeline", "report"},
+    "sweep": {"core", "store", "pipeline", "report", "command_line"},
     "_hydra": {"core", "sweep"},
     "api": {"", *CONTENT, "core", "functional", "store", "pipeline", "report", "sweep", "command_line", "cli"},
     "command_line": {"core"},
@@ -123,13 +123,19 @@ WITHIN_SWEEP: dict[str, set[str]] = {
     "jobs": set(),
     "schedule": set(),
     "failures": {"schedule"},
-    "plan": {"devices", "jobs", "schedule"},
+    "objective": set(),
+    "hydra_keys": set(),
+    "plan": {"devices", "jobs", "objective", "schedule"},
+    "searches": {"objective", "plan"},
+    "hydra_jobs": {"schedule"},
     "executors": {"devices", "plan", "schedule"},
     "tracking": {"devices", "executors", "plan"},
     "display": {"devices", "executors", "failures", "plan", "schedule"},
 }
 WITHIN_SWEEP["hydra_sweep"] = {*WITHIN_SWEEP}
 WITHIN_SWEEP["single_cell"] = {*WITHIN_SWEEP}
+WITHIN_SWEEP["other_sweepers"] = {*WITHIN_SWEEP}
+WITHIN_SWEEP["sweep_end"] = {*WITHIN_SWEEP}
 """Part of the largest room -> the parts that it may import, those above it alone."""
 
 
