@@ -66,7 +66,7 @@ def test_whatever_ray_raises_when_it_is_started_is_told_in_one_sentence(
 
     monkeypatch.setattr(ray, "init", late)
     told = r"hydra\.launcher\.address=null: .*timed out during startup"
-    with pytest.raises(SupremeError, match=told) as caught, connected(Options(), tmp_path):
+    with pytest.raises(SupremeError, match=told) as caught, connected(options(None), tmp_path):
         pass
     assert "\n" not in str(caught.value)
 
