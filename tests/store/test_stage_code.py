@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from supreme.core.registry import NETWORK
+from supreme.core.registry import FUNCTIONS, NETWORK, STEM
 from supreme.store.fingerprint import code, code_of, graph, modules, paths
 from tests.conf_files import YAMLS, target_of
 from tests.project.test_structure import MODULES, part
 from tests.stage_code import ROOTS, changed_under_its_number, code_now, recorded, told
 
 TARGETS = sorted({target_of(path) for path in YAMLS if path.parent.name != "tracker"})
-PLAIN_NETWORKS = (NETWORK, "supreme.functional.network.as_network")
-"""What a network named in a YAML of somebody else's becomes, and how it is given back: no YAML of ours names them."""
+PLAIN_NETWORKS = (NETWORK, STEM, *FUNCTIONS.values(), "supreme.functional.network.as_network")
+"""What a network or a function named in a YAML becomes, and how a network is given back: no YAML of ours names them."""
 EVERY = [*TARGETS, *PLAIN_NETWORKS, *(root for roots in ROOTS.values() for root in roots)]
 
 NO_NUMBER = {"", "__main__", "cli", "command_line", "_hydra", "sweep", "report", "api", "testing", "trackers"}
