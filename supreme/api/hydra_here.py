@@ -53,6 +53,15 @@ def composed(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RUN) ->
     return hydra.compose_config("config", list(words), mode, with_log_configuration=False)
 
 
+def method_of(hydra: Hydra, name: str) -> DictConfig:
+    """What the YAML of a method says; only one that is put together from others takes a composition of everything."""
+    loaded = hydra.config_loader.repository.load_config(f"method/{name}")  # type: ignore[attr-defined]
+    own = loaded and not loaded.header.get("package") and all(part.is_self() for part in loaded.defaults_list or ())
+    if own and "${" not in OmegaConf.to_yaml(loaded.config):
+        return loaded.config
+    return composed(hydra, [f"method={name}", "tuned=none"]).method
+
+
 @contextmanager
 def sweeper_of(hydra: Hydra, words: Sequence[str]) -> Iterator[tuple[Any, list[str]]]:
     """The sweeper of these words of a command line, and its arguments; Hydra's callbacks are told of the sweep."""

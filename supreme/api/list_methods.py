@@ -6,10 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra._internal.hydra import Hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from supreme.api.hydra_here import composed, hydra_here
+from supreme.api.hydra_here import hydra_here, method_of
 from supreme.api.requirements import requirements
 from supreme.core import registry
 
@@ -43,7 +42,7 @@ def list_methods(config_dir: str | Path | None = None) -> pd.DataFrame:
     lines: dict[str, dict[str, Any]] = {}
     with hydra_here([Path(config_dir)] if config_dir is not None else []) as hydra:
         for name in hydra.config_loader.get_group_options("method"):
-            config = _method_of(hydra, name)
+            config = method_of(hydra, name)
             if OmegaConf.missing_keys(config):  # it needs a value of yours, as a path
                 continue
             node: Any = OmegaConf.to_container(config, resolve=True)
@@ -51,12 +50,3 @@ def list_methods(config_dir: str | Path | None = None) -> pd.DataFrame:
             description = (type(method).__doc__ or "").strip().partition("\n")[0]
             lines[name] = {"description": description, **asdict(requirements(method))}
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("method").sort_index()
-
-
-def _method_of(hydra: Hydra, name: str) -> DictConfig:
-    """What the YAML of a method says; only one that is put together from others takes a composition of everything."""
-    loaded = hydra.config_loader.repository.load_config(f"method/{name}")  # type: ignore[attr-defined]
-    own = loaded and not loaded.header.get("package") and all(part.is_self() for part in loaded.defaults_list or ())
-    if own and "${" not in OmegaConf.to_yaml(loaded.config):
-        return loaded.config
-    return composed(hydra, [f"method={name}", "tuned=none"]).method

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -68,7 +69,8 @@ def test_the_readme_is_short_and_its_commands_are_those_that_are_run_here() -> N
         ".venv/bin/pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
     ]
     assert others == set_up
-    assert VERBS == ["supreme list method", "supreme report", "supreme status", "supreme store ls"]
+    both = "supreme report outputs other_outputs"
+    assert VERBS == ["supreme list method", "supreme report", both, "supreme status", "supreme store ls"]
 
 
 @pytest.mark.slow
@@ -93,6 +95,7 @@ def test_the_method_of_the_readme_runs_resumes_is_reported_and_keeps_its_promise
     again = supreme(*arguments, *SMALL, PYTHONPATH=path)
     assert again.returncode == 0, again.stderr
     assert "cells: 4, found: 4" in again.stdout + again.stderr
+    shutil.copytree(tmp_path / "outputs" / "rows", tmp_path / "other_outputs" / "rows")
     for verb in VERBS:
         shown = supreme(*shlex.split(verb)[1:])
         assert shown.returncode == 0, shown.stderr
