@@ -70,7 +70,7 @@ def test_the_readme_is_short_and_its_commands_are_those_that_are_run_here() -> N
     ]
     assert others == set_up
     both = "supreme report outputs other_outputs"
-    assert VERBS == ["supreme list method", "supreme report", both, "supreme status", "supreme store ls"]
+    assert ["supreme list method", "supreme report", both, "supreme status", "supreme store ls"] == VERBS
 
 
 @pytest.mark.slow

@@ -142,7 +142,11 @@ def block(request, tmp_path_factory):
     return shown(frame, load_series(directory, frame))
 
 
-@pytest.mark.parametrize("name", [figure.name for figure in FIGURES if figure.name != "variance"])
+ELSEWHERE = ("variance", "curves", "confusion")
+"""Of other rows than these: see below, and test_inside.py."""
+
+
+@pytest.mark.parametrize("name", [figure.name for figure in FIGURES if figure.name not in ELSEWHERE])
 def test_no_text_of_a_figure_leaves_it_or_is_printed_over_another(block, name):
     (figure,) = [one for one in FIGURES if one.name == name]
     spec = figure.draw(block, *(["accuracy/forget"] if figure.by_metric else []))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn_texts import drawn_texts, outside, overlapping
 from PIL import Image
 from test_figures import full
 from test_page import chromium, content, find, opened  # noqa: F401  (fixtures)
@@ -244,11 +245,19 @@ def test_no_samples_is_for_a_page_and_leaves_no_picture_in_it(directory, capsys)
     assert content(page.read_text(encoding="utf-8"), "inside")["pictures"] == []
 
 
+def misplaced(spec: Any) -> list[Any]:
+    """The texts that leave a figure, by more than widths may be estimated too large, or are printed over another."""
+    width, height, texts = drawn_texts(spec)
+    assert width <= 420, "in a file, which is one column wide, letters are a tenth smaller at most"
+    return [*outside(width, height, texts, slack=30), *overlapping(texts)]
+
+
 def test_the_figures_of_one_block_are_there_with_what_was_left_out_in_their_captions(directory):
     block = shown(load(directory), load_series(directory))
     drawn, confused = curves(block), confusion(block)
     assert drawn
     assert confused
+    assert misplaced(drawn) == misplaced(confused) == []
     assert "No epochs are recorded of scrub, ssd." in " ".join(drawn["title"]["text"])
     assert {line["method"] for line in drawn["datasets"]["curves"]} == {"original", "reference"}
     shares = confused["datasets"]["shares"]
@@ -287,6 +296,7 @@ def test_of_105_classes_20_are_shown_by_name_and_of_52_methods_6_and_both_are_sa
     folder = saved(*rows)
     spec = confusion(shown(load(folder), load_series(folder)))
     assert spec
+    assert misplaced(spec) == []
     table = spec["datasets"]["shares"]
     assert len({line["true"] for line in table}) == 20
     assert {line["predicted"] for line in table} - {line["true"] for line in table} == {"(others)"}

@@ -188,8 +188,8 @@ def test_a_browser_shows_rows_as_they_come_and_stays_at_its_place_until_ctrl_c(p
     started, folder, port = process
     said = (folder / "told").read_text()
     assert (
-        said
-        == f"http://127.0.0.1:{port}/ shows outputs, which is not there yet, as it is, here alone; Ctrl-C ends it\n"
+        said == "supreme report: reading outputs\n"
+        f"http://127.0.0.1:{port}/ shows outputs, which is not there yet, as it is, here alone; Ctrl-C ends it\n"
     )
     chromium.get_log("browser")
     chromium.get(f"http://127.0.0.1:{port}/#results")

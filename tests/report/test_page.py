@@ -260,7 +260,8 @@ def test_a_click_on_a_column_sorts_by_it_and_the_reference_stays_on_top(sweep, o
     assert find(driver, "th[data-metric='accuracy/test']")[1].get_attribute("aria-sort") == "descending"
     text = find(driver, "#blocks article")[1].find_elements("css selector", "tr[data-method=scrub] td")[1].text
     assert text.split("\n")[0] == "80.00 ± 0.00"
-    assert text.split("\n")[1].startswith("\N{MINUS SIGN}11.00 [")
+    assert text.split("\n")[1].startswith("\N{MINUS SIGN}11.00")
+    assert "[" in text
 
 
 DECLARED = {"margins": {"accuracy/forget": 0.05, "accuracy/test": 0.05}, "most_left": 0.25}
@@ -369,7 +370,7 @@ def test_what_an_sd_is_of_is_told_by_the_forget_sets(saved, opened):
             row(
                 "ssd",
                 seed,
-                value=0.5 + draw / 10,
+                value=0.5 + draw / 10 + seed / 4,
                 scenario=name,
                 forget_digest=digest(seed),
                 seeds={"forget": seed, "reference": 0, "unlearn": draw, "evaluate": 0},

@@ -45,9 +45,9 @@ FIGURES = (
         by_metric=True,
     ),
     Figure(name="curves", title="Training and unlearning", draw=curves.curves, absent=curves.ABSENT),
+    Figure(name="confusion", title="Which classes are confused", draw=confusion.confusion, absent=confusion.ABSENT),
     Figure(name="roc", title="Membership inference", draw=roc.roc, absent=roc.ABSENT, wide=True),
     Figure(name="classes", title="Accuracy of each class", draw=classes.classes, absent=classes.ABSENT, wide=True),
-    Figure(name="confusion", title="Which classes are confused", draw=confusion.confusion, absent=confusion.ABSENT),
 )
 
 
