@@ -15,6 +15,8 @@ from supreme.report.statistics.variance_shares import SHARES
 
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
 
+_NO_SEEDS = pd.DataFrame(columns=["method", "seed", "value", "reference"])
+
 
 def share_titles(part: pd.DataFrame) -> dict[str, str]:
     """`SHARES` of the variance of one block -> what they are the shares of."""
@@ -32,15 +34,21 @@ def per_seed(part: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     The reference and the original appear as methods, as in the summary. What is undefined is NaN.
     """
-    own: Any = part[part["metric"] == metric]
-    keys = ["seed", "seed_forget", "seed_reference", "seed_evaluate"]
+    return every_seed(part[part["metric"] == metric]).get(metric, _NO_SEEDS)
+
+
+def every_seed(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """By metric what `per_seed` gives: of all metrics at once, which costs as much as of one."""
+    keys = ["metric", "seed", "seed_forget", "seed_reference", "seed_evaluate"]
     anchors = [
-        own.drop_duplicates([*keys, name]).assign(method=name, value=lambda lines, name=name: lines[name])
+        part.drop_duplicates([*keys, name]).assign(method=name, value=lambda lines, name=name: lines[name])
         for name in ("reference", "original")
     ]
-    every: Any = pd.concat([*anchors, own[own["method"] != "original"]])
-    means = every.groupby(["method", "seed"], as_index=False)[["value", "reference"]].mean()
-    return means.sort_values(["method", "seed"], key=_by_place, ignore_index=True)
+    every: Any = pd.concat([*anchors, part[part["method"] != "original"]])
+    means = every.groupby(["metric", "method", "seed"], as_index=False)[["value", "reference"]].mean()
+    means = means.sort_values(["method", "seed"], key=_by_place)
+    columns = list(_NO_SEEDS)
+    return {str(metric): own[columns].reset_index(drop=True) for metric, own in means.groupby("metric", sort=False)}
 
 
 def points(part: pd.DataFrame, metric: str, gap: bool = False) -> pd.DataFrame:

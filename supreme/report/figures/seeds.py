@@ -22,7 +22,9 @@ def seeds(block: Shown, metric: str = "accuracy/forget") -> Spec | None:
 
     A metric that the reference has no value of, as a distance to it, is shown itself. None where no row has a value.
     """
-    every: Any = estimates.per_seed(block.rows, metric)
+    every: Any = block.seeds.get(metric)
+    if every is None:
+        return None
     paired = bool(every["reference"].notna().any())
     shown = every["value"] - every["reference"] if paired else every["value"]
     spread = every.loc[every["method"] == "reference", "value"].std()

@@ -14,6 +14,7 @@ from supreme.report.figures import estimates
 from supreme.report.rows.labels import with_titles
 from supreme.report.rows.spread import spread_words
 from supreme.report.statistics.aggregate import BLOCK
+from supreme.report.statistics.variance_shares import variance
 
 Block = Mapping[str, str] | None
 """Which data, model, recipe, scenario and setting, as in {"scenario": "random"}; None where there is one."""
@@ -37,6 +38,16 @@ class Shown:
     @cached_property
     def metrics(self) -> list[str]:
         return list(self.rows["metric"].unique())
+
+    @cached_property
+    def seeds(self) -> Mapping[str, pd.DataFrame]:
+        """By metric `estimates.per_seed`."""
+        return estimates.every_seed(self.rows)
+
+    @cached_property
+    def variances(self) -> pd.DataFrame:
+        """`variance` of every metric."""
+        return variance(self.rows)
 
     @cached_property
     def spread(self) -> str:

@@ -8,7 +8,6 @@ from supreme.report.figures import estimates
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import LOOKS, ROW_AXIS, ROWS, Spec, figure, seeds_over, value_axis
 from supreme.report.statistics.variance_shares import SHARES
-from supreme.report.statistics.variance_shares import variance as variance_table
 
 ABSENT = (
     "shares of the variance need two training seeds and two draws within each, as in 'seed=range(5)' "
@@ -23,9 +22,8 @@ ROW = 20
 
 def variance(block: Shown, metric: str = "accuracy/forget") -> Spec | None:
     """A bar per method, in shares; None where too few draws within a training seed let them be estimated."""
-    own: Any = block.rows[block.rows["metric"] == metric]
-    table: Any = variance_table(own)
-    table = table[table[list(SHARES)].notna().any(axis=1)]
+    table: Any = block.variances
+    table = table[(table["metric"] == metric) & table[list(SHARES)].notna().any(axis=1)]
     if table.empty:
         return None
     titles = estimates.share_titles(block.rows)
