@@ -112,7 +112,11 @@ def test_a_wrapped_network_is_unwrapped_and_keeps_its_mode() -> None:
         (Own, {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.0, 0.2]}, "those of std above 0"),
         (Own, {"example": torch.zeros(3, 32, 32)}, "B x 3 x S x S"),
         (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.LazyLinear(3)), {}, "run one batch"),
-        (lambda: nn.Sequential(nn.Conv2d(1, 2, 32), nn.Flatten(), nn.Linear(2, 3)), {}, "takes 1 channels"),
+        (
+            lambda: nn.Sequential(nn.Conv2d(1, 2, 32), nn.Flatten(), nn.Linear(2, 3)),
+            {},
+            "its first convolution takes 1 channel ",
+        ),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), {}, "cannot take the images.*image_size=224"),
         (lambda: Own().half(), {}, "torch.float16: give network.float()"),
         (nn.Flatten, {}, "no weights"),

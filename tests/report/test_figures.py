@@ -164,8 +164,10 @@ def test_names_that_are_cut_to_the_same_are_told_apart_by_where_they_differ():
     assert len(set(found.values())) == 3
     assert "one" in found[names[0]]
     assert "two" in found[names[1]]
-    alike = labels([f"{'a' * 20}{number:02}{'b' * 20}{number % 3}{'c' * 20}" for number in range(60)])
-    assert len(set(alike.values())) == 60
+    alike = [f"{'a' * 20}{number:02}{'b' * 20}{number % 3}{'c' * 20}" for number in range(60)]
+    for length in (24, 13):
+        assert len(set(labels(alike, length).values())) == 60
+        assert max(map(len, labels(alike, length).values())) <= length
 
 
 def test_labels_in_the_margin_are_a_line_apart_in_the_order_of_their_points(block):

@@ -14,11 +14,7 @@ COLUMNS = 4
 LETTER = 5.7
 """Width of an average letter of a panel's name, in pixels."""
 
-_BRIEF = (
-    "(length(datum.label) > letters ? "
-    "slice(datum.label, 0, floor(letters / 2)) + '\u2026' + slice(datum.label, 1 + floor(letters / 2) - letters) : "
-    "datum.label)"
-)
+_NAME = "(length(datum.label) > letters ? datum.brief : datum.label)"
 GAP, AXIS, PANEL = 10, 44, 62
 """Between panels, of the axis left of them, and the height of one, in pixels."""
 
@@ -45,7 +41,7 @@ def roc(block: Shown, name: str = ROC) -> Spec | None:
         {"curves": own, "reference": reference},
         width=None,
         data={"name": "curves"},
-        transform=[LOOKS, {"calculate": f"[datum.colour, {_BRIEF}, datum.method]", "as": "look"}],
+        transform=[LOOKS, {"calculate": f"[datum.colour, {_NAME}, datum.method]", "as": "look"}],
         params=[{"name": "letters", "value": int(panel / LETTER)}],
         columns=columns,
         facet={

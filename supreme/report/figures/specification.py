@@ -28,7 +28,7 @@ CAPTION_CHARACTERS = 88
 
 LOOKS: Spec = {
     "lookup": "method",
-    "from": {"data": {"name": "methods"}, "key": "method", "fields": ["label", "colour", "shape", "order"]},
+    "from": {"data": {"name": "methods"}, "key": "method", "fields": ["label", "brief", "colour", "shape", "order"]},
 }
 """The transform that gives each record the look of its method."""
 

@@ -34,6 +34,10 @@ LONGEST_LABEL = 24
 """Characters of a method's name in a figure; of a longer one the middle is left out."""
 
 
+SHORTEST_LABEL = 13
+"""The same above a narrow panel."""
+
+
 class Look(NamedTuple):
     """A colour, `#rrggbb` or `INK`, and a shape: `star` or one of `SHAPES`."""
 
@@ -56,13 +60,14 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 
 
 def look_records(methods: Iterable[str]) -> list[dict[str, Any]]:
-    """The data set `methods` of every figure: `method`, its `label`, `colour` and `shape` (a path), its `order`."""
+    """The data set `methods` of every figure: `method`, `label`, `brief` label, `colour`, `shape` (a path), `order`."""
     found = looks(methods)
-    names = labels(found)
+    names, briefly = labels(found), labels(found, SHORTEST_LABEL)
     return [
         {
             "method": method,
             "label": names[method],
+            "brief": briefly[method],
             "colour": DARK if look.colour == INK else look.colour,
             "shape": PATHS[look.shape],
             "order": order,
@@ -77,17 +82,17 @@ def place(method: str) -> tuple[int, str]:
     return (FIRST.index(name) if name in FIRST else len(FIRST), method)
 
 
-def labels(methods: Iterable[str]) -> dict[str, str]:
+def labels(methods: Iterable[str], length: int = LONGEST_LABEL) -> dict[str, str]:
     """Each method's name as figures have it: `short`, or with the part where it differs from names that look alike."""
     alike: dict[str, list[str]] = {}
     for method in methods:
-        alike.setdefault(short(method), []).append(method)
+        alike.setdefault(short(method, length), []).append(method)
     found = {}
     for label, group in alike.items():
         differ = (at for at, letters in enumerate(zip(*group, strict=False)) if len(set(letters)) > 1)
         start = next(differ, 0) - 2
         for method in group:
-            told = label if len(group) == 1 else f"{method[: LONGEST_LABEL // 3]}…{method[start : start + 13]}"
+            told = label if len(group) == 1 else f"{method[: length // 3]}…{method[start : start + length // 2 + 1]}"
             taken = set(found.values())
             found[method] = told if told not in taken else f"{told[:-3]} #{len(taken) + 1}"
     return found
