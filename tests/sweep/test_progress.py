@@ -543,7 +543,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
     with in_terminal([sys.executable, "-m", "supreme", *arguments], folder, 16, 80) as (_, screen):
         wait_for(lambda: b"unlearn epoch" in screen)
-        while_it_ran = supreme("status").stdout
+        while_it_ran = supreme("status", COLUMNS="140").stdout
         as_json = json.loads(supreme("status", "outputs", "--json").stdout)
     logs = folder / "outputs" / "logs"
     wait_for(lambda: not any(doing(path.with_suffix(".log")) for path in logs.glob("*.now")))  # its workers end, too
