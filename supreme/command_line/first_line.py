@@ -49,8 +49,9 @@ def understood(arguments: Sequence[str]) -> str:
     ]
     if any(word.partition("=")[0] in SHOWS for word in arguments) or not all(map(_WORD.fullmatch, words)):
         return ""
-    many = any(word in ("-m", "--multirun") for word in arguments)
-    count = _count(words) if many else 1
+    count = _count(words)
+    if not any(word in ("-m", "--multirun") for word in arguments):
+        count = min(count, 1)  # of an experiment it knows nothing, which may be a sweep
     what = "one cell" if count == 1 else f"{count:,} cells" if count else "the cells"
     return _shortened(f"supreme: composing {what}" + ":" * bool(words), words)
 

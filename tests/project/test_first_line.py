@@ -21,6 +21,7 @@ from supreme.command_line.options import FLAGS, VALUED
         ("-m seed=0..90..10 'metric=[accuracy,zrf]'", "composing 10 cells: seed=0..90..10 metric=[accuracy,zrf]"),
         ("--config-dir own -m seed=0..999 method=a,b", "composing 2,000 cells: seed=0..999 method=a,b"),
         ("-m 'method=glob(*)' seed=0,1", "composing the cells: method=glob(*) seed=0,1"),
+        ("experiment=quickstart", "composing the cells: experiment=quickstart"),
         ("experiment=u_lira -m seed=0,1", "composing the cells: experiment=u_lira seed=0,1"),
         ("method=ssd seed=0 ~tracker", "composing one cell: method=ssd seed=0 ~tracker"),
         ("-m", "composing one cell"),
