@@ -102,12 +102,12 @@ def axis_title(metric: str) -> str:
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The lines of a table as JSON has them: six significant digits, None where a number is not finite."""
+    """The lines of a table as JSON has them: five significant digits, as a plot shows, None where not finite."""
     return [{str(name): _plain(value) for name, value in line.items()} for line in table.to_dict("records")]
 
 
 def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return float(f"{value:.5g}") if math.isfinite(value) else None
     return value
