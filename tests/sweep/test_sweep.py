@@ -125,8 +125,9 @@ def test_a_row_says_which_of_its_values_come_from_few_images_and_holds_the_curve
     row = json.loads(_row(clean[0].parent, "scrub", 0).read_text())
     assert row["warnings"]["membership/auc"] == "fewer than 100 images in forget"
     assert all(row["metrics"][column] is not None for column in row["warnings"])
-    assert set(row["series"]["metrics"]) == {"accuracy/by_class", "membership/roc", "weight_distance/by_layer"}
-    assert set(row["series"]["reference"]) == {"accuracy/by_class", "membership/roc"}
+    of_every_model = {"accuracy/by_class", "membership/roc", "confusion/test", "samples/probability"}
+    assert set(row["series"]["metrics"]) == of_every_model | {"weight_distance/by_layer", "samples/label"}
+    assert set(row["series"]["reference"]) == of_every_model
 
 
 def _row(directory: Path, method: str, seed: int) -> Path:
