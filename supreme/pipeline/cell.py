@@ -82,7 +82,7 @@ class Cell:
             names={name: str(names[name]) for name in COMPONENTS},
             nodes={name: as_component(config[name], name) for name in COMPONENTS}
             | {"data": twins.checked(config["data"])},
-            metrics={name: as_component(node, "metric") for name, node in config["metric"].items()},
+            metrics=_metrics(config["metric"]),
             seed=_whole("seed", config.get("seed")),
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},
             deterministic=_truth("deterministic", config.get("deterministic", True)),
@@ -254,6 +254,12 @@ def _declared(node: object, seed: object) -> Mapping[str, Any]:
     if isinstance(seed, int):
         _endpoints(text).refuse_pilot([seed])
     return _record(text)  # which all cells share
+
+
+def _metrics(nodes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The nodes of metrics, a plain function among them as a component; where there is none, the very same mapping."""
+    found = {name: as_component(node, "metric") for name, node in nodes.items()}
+    return nodes if all(found[name] is node for name, node in nodes.items()) else found
 
 
 def _samples(node: object) -> bool:
