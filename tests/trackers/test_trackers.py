@@ -277,6 +277,7 @@ def test_mlflow_finds_every_curve_and_every_row(tracked_sweep: Path) -> None:
 # Again, and later.
 
 
+@pytest.mark.usefixtures("second_chance")  # the service of wandb is a process of its own
 def test_a_row_made_again_takes_the_place_of_the_one_before(tracked_sweep: Path, tmp_path: Path) -> None:
     shutil.copytree(tracked_sweep / "outputs", tmp_path / "outputs")
     before = {path: path.stat().st_mtime_ns for path in tracking(tmp_path, "csv").rglob("*.csv")}
