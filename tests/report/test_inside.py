@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from supreme.core.images import ImageData
 from supreme.report.command import main
 from supreme.report.figures.confusion import confusion
 from supreme.report.figures.curves import curves
+from supreme.report.figures.files import rendered
 from supreme.report.figures.series import contents, load_series
 from supreme.report.figures.shown import shown
 from supreme.report.figures.worst_class import worst_classes
@@ -258,6 +260,9 @@ def test_the_figures_of_one_block_are_there_with_what_was_left_out_in_their_capt
     assert drawn
     assert confused
     assert misplaced(drawn) == misplaced(confused) == []
+    for spec in (drawn, confused):
+        (width,) = re.findall(r'<svg[^>]* width="([0-9.]+)in"', rendered(spec)["svg"].decode())
+        assert float(width) <= 3.35, "a column of a paper has no more"
     assert "No epochs are recorded of scrub, ssd." in " ".join(drawn["title"]["text"])
     assert {line["method"] for line in drawn["datasets"]["curves"]} == {"original", "reference"}
     shares = confused["datasets"]["shares"]

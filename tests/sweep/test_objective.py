@@ -15,8 +15,9 @@ from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.sweep.objective import objectives_in, returned
 from supreme.sweep.plan.compose import Composer, Problems
-from supreme.sweep.plan.objectives import check_in_row, check_objectives, planned_columns
+from supreme.sweep.plan.objectives import check_in_row, check_objectives
 from supreme.sweep.plan.plan import resolve
+from supreme.sweep.plan.planned_columns import planned_columns
 from supreme.sweep.searches import check_search
 
 ROW: dict[str, Any] = {

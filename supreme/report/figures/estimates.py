@@ -34,7 +34,8 @@ def per_seed(part: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     The reference and the original appear as methods, as in the summary. What is undefined is NaN.
     """
-    return every_seed(part[part["metric"] == metric]).get(metric, _NO_SEEDS)
+    own: Any = part[part["metric"] == metric]
+    return every_seed(own).get(metric, _NO_SEEDS)
 
 
 def every_seed(part: pd.DataFrame) -> dict[str, pd.DataFrame]:

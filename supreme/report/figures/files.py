@@ -64,19 +64,25 @@ def rendered(spec: Spec) -> dict[str, bytes]:
     svg = vl_convert.vegalite_to_svg(themed(spec))
     for number, name in enumerate(dict.fromkeys(_GRADIENT.findall(svg))):
         svg = svg.replace(f'{name}"', f'shade_{number}"').replace(f"{name})", f"shade_{number})")
-    made = vl_convert.svg_to_pdf(_sized(svg, "", INCHES * POINTS_PER_INCH))
-    scale = INCHES * POINTS_PER_INCH / WIDTH
+    drawn = max(WIDTH, _width(svg))  # panels may take more room than one view, and a column has no more
+    made = vl_convert.svg_to_pdf(_sized(svg, "", INCHES * POINTS_PER_INCH / drawn))
+    scale = INCHES * POINTS_PER_INCH / drawn
     return {
-        "svg": _sized(svg, "in", INCHES).encode(),
+        "svg": _sized(svg, "in", INCHES / drawn).encode(),
         "png": vl_convert.svg_to_png(svg, scale=scale, ppi=DOTS_PER_INCH),
         "pdf": _ENTRIES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), made),
     }
 
 
-def _sized(svg: str, unit: str, width: float) -> str:
-    """The SVG, as wide as this."""
+def _width(svg: str) -> float:
+    """In the figure's own pixels."""
+    return float(dict(_SIZE.findall(svg.split(">", 1)[0]))["width"])
+
+
+def _sized(svg: str, unit: str, factor: float) -> str:
+    """The SVG, of so many units for each of its pixels."""
     head, rest = svg.split(">", 1)
-    return _SIZE.sub(lambda found: f'{found[1]}="{float(found[2]) * width / WIDTH:.4f}{unit}"', head) + f">{rest}"
+    return _SIZE.sub(lambda found: f'{found[1]}="{float(found[2]) * factor:.4f}{unit}"', head) + f">{rest}"
 
 
 def _figures(block: Shown) -> Iterator[tuple[str, Spec]]:

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from supreme.core import Split, SupremeError, registry
+from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.report.rows.endpoints import default_endpoints
+from supreme.sweep.plan.planned_columns import planned_columns
 
 TOLD = 12
 """Columns that are listed where none has a name that is near."""
-
-
-@dataclass(frozen=True)
-class _Planned:
-    """An evaluation of which the sets are known, and no answers yet."""
-
-    split: Split
-    subject_name: str = "unlearned"
-
-    @property
-    def sets(self) -> tuple[str, ...]:
-        return tuple(name for name, images in self.split.sets.items() if len(images))
-
-    @property
-    def forgets_class(self) -> bool:
-        return bool(self.split.forget_classes)
-
-    @property
-    def planted(self) -> Mapping[str, Any]:
-        return self.split.planted
 
 
 def undeclared(cell: Cell) -> list[str]:
@@ -46,10 +24,10 @@ def unknown_endpoints(cell: Cell) -> list[str]:
     if not (asked := undeclared(cell)):
         return []
     try:
-        columns = _columns(cell)
-    except SupremeError:  # of a metric or a scenario, which is told of by itself
+        columns = list(planned_columns(cell) or ())
+    except SupremeError:  # of a scenario, which is told of by itself
         return []
-    if columns is None:
+    if not columns:
         return []
     told = []
     for name in asked:
@@ -59,16 +37,3 @@ def unknown_endpoints(cell: Cell) -> list[str]:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(columns[:TOLD])}{more}"
             told.append(f"report.margins declares {name}, and no metric of this sweep gives it: {hint}")
     return told
-
-
-def _columns(cell: Cell) -> list[str] | None:
-    """The columns of its row; None where a metric knows them only when it is asked for their values."""
-    found: list[str] = []
-    planned: Any = _Planned(cell.split())
-    for name, node in cell.metrics.items():
-        metric = registry.build(node, f"metric {name}")
-        try:
-            found += metric.columns(planned)
-        except Exception:  # of somebody's own metric, or of a plain function, which looks at answers
-            return None
-    return found

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from supreme.command_line.conf_folder import names
-from supreme.core import Split, SupremeError, registry
+from supreme.core import SupremeError, registry
 from supreme.core.column import Column, column_in, declared_of
 from supreme.pipeline.cell import Cell
 from supreme.store.files import digest
 from supreme.sweep.objective import Objective, Term, unknown_column
 from supreme.sweep.plan.compose import Problems
+from supreme.sweep.plan.planned_columns import planned_columns
 
 NATURAL = {"lower": "minimize", "higher": "maximize"}
 """What is done to a column, by the direction in which it says that better values lie."""
@@ -41,22 +39,6 @@ def check_in_row(cell: Cell, row: Mapping[str, Any], objectives: Sequence[Object
         columns = {name: Column.of_record(declared.get(name, {})) for name in row["metrics"]}
         if why := _flaw(term, cell, columns):
             problems.add(why)
-
-
-def planned_columns(cell: Cell) -> Mapping[str, Column] | None:
-    """The columns that the row of this cell will have, each with what is declared of it.
-
-    None where a metric cannot be built, or cannot say what its columns are before there is a model.
-    """
-    sets = _PlannedEvaluation(cell.split())
-    found: dict[str, Column] = {}
-    for name, node in cell.metrics.items():
-        try:
-            metric = registry.build(node, f"metric {name}")
-            found |= {column: column_in(declared_of(metric), column) or Column() for column in metric.columns(sets)}
-        except Exception:  # of a metric that is refused for it, or of a third party that looks at models
-            return None
-    return found
 
 
 def natural_direction(objective: Objective, metrics: Mapping[str, Mapping[str, Any]]) -> str:
@@ -98,23 +80,3 @@ def _flaw(term: Term, cell: Cell, columns: Mapping[str, Column] | None) -> str:
             f"to the reference's; type objective={term.column}"
         )
     return ""
-
-
-@dataclass(frozen=True)
-class _PlannedEvaluation:
-    """What is known of a cell's evaluation before there is a model: enough to name the columns."""
-
-    split: Split
-    subject_name: str = "unlearned"
-
-    @property
-    def sets(self) -> tuple[str, ...]:
-        return tuple(name for name, images in self.split.sets.items() if len(images))
-
-    @property
-    def forgets_class(self) -> bool:
-        return bool(self.split.forget_classes)
-
-    @property
-    def planted(self) -> Mapping[str, np.ndarray]:
-        return self.split.planted
