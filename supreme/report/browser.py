@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,19 +18,26 @@ PATIENCE_SECONDS = 5.0
 _OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
 
 
-def show_file(path: Path, text: str) -> int:
+def show_file(path: Path, text: str, directory: str | None = None) -> int:
     """Write a page, open it, and print where it is; the exit status, which is 0 without any browser, too.
+
+    Args:
+        directory: whose page it is; None: of no single one, so that `--serve` would not show it.
 
     Raises:
         SupremeError: it cannot be written.
     """
     out(f"{write_file(path, text)}\n")
     if why := show(path.resolve().as_uri()):
-        out(
-            f"{why}: open that file in a browser, or type `supreme report --serve` and, where the browser is, "
-            f"`ssh -L 8000:localhost:8000 {platform.node()}` to see it at http://localhost:8000/\n",
-            wrap=True,
+        other = (
+            ""
+            if directory is None
+            else (
+                f", or type `supreme report {shlex.quote(directory)} --serve` and, where the browser is, "
+                f"`ssh -L 8000:localhost:8000 {platform.node()}` to see it at http://localhost:8000/"
+            )
         )
+        out(f"{why}: open that file in a browser{other}\n", wrap=True)
     return 0
 
 

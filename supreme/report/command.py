@@ -91,7 +91,8 @@ def main(argv: Sequence[str]) -> int:
             samples=not arguments.no_samples,
         )
         if arguments.open:
-            return show_file(Path(arguments.output or choices.directory / PLACE), _html(frame, choices))
+            place = Path(arguments.output or choices.directory / PLACE)
+            return show_file(place, _html(frame, choices), arguments.directory)
         if arguments.format == "terminal" and arguments.output is None:
             console().print(*_terminal(frame, choices), sep="\n")
         else:

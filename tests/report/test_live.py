@@ -254,10 +254,12 @@ def test_where_nobody_sees_a_browser_the_place_of_the_page_is_said(desk, tmp_pat
     if variable:
         desk.setenv("DISPLAY", ":0")
         desk.setenv(variable, "10.0.0.1 1 10.0.0.2 22")
-    assert browser.show_file(tmp_path / "page.html", "text") == 0
+    assert browser.show_file(tmp_path / "page.html", "text", "my results") == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == str(tmp_path / "page.html")
-    assert second.startswith(f"{why}: open that file in a browser, or type `supreme report --serve`")
+    assert second.startswith(f"{why}: open that file in a browser, or type `supreme report 'my results' --serve`")
+    assert browser.show_file(tmp_path / "compare.html", "text") == 0
+    assert capsys.readouterr().out.splitlines()[1] == f"{why}: open that file in a browser"
 
 
 def test_a_browser_that_stays_or_fails_keeps_nobody_waiting(desk, tmp_path):
