@@ -91,6 +91,7 @@ def _run(arguments: list[str]) -> None:
         sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))
     from supreme.command_line.experiments import experiment_sweeps
     from supreme.command_line.options import importable_from_here, options_first
+    from supreme.command_line.read_once import config_files_read_once
     from supreme.command_line.refusals import in_sentences
     from supreme.command_line.words import readable
     from supreme.core import SupremeError
@@ -105,7 +106,7 @@ def _run(arguments: list[str]) -> None:
     if "--multirun" not in options and not _only_shows(options) and experiment_sweeps(words, options):
         options.append("--multirun")
     sys.argv[1:] = [*options, *words]
-    with in_sentences(words), _presets_shown(options), _sweeps_ended(options):
+    with in_sentences(words), config_files_read_once(), _presets_shown(options), _sweeps_ended(options):
         _run_hydra()
 
 

@@ -170,6 +170,7 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
     assert found - plugins <= {
         "supreme.cli",
         "supreme.api.hydra_here",
+        "supreme.command_line.read_once",
         "supreme.command_line.refusals",
         "supreme.command_line.words",
         "supreme.sweep.plan.compose",

@@ -19,6 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from supreme.cli import CONF
+from supreme.command_line.read_once import config_files_read_once
 from supreme.core import SupremeError
 from supreme.core.registry import build
 from supreme.sweep.plan.compose import Composer
@@ -38,7 +39,7 @@ OTHERS = {"data": "image_folder", "model": "timm", "recipe": "sgd", "scenario": 
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Composer]:
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+    with config_files_read_once(), hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("config", return_hydra_config=True)
         yield Composer(SimpleNamespace(config_loader=GlobalHydra.instance().config_loader()), config)
 
