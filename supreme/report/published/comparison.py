@@ -3,156 +3,149 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from supreme.report.rows.columns import is_config_of
-from supreme.report.rows.labels import without
+from supreme.core.column import column_in
+from supreme.report.catalogue.metrics import BETTER, our_columns
+from supreme.report.published.gaps import average_lines, gap_between, population_sd, sample_sd
+from supreme.report.published.left_out import Parts, as_published, left_out, missing, parts_of
+from supreme.report.published.numbers import REFERENCE, Number
+from supreme.report.published.recipes import differences
+from supreme.report.rows.labels import bare_name, without
+from supreme.report.rows.load import frame_of
 from supreme.report.rows.per_seed import per_seed
+from supreme.report.rows.reading import Row
 from supreme.report.statistics import mean_interval, summary_gap_interval
 from supreme.report.statistics.targets import by_target, value_in
 
-FOLDER = Path(__file__).parents[1] / "published"
-BLOCK = ("data", "model", "recipe", "scenario", "setting", "protocol")
+BLOCK = ("data", "model", "recipe", "scenario", "setting", "protocol", "published_recipe")
 LINE = (*BLOCK, "method", "variant", "metric", "quantity")
 COLUMNS = (
-    *(*LINE, "targets", "targets_published", "mean", "low", "high", "seeds", "published", "published_spread"),
-    *("published_spread_kind", "published_seeds", "difference", "difference_low", "difference_high"),
-    *("difference_by", "published_as", "source", "note"),
+    *(*LINE, "preset", "targets", "targets_published", "mean", "low", "high", "sd", "sd_population", "seeds"),
+    *("published", "published_spread", "published_spread_kind", "published_seeds"),
+    *("difference", "difference_low", "difference_high", "difference_by"),
+    *("gap_of_means", "published_gap_of_means", "ideal", "published_as", "source", "status", "note"),
 )
+_LABELS = BLOCK[:-2]
 
 
-def published() -> pd.DataFrame:
-    """Every published number that is stored here, in our names and units: `metric` is the column that measures the
-    same under protocol=supreme_paper, `metric_fixed` the one that does under protocol=fixed; "" where there is none.
-    `metric_values` are those that it must have to be the same: `entropy_solver=sklearn`.
+def against(rows: Sequence[Row], numbers: Sequence[Number], frame: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One line for each published number beside which rows can stand, with the columns `COLUMNS`.
 
-    `quantity` is value, or gap: unlearned minus reference. `spread` is between `seeds` training seeds, over which
-    `mean` goes; where several `targets` are named, each seed's value is their mean.
+    A row stands beside the numbers of a recipe where its config is of it: see recipes.yaml. Ours is the mean over
+    training seeds of the mean over targets, of the seeds that have every target there is, with its 95 % t interval, its
+    sample SD and its population SD (over n, not n - 1). The difference is ours minus theirs, with Welch's interval from
+    their SD and number of seeds where their spread is an SD (the trainings are independent, whatever the seeds are
+    called), and else with ours moved by their mean; `difference_by` says which.
+
+    `gap_of_means` is |mean of the method - mean of the reference|, ours and theirs. The lines whose quantity is
+    average_gap_of_means have its average over the columns that both have.
+
+    `attrs["left_out"]` says in sentences what was left out, and why.
+
+    Args:
+        rows: of an output directory.
+        frame: what `load` gives of them, or a part of it.
     """
-    numbers = {"mean": float, "spread": float, "seeds": int}
-    parts = [
-        pd.read_csv(path, dtype=str, keep_default_na=False).astype(numbers) for path in sorted(FOLDER.glob("*.csv"))
-    ]
-    return pd.concat(parts, ignore_index=True)
+    frame = frame_of(rows) if frame is None else frame
+    there = {*frame["cell"]}
+    rows = [row for row in rows if row.cell in there]
+    tables: dict[tuple[str, ...], list[Number]] = {}
+    for number in numbers:
+        tables.setdefault(number.table, []).append(number)
+    found, told = list[dict[str, Any]](), left_out(rows, numbers)
+    for table in tables.values():
+        cells = {row.cell for row in rows if any(not differences(row, one) for one in table[:1])}
+        if cells:
+            lines: Any = _lines_of(frame.loc[frame["cell"].isin(list(cells))])
+            bare = lines["metric"].map(bare_name)
+            parts: Any = dict(list(lines.groupby(["method", "protocol", bare], sort=False)))
+            beside = [line for one in table for line in _beside(one, table, parts)]
+            found += [*beside, *average_lines(beside, LINE)]
+            told += missing(table, parts)
+    result = pd.DataFrame(found, columns=list(COLUMNS))
+    result.attrs["left_out"] = list(dict.fromkeys(told))
+    return result
 
 
-def against(frame: pd.DataFrame, theirs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """One line for each published number beside which rows of `load` can stand, with the columns `COLUMNS`.
-
-    Ours is the mean over training seeds of the mean over targets, of the seeds that have every target there is, with
-    its t interval. The difference is ours minus theirs, with Welch's interval from their sd and number of seeds where
-    their spread is an sd (the trainings are independent, whatever the seeds are called), and else with ours moved by
-    their mean; `difference_by` says which. Data, model, scenario and method are matched by name.
-
-    `attrs["left_out"]` says in sentences which columns have other values than the published ones were computed with.
-    """
+def _lines_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """`per_seed` with the protocol, the preset, the target, and the values of the metric; targets are in one block."""
     lines = per_seed(frame)
-    values: Any = frame[[*BLOCK[:-1], "metric", "metric_values"]].drop_duplicates()
-    lines = lines.merge(values, how="left", on=[*BLOCK[:-1], "metric"])
-    told: Any = frame[[*BLOCK, "scenario_values"]]
-    lines = lines.merge(told.drop_duplicates(list(BLOCK[:-1])), how="left", on=list(BLOCK[:-1]))
-    for name in ("target", "fraction"):
-        lines[name] = [value_in(name, one) for one in lines["scenario_values"]]
+    for more, keys in (
+        (["metric_values"], [*_LABELS, "metric"]),
+        (["preset"], [*_LABELS, "method", "variant"]),
+        (["protocol", "scenario_values"], list(_LABELS)),
+    ):
+        told: Any = frame[[*keys, *more]].astype("str")
+        lines = lines.merge(told.drop_duplicates(keys), how="left", on=keys)
+    lines["preset"] = lines["preset"].fillna("")
+    lines["target"] = [value_in("target", one) for one in lines["scenario_values"]]
     lines["setting"] = [without("protocol=", without("scenario.", setting)) for setting in lines["setting"]]
-    alike = [(one, _alike(one, lines)) for one in theirs.to_dict("records")]
-    found = pd.DataFrame(
-        [line for one, part in alike for line in _lines(one, part.loc[_as_published(one, part)], level)],
-        columns=list(COLUMNS),
-    )
-    told = [_other_values(one, part.loc[~_as_published(one, part)]) for one, part in alike]
-    found.attrs["left_out"] = list(dict.fromkeys(filter(None, told)))
-    return found
+    return lines
 
 
-def _alike(one: Mapping[Any, Any], lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines of the data, model, scenario and method of a published number, and of the column that stands for it."""
-    chosen = lines
-    for name in ("data", "model", "scenario", "method"):
-        chosen = chosen.loc[chosen[name] == one[name]]
-    if one["targets"]:
-        chosen = chosen.loc[chosen["target"].isin(one["targets"].split())]
-    else:
-        chosen = chosen.loc[chosen["fraction"] == one["fraction"]]
-    wanted = {"supreme_paper": one["metric"]}
-    return chosen.loc[
-        [
-            bool(name := wanted.get(protocol, one["metric_fixed"])) and is_config_of(metric, name)
-            for protocol, metric in zip(chosen["protocol"], chosen["metric"], strict=True)
-        ]
-    ]
+def _beside(one: Number, table: Sequence[Number], parts: Parts) -> Iterator[dict[str, Any]]:
+    """The lines of one number, one for each block and variant of its method."""
+    for whole in parts_of(one, parts, one.method):
+        own: Any = whole.loc[[as_published(one, values) for values in whole["metric_values"]]]
+        for labels, part in own.groupby([*BLOCK[:-1], "method", "variant", "metric"], sort=False):
+            values = by_target(part, one.quantity)
+            if len(values):
+                keys = (*labels[: len(BLOCK) - 1], one.recipe, *labels[len(BLOCK) - 1 :], one.quantity)
+                yield (
+                    dict(zip(LINE, keys, strict=True))
+                    | _compared(values.mean(axis=1).to_numpy(), one)
+                    | {
+                        "preset": part["preset"].iloc[0],
+                        "targets": ", ".join(map(str, values.columns)) if one.targets else "",
+                        "targets_published": one.targets.replace(" ", ", "),
+                        "gap_of_means": _gap(part),
+                        "published_gap_of_means": gap_between(one, table),
+                        "ideal": _ideal(one),
+                        "published_as": one.column,
+                        "source": one.source,
+                        "status": one.status,
+                        "note": one.note,
+                    }
+                )
 
 
-def _as_published(one: Mapping[Any, Any], lines: pd.DataFrame) -> np.ndarray:
-    """Of each line, whether its metric has the values with which the published number was computed."""
-    wanted = {*filter(None, one["metric_values"].split(", "))}
-    return np.array([wanted <= {*values.split(", ")} for values in lines["metric_values"]], dtype=bool)
+def _gap(part: pd.DataFrame) -> float:
+    """The gap of means of these lines; NaN where they have none to the reference."""
+    if set(part["contrast"]) != {REFERENCE}:
+        return math.nan
+    gaps = by_target(part, "gap")
+    return abs(float(gaps.to_numpy().mean())) if len(gaps) else math.nan
 
 
-def _other_values(one: Mapping[Any, Any], lines: pd.DataFrame) -> str:
-    """One sentence on the column of these lines, which was computed otherwise; "" where there are none."""
-    if lines.empty:
-        return ""
-    values = one["metric_values"]
-    typed = " ".join(f"metric.{one['metric'].partition('/')[0]}.{value}" for value in values.split(", "))
-    return f"{one['metric']} is not compared where it was computed without {values}, as the published is: type {typed}."
+def _ideal(one: Number) -> str:
+    column = column_in(our_columns(), one.metric)
+    return BETTER[column.direction] if column and one.method != REFERENCE and one.quantity == "value" else ""
 
 
-def _lines(one: Mapping[Any, Any], lines: pd.DataFrame, level: float) -> Iterator[dict[str, Any]]:
-    groups: Any = lines.groupby(list(LINE[:-1]))
-    for labels, part in groups:
-        table = by_target(part, one["quantity"])
-        if len(table):
-            told = _compared(table.mean(axis=1).to_numpy(), one, level)
-            targets = ", ".join(map(str, table.columns)) if one["targets"] else ""
-            yield (
-                dict(zip(LINE, (*labels, one["quantity"]), strict=True))
-                | told
-                | {
-                    "targets": targets,
-                    "targets_published": one["targets"].replace(" ", ", "),
-                    "published_as": one["column"],
-                    "source": one["source"],
-                    "note": one["note"],
-                }
-            )
-
-
-def _compared(ours: np.ndarray, one: Mapping[Any, Any], level: float) -> dict[str, Any]:
-    mean, count = float(one["mean"]), int(one["seeds"])
-    own = mean_interval(ours, level)
+def _compared(ours: Any, one: Number) -> dict[str, Any]:
+    own = mean_interval(ours)
     ends = (own.low, own.high) if own else (math.nan, math.nan)
-    told: dict[str, Any] = {"difference_low": ends[0] - mean, "difference_high": ends[1] - mean}
+    told: dict[str, Any] = {"difference_low": ends[0] - one.mean, "difference_high": ends[1] - one.mean}
     by = "interval of ours only" if own else "one seed has no interval"
-    if one["spread_kind"] == "sd" and (welch := summary_gap_interval(ours, mean, float(one["spread"]), count, level)):
-        told, by = {"difference_low": welch.low, "difference_high": welch.high}, "Welch, from their sd"
+    sd = sample_sd(one)
+    if sd is not None and one.seeds and (welch := summary_gap_interval(ours, one.mean, sd, one.seeds)):
+        told = {"difference_low": welch.low, "difference_high": welch.high}
+        by = "Welch, from their sd" + " over n, made one over n - 1" * (one.spread_kind == "population sd")
     return told | {
         "mean": float(ours.mean()),
         "low": ends[0],
         "high": ends[1],
+        "sd": float(ours.std(ddof=1)) if len(ours) > 1 else math.nan,
+        "sd_population": population_sd(ours),
         "seeds": len(ours),
-        "published": mean,
-        "published_spread": float(one["spread"]),
-        "published_spread_kind": one["spread_kind"],
-        "published_seeds": count,
-        "difference": float(ours.mean()) - mean,
+        "published": one.mean,
+        "published_spread": math.nan if one.spread is None else one.spread,
+        "published_spread_kind": one.spread_kind,
+        "published_seeds": one.seeds,
+        "difference": float(ours.mean()) - one.mean,
         "difference_by": by,
     }
-
-
-def nothing_matches(frame: pd.DataFrame, theirs: pd.DataFrame) -> str:
-    """One sentence: what was looked for, and what there is."""
-    scenarios: Any = theirs.groupby(["data", "model", "scenario", "targets", "fraction"])
-    looked = "; ".join(
-        f"{data} with {model}, {scenario} ({f'targets {targets}' if targets else f'fraction={fraction}'}): "
-        + ", ".join(dict.fromkeys(part["method"]))
-        for (data, model, scenario, targets, fraction), part in scenarios
-    )
-    there = "; ".join(
-        " · ".join(labels) for labels in frame[["data", "model", "scenario", "method"]].drop_duplicates().to_numpy()[:8]
-    )
-    return f"No row stands beside a published number, which there are of {looked}; these rows are of {there}."
