@@ -32,10 +32,14 @@ def check_published(argv: Sequence[str]) -> int:
             err(f"supreme report: {error}\n")
             found += 1
             continue
-        told = [*flaws, *map(str, findings(numbers))]
-        out("".join(f"{sentence}\n" for sentence in told))
-        found += len(told)
+        sentences = [*flaws, *map(str, findings(numbers))]
+        out("".join(f"{sentence}\n" for sentence in sentences))
+        found += len(sentences)
         count += len(numbers)
-    what = f"{count} numbers in {len(files)} file{'s' * (len(files) > 1)}"
-    out(f"{what}: {f'{found} finding' + 's' * (found > 1) if found else 'nothing disagrees'}.\n")
+    told = _counted(found, "finding") if found else "nothing disagrees"
+    out(f"{_counted(count, 'number')} in {_counted(len(files), 'file')}: {told}.\n")
     return 1 if found else 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

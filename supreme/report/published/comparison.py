@@ -13,7 +13,7 @@ from supreme.report.catalogue.metrics import BETTER, our_columns
 from supreme.report.published.gaps import average_lines, gap_between, population_sd, sample_sd
 from supreme.report.published.left_out import Parts, as_published, left_out, missing, parts_of
 from supreme.report.published.numbers import REFERENCE, Number
-from supreme.report.published.recipes import differences
+from supreme.report.published.recipes import by_config, differences
 from supreme.report.rows.labels import bare_name, without
 from supreme.report.rows.load import frame_of
 from supreme.report.rows.per_seed import per_seed
@@ -56,11 +56,11 @@ def against(rows: Sequence[Row], numbers: Sequence[Number], frame: pd.DataFrame 
     tables: dict[tuple[str, ...], list[Number]] = {}
     for number in numbers:
         tables.setdefault(number.table, []).append(number)
-    found, told = list[dict[str, Any]](), left_out(rows, numbers)
+    found, told, configs = list[dict[str, Any]](), left_out(rows, numbers), by_config(rows)
     for table in tables.values():
-        cells = {row.cell for row in rows if any(not differences(row, one) for one in table[:1])}
+        cells = [row.cell for alike in configs if not differences(alike[0], table[0]) for row in alike]
         if cells:
-            lines: Any = _lines_of(frame.loc[frame["cell"].isin(list(cells))])
+            lines: Any = _lines_of(frame.loc[frame["cell"].isin(cells)])
             bare = lines["metric"].map(bare_name)
             parts: Any = dict(list(lines.groupby(["method", "protocol", bare], sort=False)))
             beside = [line for one in table for line in _beside(one, table, parts)]

@@ -146,7 +146,7 @@ def _number(path: Path, line: int, told: Mapping[str, str]) -> Number:
 def _near(given: str, there: Iterable[str]) -> str:
     """`did you mean accuracy/forget?`, or all that there is."""
     there = list(there)
-    near = difflib.get_close_matches(given, there, 1)
+    near = difflib.get_close_matches(given.strip().lower(), there, 1)
     return f"did you mean {near[0]}?" if near else f"there is {', '.join(there)}"
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from supreme.report.catalogue.methods import CONF
 from supreme.report.published.numbers import REFERENCE, Number
-from supreme.report.published.recipes import CHANGEABLE, about_the_same, differences, recipes
+from supreme.report.published.recipes import CHANGEABLE, about_the_same, by_config, differences, recipes
 from supreme.report.rows.per_seed import ANCHORS, NULL
 from supreme.report.rows.reading import Row
 
@@ -37,29 +37,33 @@ def as_published(one: Number, values: str) -> bool:
 
 def left_out(rows: Iterable[Row], numbers: Sequence[Number]) -> list[str]:
     """A sentence for each recipe of which these rows, about the same, are not, with what differs."""
-    found: dict[tuple[str, str], list[tuple[Row, list[str]]]] = {}
+    found: dict[tuple[str, str], list[tuple[list[Row], list[str]]]] = {}
     tables = {one.table: one for one in numbers}
-    for row in rows:
+    for alike in by_config(rows):
         nearest: dict[str, list[str]] = {}
         for number in tables.values():
-            if about_the_same(row, number):
-                told = differences(row, number)
+            if about_the_same(alike[0], number):
+                told = differences(alike[0], number)
                 if number.recipe not in nearest or len(told) < len(nearest[number.recipe]):
                     nearest[number.recipe] = told
         for recipe, told in nearest.items():
             if told:
-                block = " · ".join(row.names[kind] for kind in CHANGEABLE)
-                found.setdefault((recipe, block), []).append((row, told))
+                block = " · ".join(alike[0].names[kind] for kind in CHANGEABLE)
+                found.setdefault((recipe, block), []).append((alike, told))
     return [_sentence(recipe, block, some) for (recipe, block), some in found.items()]
 
 
-def _sentence(recipe: str, block: str, some: Sequence[tuple[Row, list[str]]]) -> str:
+def _sentence(recipe: str, block: str, some: Sequence[tuple[list[Row], list[str]]]) -> str:
     reasons = list(dict.fromkeys(reason for _, told in some for reason in told))
     more = f"; and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     there = [name for name in recipes()[recipe].experiment if (CONF / "experiment" / f"{name}.yaml").is_file()]
-    hint = f" Type experiment={' or experiment='.join(there)} for such rows." if there else ""
-    count = f"{len(some)} row{'s' * (len(some) > 1)} of {block}"
-    return f"Not of the recipe {recipe}: {count}, where {'; '.join(reasons[:_TOLD])}{more}.{hint}"
+    of_method = all(
+        told.startswith(("method.", rows[0].names["method"])) for rows, all_told in some for told in all_told
+    )
+    hint = f" experiment={' or experiment='.join(there)} makes rows of it." if there and not of_method else ""
+    count = sum(len(rows) for rows, _ in some)
+    what = f"{count} row{'s' * (count > 1)} of {block}"
+    return f"Not of the recipe {recipe}: {what}, where {'; '.join(reasons[:_TOLD])}{more}.{hint}"
 
 
 def missing(table: Sequence[Number], parts: Parts) -> list[str]:

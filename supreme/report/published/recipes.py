@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ class Recipe:
     """What recipes.yaml says of one recipe."""
 
     cell: Mapping[str, Any]
-    methods: Mapping[str, Mapping[str, Any]]
+    methods: Mapping[str, Mapping[str, Any] | str]
     experiment: Sequence[str]
     varies: str
     note: str
@@ -55,6 +55,8 @@ def differences(row: Row, number: Number) -> list[str]:
     keys = wanted(number)
     told = [_differs(key, _value(row, key), value) for key, value in keys.items()]
     method = recipes()[number.recipe].methods.get(row.names["method"], {})
+    if isinstance(method, str):
+        return [*filter(None, told), f"{row.names['method']} is published with {method}"]
     told += [_differs(f"method.{name}", row.settings["method"].get(name), value) for name, value in method.items()]
     free = _file()["free"]
     told += [
@@ -64,6 +66,17 @@ def differences(row: Row, number: Number) -> list[str]:
         if (key := f"{kind}.{field}") not in keys and key not in free and field != "protocol"
     ]
     return [one for one in told if one]
+
+
+def by_config(rows: Iterable[Row]) -> list[list[Row]]:
+    """These rows, those that differ in seeds alone together: what holds of one of them holds of all."""
+    found: dict[Any, list[Row]] = {}
+    for row in rows:
+        kinds = (*CHANGEABLE, "method")
+        changed = tuple((kind, *row.changed.get(kind, {})) for kind in CHANGEABLE)
+        key = row.protocol, changed, *((row.names[kind], id(row.settings[kind])) for kind in kinds)
+        found.setdefault(key, []).append(row)
+    return list(found.values())
 
 
 def about_the_same(row: Row, number: Number) -> bool:

@@ -139,7 +139,7 @@ def _notes(part: pd.DataFrame) -> list[str]:
     recipe = recipes()[first["published_recipe"]]
     kinds = [_KINDS[kind] for kind in dict.fromkeys(values["published_spread_kind"]) if kind]
     ours = "population SD, as theirs," if kinds == [_KINDS[_POPULATION]] else "sample SD"
-    theirs = f"mean ± {' or '.join(kinds)} over {recipe.varies}" if kinds else f"mean over {recipe.varies}, no spread"
+    theirs = f"mean ± {' or '.join(kinds)} over {recipe.varies}" if kinds else recipe.varies
     notes = [
         f"ours: mean ± {ours} over training seeds [95 % t interval]; published: {theirs}, as printed; "
         f"difference: ours minus published [95 % interval: {'; '.join(sorted(set(values['difference_by'])))}]. "
