@@ -40,7 +40,7 @@ def understood(arguments: Sequence[str]) -> str:
         return "supreme: alone it runs the default, method=scrub data=digits seed=0; see supreme --help"
     if arguments[0] == "report":
         places = list(takewhile(lambda word: not word.startswith("-"), arguments[1:]))
-        shows = any(word in ("-h", "--help", "methods", "metrics", "margins") for word in arguments)
+        shows = any(word in ("-h", "--help", "methods", "metrics", "margins", "check-published") for word in arguments)
         return "" if shows else _shortened("supreme report: reading", places or ["outputs"])
     words = [
         word

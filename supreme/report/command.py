@@ -24,15 +24,18 @@ from supreme.report.live.command import serve
 from supreme.report.margins import margins
 from supreme.report.options import parse, refuse_idle
 from supreme.report.page.page import PLACE, html
+from supreme.report.published.check_command import VERB, check_published
+from supreme.report.published.comparison import against
+from supreme.report.published.files import chosen
+from supreme.report.published.left_out import nothing_matches
+from supreme.report.published.tables import render_against
 from supreme.report.rows.columns import TableColumn, columns_asked, found_columns
 from supreme.report.rows.endpoints import parse_endpoints
-from supreme.report.rows.load import load
+from supreme.report.rows.load import frame_of, load, read_results
 from supreme.report.rows.selection import select
 from supreme.report.tables.audits import audits_among, render_audits
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
-from supreme.report.tables.published_comparison import against, nothing_matches, published
-from supreme.report.tables.published_tables import render_against
 from supreme.report.tables.tables import render
 from supreme.report.tables.terminal import WIDTH, plain
 
@@ -60,6 +63,8 @@ def main(argv: Sequence[str]) -> int:
         return listing(argv[0], argv[1:])
     if argv and argv[0] == "margins":
         return margins(argv[1:])
+    if argv and argv[0] == VERB:
+        return check_published(argv[1:])
     arguments = parse(argv, tuple(FORMATS))
     try:
         refuse_idle(arguments)
@@ -67,6 +72,8 @@ def main(argv: Sequence[str]) -> int:
             return _compare(arguments)
         if arguments.serve is not None:
             return serve(arguments)
+        if arguments.against is not None:
+            return _put_against(arguments)
         frame = load(arguments.directory)
         if arguments.filter is not None:
             frame = select(frame, arguments.filter)
@@ -74,10 +81,6 @@ def main(argv: Sequence[str]) -> int:
             _refuse_without_rows(frame, arguments.directory)
             written = write_figures(arguments.directory, frame)
             out("".join(f"{folder}\n" for folder in sorted({str(path.parent) for path in written})))
-            return 0
-        if arguments.against is not None:
-            _refuse_without_rows(frame, arguments.directory)
-            _put_against(frame, arguments)
             return 0
         choices = Choices(
             directory=Path(arguments.directory),
@@ -132,19 +135,26 @@ def _refuse_without_rows(frame: pd.DataFrame, directory: str) -> None:
         )
 
 
-def _put_against(frame: pd.DataFrame, arguments: argparse.Namespace) -> None:
-    """Ours beside what was published, or one sentence where nothing matches."""
-    theirs = published()
-    found = against(frame, theirs)
+def _put_against(arguments: argparse.Namespace) -> int:
+    """Ours beside what was published, or one sentence where nothing matches; the exit status."""
+    theirs = chosen(arguments.against)
+    rows, failed, _ = read_results(arguments.directory)
+    frame = frame_of(rows, failed)
+    if arguments.filter is not None:
+        frame = select(frame, arguments.filter)
+    _refuse_without_rows(frame, arguments.directory)
+    rows = [row for row in rows if row.cell in {*frame["cell"]}]
+    found = against(rows, theirs, frame)
     rendered = render_against(found, arguments.format)
     if not len(found) and not (arguments.format == "csv" and isinstance(rendered, str)):
-        rendered = " ".join([nothing_matches(frame, theirs), *found.attrs["left_out"], "\n"])
+        rendered = " ".join([nothing_matches(rows, theirs), *found.attrs["left_out"], "\n"])
     if isinstance(rendered, str):
         put(rendered, arguments.output)
     elif arguments.output is not None:
         put(plain(rendered), arguments.output)
     else:
         console().print(*rendered, sep="\n")
+    return 0
 
 
 def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:

@@ -17,7 +17,8 @@ def parser(formats: Sequence[str]) -> argparse.ArgumentParser:
         prog="supreme report",
         description="Make the tables of a sweep from its rows.",
         epilog=f"`supreme report {'|'.join(LISTINGS)}` makes a table of them all, `supreme report margins PILOT` "
-        "margins from a pilot; a directory of such a name is ./NAME.",
+        "margins from a pilot, `supreme report check-published FILE` checks a published table; a directory of such a "
+        "name is ./NAME.",
     )
     options.add_argument(
         "directories",
@@ -63,9 +64,9 @@ def parser(formats: Sequence[str]) -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--against",
-        choices=("published",),
-        help="instead of the tables, ours beside the numbers that SUPREME (arXiv 2606.00380) published: terminal, "
-        "markdown or csv",
+        metavar="NAME",
+        help="instead of the tables, ours beside published numbers of the same recipe: published (all there are), or "
+        "one file, recipe or source of them, as in dualoptim_cifar10_10; terminal, markdown or csv",
     )
     options.add_argument(
         "--no-samples", action="store_true", help="a page without forgotten images, as after report.samples=false"

@@ -2,17 +2,23 @@
 
 import csv
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from results import cell_of
 from scipy import stats
 
 from supreme.report.command import main
-from supreme.report.rows.load import load
+from supreme.report.published.comparison import against
+from supreme.report.published.files import published
+from supreme.report.published.gaps import AVERAGE
+from supreme.report.published.numbers import Number
+from supreme.report.rows.load import load, read_results
 from supreme.report.statistics import gap_interval, summary_gap_interval
-from supreme.report.tables.published_comparison import against, published
 
 OURS = {1: (0.30, 0.40, 0.20), 10: (0.10, 0.20, 0.60)}
 """Forget accuracy of finetune by target and seed 260, 261, 262; the reference has 0."""
@@ -59,6 +65,16 @@ def row(seed: int, target: int | None, value: float, protocol: str, **changes: A
     } | changes
 
 
+def beside(folder: Any, theirs: Sequence[Number] = published()) -> pd.DataFrame:
+    """The lines of single numbers, without averages."""
+    found = against(read_results(folder)[0], theirs)
+    return found.loc[found["quantity"] != AVERAGE]
+
+
+def pins() -> pd.DataFrame:
+    return pd.DataFrame(map(vars, (one for one in published() if one.recipe.startswith("pins_"))))
+
+
 def five_seeds(protocol: str) -> list[dict[str, Any]]:
     return [
         row(260 + place, target, value, protocol, provenance={"finished": f"2026-01-01T00:{target:02}:00+00:00"})
@@ -71,7 +87,7 @@ def five_seeds(protocol: str) -> list[dict[str, Any]]:
 
 
 def test_every_published_number_of_pins_is_there() -> None:
-    found = published()
+    found = pins()
     assert found.groupby(["model", "scenario", "quantity"]).size().to_dict() == {
         # Of six methods (five: no unsir): dAcc twice and dMIA; two accuracies, MIA, layer and two activation distances,
         # and of the retrained model two accuracies and MIA.
@@ -89,7 +105,7 @@ def test_every_published_number_of_pins_is_there() -> None:
 @pytest.mark.parametrize("scenario", ["full_class", "random"])
 def test_the_published_differences_are_those_of_the_published_values(model: str, scenario: str) -> None:
     """They subtract the retrained model from each; so the transcription of both tables agrees, up to rounding."""
-    found = published().query("model == @model and scenario == @scenario")
+    found = pins().query("model == @model and scenario == @scenario")
     values = found[found["quantity"] == "value"].set_index(["method", "metric"])["mean"]
     gaps = found[found["quantity"] == "gap"]
     assert len(gaps) > 10
@@ -103,7 +119,7 @@ def test_the_published_differences_are_those_of_the_published_values(model: str,
 
 
 def test_under_the_paper_protocol_each_number_stands_beside_the_column_that_computes_the_same(saved: Any) -> None:
-    found = against(load(saved(*five_seeds("supreme_paper"))), published())
+    found = beside(saved(*five_seeds("supreme_paper")))
     told = {(line["metric"], line["quantity"]) for line in found.query("method == 'finetune'").to_dict("records")}
     assert told == {
         ("legacy_batch_accuracy/forget_test", "value"),
@@ -127,18 +143,18 @@ def test_the_entropy_attack_stands_beside_the_published_one_only_where_the_same_
     for one in rows:
         one["config"]["metric"]["membership"] = membership(solver)
     folder = saved(*rows)
-    found = against(load(folder), published())
+    found = beside(folder)
     assert "membership/entropy_attack" not in set(found["metric"])
     assert "legacy_batch_accuracy/forget_test" in set(found["metric"])
     sentence = (
         "membership/entropy_attack is not compared where it was computed without entropy_solver=sklearn, as the "
         "published is: type metric.membership.entropy_solver=sklearn."
     )
-    assert found.attrs["left_out"] == [sentence]
+    assert found.attrs["left_out"][0] == sentence
     for form in ("markdown", "terminal"):
         assert main([str(folder), "--against", "published", "--format", form]) == 0
         assert sentence in " ".join(capsys.readouterr().out.split())
-    assert against(load(saved(*five_seeds("supreme_paper"))), published()).attrs["left_out"] == []
+    assert sentence not in beside(saved(*five_seeds("supreme_paper"))).attrs["left_out"]
 
 
 def test_a_metric_keeps_its_name_under_each_protocol_and_says_its_values_beside_it(saved: Any) -> None:
@@ -151,17 +167,18 @@ def test_a_metric_keeps_its_name_under_each_protocol_and_says_its_values_beside_
 
 
 def test_under_the_fixed_protocol_only_accuracies_of_training_images_and_weights_are_alike(saved: Any) -> None:
-    found = against(load(saved(*five_seeds("fixed"))), published())
+    found = beside(saved(*five_seeds("fixed")))
     assert set(found["metric"]) == {"accuracy/forget", "accuracy/retain", "weight_distance/reference"}
 
 
 def test_rows_of_two_protocols_are_compared_apart_and_never_pooled(saved: Any) -> None:
-    frame = load(saved(*five_seeds("fixed"), *five_seeds("supreme_paper")))
+    folder = saved(*five_seeds("fixed"), *five_seeds("supreme_paper"))
+    frame = load(folder)
     assert set(frame["setting"]) == {
         *("", "scenario.target=10"),  # the second that was made
         *("protocol=supreme_paper", "protocol=supreme_paper, scenario.target=10"),
     }
-    found = against(frame, published())
+    found = beside(folder)
     assert set(found["protocol"]) == {"fixed", "supreme_paper"}
     assert set(found["seeds"]) == {3}
 
@@ -169,8 +186,8 @@ def test_rows_of_two_protocols_are_compared_apart_and_never_pooled(saved: Any) -
 def test_another_fraction_or_class_than_the_published_one_is_not_compared(saved: Any) -> None:
     other = row(260, None, 0.9, "fixed")
     other["config"]["scenario"]["fraction"] = 0.1
-    assert len(against(load(saved(other, row(260, 3, 0.9, "fixed"))), published())) == 0
-    found = against(load(saved(row(260, None, 0.9, "fixed"))), published())
+    assert len(beside(saved(other, row(260, 3, 0.9, "fixed")))) == 0
+    found = beside(saved(row(260, None, 0.9, "fixed")))
     assert set(found["scenario"]) == {"random"}
 
 
@@ -178,7 +195,7 @@ def test_another_fraction_or_class_than_the_published_one_is_not_compared(saved:
 
 
 def test_targets_are_averaged_within_a_seed_and_the_difference_is_welchs(saved: Any) -> None:
-    found = against(load(saved(*five_seeds("supreme_paper"))), published())
+    found = beside(saved(*five_seeds("supreme_paper")))
     lines = found.query(
         "metric == 'legacy_batch_accuracy/forget_test' and method == 'finetune' and quantity == 'value'"
     )
@@ -204,7 +221,7 @@ def test_a_seed_that_lacks_a_target_is_left_out(saved: Any) -> None:
     rows = [
         one for one in five_seeds("supreme_paper") if (one["seed"], one["config"]["scenario"]["target"]) != (262, 1)
     ]
-    found = against(load(saved(*rows)), published())
+    found = beside(saved(*rows))
     assert set(found.query("method == 'finetune'")["seeds"]) == {2}
 
 
@@ -219,8 +236,8 @@ def test_from_values_and_from_their_summary_welch_is_the_same() -> None:
 
 
 def test_where_their_spread_is_no_sd_the_interval_is_ours_alone(saved: Any) -> None:
-    theirs = published().assign(spread_kind="range")
-    found = against(load(saved(*five_seeds("supreme_paper"))), theirs)
+    theirs = [replace(one, spread_kind="unsaid") for one in published()]
+    found = beside(saved(*five_seeds("supreme_paper")), theirs)
     line = found.query("quantity == 'value' and metric == 'legacy_batch_accuracy/forget_test'").iloc[0]
     assert line["difference_by"] == "interval of ours only"
     assert line["difference_high"] == pytest.approx(line["high"] - line["published"])
@@ -233,8 +250,8 @@ def test_the_command_prints_each_number_with_how_it_came_about(saved: Any, capsy
     folder = saved(*five_seeds("supreme_paper"))
     assert main([str(folder), "--against", "published", "--format", "markdown"]) == 0
     told = capsys.readouterr().out
-    assert "## beside the published: pins · resnet18 · pins-resnet18 · full_class · supreme_paper" in told
-    assert "| 30.00 [+5.16, +54.84], 3 seeds | 29.22 ± 5.21, 10 seeds | +0.78 [" in told
+    assert "## beside the published pins_resnet18: pins · resnet18 · pins-resnet18 · full_class · supreme_paper" in told
+    assert "| 30.00 ± 10.00 [+5.16, +54.84], 3 seeds | 29.22 ± 5.21 10 seeds | +0.78 [" in told
     assert "Welch, from their sd" in told
     assert "their non-members hold all members but the forget set" in told
     assert main([str(folder), "--against", "published"]) == 0
@@ -250,7 +267,8 @@ def test_where_nothing_matches_one_sentence_says_what_was_looked_for(
     folder = saved(row(0, 1, 0.5, "fixed", data="digits"))
     assert main([str(folder), "--against", "published"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("No row stands beside a published number, which there are of pins with resnet18, full_class")
+    assert told.startswith("No row stands beside a published number, which there are of cifar10 (class_cards, ")
+    assert ", pins (pins_resnet18), " in told
     assert "these rows are of digits · resnet18" in told
     assert told.count("\n") == 1
 
