@@ -620,6 +620,7 @@ def _plain(line, found, sets, block_seeds, crossed):
     out = {
         "mean": mean(known),
         "sd": sd(known),
+        "sd_population": statistics.pstdev(known) if len(known) > 1 else NAN,
         "seeds": len(known),
         "gap": mean(means.values()),
         "sd_reference": sd([value for value in base if not math.isnan(value)]),

@@ -27,6 +27,7 @@ from supreme.report.rows.failures import of_cells
 from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import gaps
 from supreme.report.statistics.aggregate import summary
+from supreme.report.statistics.average_gap import average_gap_of_means
 from supreme.report.statistics.variance_shares import variance
 from supreme.report.tables.audits import load_audits, render_audits
 from supreme.report.tables.output import write
@@ -35,6 +36,7 @@ from supreme.report.tables.tables import render
 __all__ = [
     "Endpoints",
     "TableColumn",
+    "average_gap_of_means",
     "compare",
     "gaps",
     "load",

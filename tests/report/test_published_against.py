@@ -251,7 +251,7 @@ def test_the_command_prints_each_number_with_how_it_came_about(saved: Any, capsy
     assert main([str(folder), "--against", "published", "--format", "markdown"]) == 0
     told = capsys.readouterr().out
     assert "## beside the published pins_resnet18: pins · resnet18 · pins-resnet18 · full_class · supreme_paper" in told
-    assert "| 30.00 ± 10.00 [+5.16, +54.84], 3 seeds | 29.22 ± 5.21 10 seeds | +0.78 [" in told
+    assert "| 30.00 ± 10.00 [5.16, 54.84], 3 seeds | 29.22 ± 5.21 10 seeds | +0.78 [" in told
     assert "Welch, from their sd" in told
     assert "their non-members hold all members but the forget set" in told
     assert main([str(folder), "--against", "published"]) == 0

@@ -103,7 +103,8 @@ def test_a_row_with_another_value_of_the_recipe_is_left_out_by_name(
     assert not len(found)
     (told,) = found.attrs["left_out"]
     assert sentence in told
-    assert told.startswith("Not of the recipe dualoptim_cifar10_10: 1 row of cifar10 · resnet18 · dualoptim · random, ")
+    assert told.startswith("Left out: 1 row of cifar10 · ")
+    assert "random; the nearest recipe is dualoptim_cifar10_10, but " in told
 
 
 def test_numerics_and_paths_keep_no_row_away(saved: Any) -> None:
@@ -112,11 +113,12 @@ def test_numerics_and_paths_keep_no_row_away(saved: Any) -> None:
 
 
 def test_the_same_recipe_with_half_of_the_images_is_another_table(saved: Any) -> None:
-    found = beside(saved(row(0, **{"scenario.fraction": 0.5})))
+    folder = saved(row(0, **{"scenario.fraction": 0.5}))
+    found = beside(folder)
     assert set(found["published_recipe"]) == {"dualoptim_cifar10_50"}
-    told = " ".join(found.attrs["left_out"])
-    assert "Not of the recipe dualoptim_cifar10_10: 1 row" in told
-    assert "Not of the recipe coun: 1 row" in told  # the same data, network and scenario
+    assert not [told for told in found.attrs["left_out"] if told.startswith("Left out: ")]  # it has found its table
+    (told,) = [one for one in beside(folder, "dualoptim_cifar10_10").attrs["left_out"] if one.startswith("Left out: ")]
+    assert "but scenario.fraction is 0.5, published with 0.1." in told
 
 
 def test_a_method_that_has_not_the_published_values_is_left_out_and_its_reference_stays(saved: Any) -> None:
@@ -206,12 +208,12 @@ def test_the_tables_say_kinds_of_spread_ideals_and_what_is_not_compared(
     told = capsys.readouterr().out
     assert "## beside the published dualoptim_cifar10_10: cifar10 · resnet18 · dualoptim · random · fixed" in told
     assert "### FA is accuracy/forget, in %, ideal: near the reference's" in told
-    assert "| finetune | 99.00 ± 0.82 [+96.52, +101.48], 3 seeds | 99.16 ± 0.10 5 seeds | -0.16 [" in told
+    assert "| finetune | 99.00 ± 0.82 [96.52, 101.48], 3 seeds | 99.16 ± 0.10 5 seeds | -0.16 [" in told
     assert "ours: mean ± population SD, as theirs, over training seeds" in told
     assert "published: mean ± population SD over five draws of the forget set" in told
     assert "| method | FA | RA | TA | MIA | average |" in told
-    assert "| finetune | 9.00 | 4.55 |" in told.replace("\\|", "|")
-    assert "Values of methods are ours and not compared: finetune of its YAML." in told
+    assert "| finetune | 9.00 / 4.55 | 9.00 / 0.16 | " in told
+    assert "Values of methods are ours and not compared, of conf/method: finetune." in told
     assert "Source: arXiv 2504.15827 table 1a (full text)." in told
 
 

@@ -36,20 +36,16 @@ def as_published(one: Number, values: str) -> bool:
 
 
 def left_out(rows: Iterable[Row], numbers: Sequence[Number]) -> list[str]:
-    """A sentence for each recipe of which these rows, about the same, are not, with what differs."""
+    """A sentence for the rows that are of no recipe, though about the same as one: the nearest, and what differs."""
     found: dict[tuple[str, str], list[tuple[list[Row], list[str]]]] = {}
     tables = {one.table: one for one in numbers}
     for alike in by_config(rows):
-        nearest: dict[str, list[str]] = {}
-        for number in tables.values():
-            if about_the_same(alike[0], number):
-                told = differences(alike[0], number)
-                if number.recipe not in nearest or len(told) < len(nearest[number.recipe]):
-                    nearest[number.recipe] = told
-        for recipe, told in nearest.items():
-            if told:
-                block = " · ".join(alike[0].names[kind] for kind in CHANGEABLE)
-                found.setdefault((recipe, block), []).append((alike, told))
+        near = [number for number in tables.values() if about_the_same(alike[0], number)]
+        told = [(number.recipe, differences(alike[0], number)) for number in near]
+        recipe, reasons = min(told, key=lambda one: len(one[1]), default=("", []))
+        if reasons:
+            block = " · ".join(alike[0].names[kind] for kind in CHANGEABLE)
+            found.setdefault((recipe, block), []).append((alike, reasons))
     return [_sentence(recipe, block, some) for (recipe, block), some in found.items()]
 
 
@@ -57,13 +53,12 @@ def _sentence(recipe: str, block: str, some: Sequence[tuple[list[Row], list[str]
     reasons = list(dict.fromkeys(reason for _, told in some for reason in told))
     more = f"; and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     there = [name for name in recipes()[recipe].experiment if (CONF / "experiment" / f"{name}.yaml").is_file()]
-    of_method = all(
-        told.startswith(("method.", rows[0].names["method"])) for rows, all_told in some for told in all_told
-    )
+    own = ("method.", *(rows[0].names["method"] for rows, _ in some))
+    of_method = all(reason.startswith(own) for reason in reasons)
     hint = f" experiment={' or experiment='.join(there)} makes rows of it." if there and not of_method else ""
     count = sum(len(rows) for rows, _ in some)
-    what = f"{count} row{'s' * (count > 1)} of {block}"
-    return f"Not of the recipe {recipe}: {what}, where {'; '.join(reasons[:_TOLD])}{more}.{hint}"
+    what = f"Left out: {count} row{'s' * (count > 1)} of {block}"
+    return f"{what}; the nearest recipe is {recipe}, but {'; '.join(reasons[:_TOLD])}{more}.{hint}"
 
 
 def missing(table: Sequence[Number], parts: Parts) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from supreme.report.published.numbers import FIT
 from supreme.report.published.recipes import recipes
 from supreme.report.rows.columns import signed, unsigned
 from supreme.report.rows.labels import bare_name, titled
+from supreme.report.rows.per_seed import ANCHORS, NULL
 
 _HEAD = ("method", "ours", "published", "difference")
 _POPULATION = "population sd"
@@ -85,7 +86,7 @@ def _form(metric: str) -> str:
 def _cells(line: Mapping[Any, Any], form: str) -> tuple[str, ...]:
     first = signed if line["quantity"] == "gap" else unsigned
     sd = line["sd_population" if line["published_spread_kind"] == _POPULATION else "sd"]
-    ours = f"{first(line['mean'], form)}{_spread(sd, form)}\n{_interval(line['low'], line['high'], form)}"
+    ours = f"{first(line['mean'], form)}{_spread(sd, form)}\n{_interval(line['low'], line['high'], form, first)}"
     theirs = f"{first(line['published'], form)}{_spread(line['published_spread'], form)}"
     seeds = _seeds(line["published_seeds"])
     ends = _interval(line["difference_low"], line["difference_high"], form)
@@ -105,8 +106,8 @@ def _seeds(count: Any) -> str:
     return "" if pd.isna(count) else f"{int(count)} seed{'s' * (int(count) > 1)}"
 
 
-def _interval(low: float, high: float, form: str) -> str:
-    return "[n/a]" if math.isnan(low) else f"[{signed(low, form)}, {signed(high, form)}]"
+def _interval(low: float, high: float, form: str, shown: Callable[[float, str], str] = signed) -> str:
+    return "[n/a]" if math.isnan(low) else f"[{shown(low, form)}, {shown(high, form)}]"
 
 
 def _gaps(part: pd.DataFrame) -> list[tuple[str, _Lines]]:
@@ -122,14 +123,14 @@ def _gaps(part: pd.DataFrame) -> list[tuple[str, _Lines]]:
         cells = [_pair(values.loc[key]) if key in values.index else "" for key in keys]
         all_per_cent = all("%" in _form(name) for name in one["metric"].split(", "))
         form = ".2%" if all_per_cent else ".4f"
-        average = f"{unsigned(one['mean'], form)} | {unsigned(one['published'], form)}"
+        average = f"{unsigned(one['mean'], form)} /\n{unsigned(one['published'], form)}"
         lines.append((titled(one["method"], one["variant"]), *cells, average))
-    return [("gap of means, ours | published: |mean - mean of the reference|", lines)]
+    return [("gap of means, ours / published: |mean - mean of the reference|", lines)]
 
 
 def _pair(line: Any) -> str:
     form = _form(line["metric"])
-    return f"{unsigned(line['gap_of_means'], form)} | {unsigned(line['published_gap_of_means'], form)}"
+    return f"{unsigned(line['gap_of_means'], form)} /\n{unsigned(line['published_gap_of_means'], form)}"
 
 
 def _notes(part: pd.DataFrame) -> list[str]:
@@ -148,7 +149,7 @@ def _notes(part: pd.DataFrame) -> list[str]:
         "(published/recipes.yaml); nothing here tells whether the images are the same.",
     ]
     if presets := _presets(values):
-        notes.append(f"Values of methods are ours and not compared: {presets}.")
+        notes.append(f"Values of methods are ours and not compared, {presets}.")
     if "near" in " ".join(values["ideal"]):
         notes.append("A value near the retrained model's, the line `reference`, is ideal; 0, 50 and 100 % are not.")
     if AVERAGE in set(part["quantity"]):
@@ -172,12 +173,13 @@ def _notes(part: pd.DataFrame) -> list[str]:
 
 
 def _presets(values: pd.DataFrame) -> str:
-    """`scrub of the preset x; ssd of its YAML`."""
-    own = values.loc[~values["method"].isin(["reference", "original"]), ["method", "preset"]].drop_duplicates()
-    return "; ".join(
-        f"{method} of {f'the preset {preset}' if preset else 'its YAML'}"
-        for method, preset in own.itertuples(index=False, name=None)
-    )
+    """`of the preset x: scrub; of conf/method: neggrad, ssd`, but for methods whose values are part of the recipe."""
+    known = {*recipes()[values.iloc[0]["published_recipe"]].methods, *ANCHORS, NULL}
+    own: dict[str, dict[str, None]] = {}
+    for method, preset in values[["method", "preset"]].itertuples(index=False, name=None):
+        if method not in known:
+            own.setdefault(f"the preset {preset}" if preset else "conf/method", {})[method] = None
+    return "; ".join(f"of {where}: {', '.join(methods)}" for where, methods in own.items())
 
 
 def _markdown(lines: _Lines) -> str:

@@ -23,7 +23,7 @@ from supreme.report.statistics.variance_shares import SHARES, variance
 __all__ = ["ANCHORS", "BLOCK", "DRAWS", "SUMMARY_COLUMNS", "summary"]
 
 SUMMARY_COLUMNS = (
-    *(*LINE, "mean", "sd", "seeds", "gap", "gap_low", "gap_high"),
+    *(*LINE, "mean", "sd", "sd_population", "seeds", "gap", "gap_low", "gap_high"),
     *("contrast", "role", "endpoint", "grid", "p", "p_adjusted", "adjustment", "p_sign_flip"),
     *("margin", "p_tost", "sensitive", "p_equivalent", "delta_star", "verdict", "share", "share_low", "share_high"),
     *("best",),
@@ -45,9 +45,10 @@ def summary(frame: pd.DataFrame, level: float = 0.95, endpoints: Endpoints | Non
     """One line per data, model, recipe, scenario, setting, method, variant and metric of what `load` gives.
 
     Values are averaged within each training seed first, and everything else is over `seeds` training seeds: `mean`,
-    `sd` (ddof 1), and `gap`, the mean of value minus reference with its t interval, paired by training seed. A distance
-    to the reference has its gap to the noise floor, the method retrain; `contrast` tells which: reference, floor or "".
-    What cannot be said is NaN or "": the spread and the interval of one seed, the gap of the reference to itself.
+    `sd` (ddof 1), `sd_population` (ddof 0, as some papers print it), and `gap`, the mean of value minus reference with
+    its t interval, paired by training seed. A distance to the reference has its gap to the noise floor, the method
+    retrain; `contrast` tells which: reference, floor or "". What cannot be said is NaN or "": the spread and the
+    interval of one seed, the gap of the reference to itself.
 
     * `p` is of the t test that the gap is 0, the test that belongs to the interval; `p_adjusted` is corrected for the
       number of methods in the block, by `adjustment`: Holm where the metric is a primary `endpoint`, BH elsewhere; the

@@ -23,7 +23,8 @@ def values_of(metric: str, line: Line, expected: Iterable[int]) -> dict[str, Any
     most = line["draws"].max()
     told: dict[str, Any] = {
         "mean": values.mean() if len(values) else math.nan,
-        "sd": spread_of(values),
+        "sd": (sd := spread_of(values)),
+        "sd_population": sd * math.sqrt(1 - 1 / len(values)) if len(values) else math.nan,
         "seeds": len(values),
         **{name: line[name].max() for name in DRAWS},
         "missing_runs": most * len(set(expected)) - line["draws"].sum(),
