@@ -68,7 +68,12 @@ Config = tuple[dict[str, Any], dict[str, Any]]
 
 def inside(preset: Preset) -> Iterator[Config]:
     """The cells of its scope, as far as choices go, with the recipe of the pair where it asks for none."""
-    usual = {"data": ["digits"], "model": ["small_cnn", "resnet18"], "recipe": ["${data}-${model}"], "scenario": ["random"]}
+    usual = {
+        "data": ["digits"],
+        "model": ["small_cnn", "resnet18"],
+        "recipe": ["${data}-${model}"],
+        "scenario": ["random"],
+    }
     choices = {**usual, **preset.scope.choices}
     for data, model, told, scenario in itertools.product(*(choices[group] for group in usual)):
         recipe = Template(told).substitute(data=data, model=model)
