@@ -162,8 +162,8 @@ METHODS: Mapping[tuple[str, Any], Mapping[str, Mapping[str, Any]]] = {
         )
     },
     # if-loops/selective-synaptic-dampening@cdfdc0e src/forget_subclass_main.py:176-177 and the same of classes
-    ("ssd_cifar20", 19): {"ssd": {"alpha": 10, "dampening": 1, "batch_size": 64}},
-    ("ssd_cifar20", 69): {"ssd": {"alpha": 10, "dampening": 1, "batch_size": 64}},
+    ("ssd_cifar20", 19): {"ssd": {"alpha": 10, "dampening": 1, "batch_size": 64, "compat": "reference"}},
+    ("ssd_cifar20", 69): {"ssd": {"alpha": 10, "dampening": 1, "batch_size": 64, "compat": "reference"}},
 }  # fmt: skip
 
 RANGES = {
