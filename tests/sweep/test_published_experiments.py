@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import hydra
 import numpy as np
@@ -50,20 +51,32 @@ NO_EXPERIMENT = {
 
 @cache
 def jobs_and_cells(name: str) -> tuple[list[list[str]], list[tuple[dict[str, str], Cell]]]:
-    """The overrides of every cell, and of the first training seed what is chosen and the cell."""
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+    """The overrides of every cell, and of some of the first training seed what is chosen and the cell.
+
+    Of many classes, every method at the first one and the first method at every one are composed.
+    """
+    unlabelled = mock.patch.object(
+        Composer, "_changes", return_value={}
+    )  # how a table calls a cell takes as long again
+    with unlabelled, hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("config", [f"experiment={name}"], return_hydra_config=True)
         context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
-        params = config.hydra.sweeper.params
         sweeper = SimpleNamespace(
-            params=params, config=config, hydra_context=context, split_arguments=BasicSweeper.split_arguments
+            params=config.hydra.sweeper.params,
+            config=config,
+            hydra_context=context,
+            split_arguments=BasicSweeper.split_arguments,
         )
         jobs = expand(sweeper, [f"experiment={name}", "data_dir=x"])
         composer = Composer(context, config)
-        composer._changes = lambda *_: {}  # how a table labels it: as long again
-        told = [dict(override.split("=", 1) for override in job) for job in jobs]
-        firsts = [(chosen, job) for chosen, job in zip(told, jobs, strict=True) if chosen["seed"] == told[0]["seed"]]
-        return jobs, [(chosen, composer(job)[0]) for chosen, job in firsts]
+        found, seen, first_seed = [], set(), jobs[0][0]
+        for job in (job for job in jobs if job[0] == first_seed):
+            chosen = dict(override.split("=", 1) for override in job)
+            method, part = (chosen["scenario"], chosen["method"]), (chosen["scenario"], setting(chosen))
+            if "scenario.fraction" in chosen or not {method, part} <= seen:
+                found.append((chosen, composer(job)[0]))
+            seen |= {method, part}
+        return jobs, found
 
 
 def cells(name: str) -> list[tuple[dict[str, str], Cell]]:
