@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from string import Template
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,7 @@ METHODS = sorted(
     for path in (CONF / "tuned").glob("*.yaml")
     if any(entry["name"] != "default" for entry in yaml.safe_load(path.read_text(encoding="utf-8")))
 )
-OTHERS = {"data": "image_folder", "model": "timm", "recipe": "sgd", "scenario": "backdoor"}
+OTHERS = {"data": "image_folder", "model": "preact_resnet18", "recipe": "sgd", "scenario": "backdoor"}
 """A choice of each group that no preset is for."""
 
 
@@ -67,11 +68,18 @@ Config = tuple[dict[str, Any], dict[str, Any]]
 
 
 def inside(preset: Preset) -> Iterator[Config]:
-    """The cells of its scope, as far as data, model and scenario go, with the recipe that these have."""
-    choices = {"data": ["digits"], "model": ["small_cnn", "resnet18"], "scenario": ["random"], **preset.scope.choices}
-    for data, model, scenario in itertools.product(*(choices[group] for group in ("data", "model", "scenario"))):
-        names = {"data": data, "model": model, "recipe": f"{data}-{model}", "scenario": scenario}
-        if not (CONF / "recipe" / f"{data}-{model}.yaml").exists():
+    """The cells of its scope, as far as choices go, with the recipe of the pair where it asks for none."""
+    usual = {
+        "data": ["digits"],
+        "model": ["small_cnn", "resnet18"],
+        "recipe": ["${data}-${model}"],
+        "scenario": ["random"],
+    }
+    choices = {**usual, **preset.scope.choices}
+    for data, model, told, scenario in itertools.product(*(choices[group] for group in usual)):
+        recipe = Template(told).substitute(data=data, model=model)
+        names = {"data": data, "model": model, "recipe": recipe, "scenario": scenario}
+        if not (CONF / "recipe" / f"{recipe}.yaml").exists():
             continue
         names |= {"method": preset.method, "tuned": "auto"}
         values = {group: of_yaml(group, name) for group, name in names.items() if group != "tuned"}
@@ -141,7 +149,7 @@ def test_every_preset_applies_in_its_scope_and_not_where_any_part_of_it_is_anoth
 def test_a_preset_of_every_method_composes_by_hydra_to_the_same(method: str, composer: Composer) -> None:
     preset = PresetFiles(composer._sources.repository).of(method)[-1]
     names, values = next(inside(preset))
-    choices = [f"{group}={names[group]}" for group in ("method", "data", "model", "scenario")]
+    choices = [f"{group}={names[group]}" for group in ("method", "data", "model", "recipe", "scenario")]
     set_to = [f"{key}={allowed[-1]}" for key, allowed in preset.scope.values.items() if allowed != [ANY]]
     cell, _ = composer(["data_dir=x", *choices, *set_to])
     found = composer.presets(names, values, frozenset)
