@@ -16,6 +16,7 @@ from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, RangeSweep
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -41,7 +42,9 @@ class Intensity:
 
     def around(self, value: Any) -> list[float]:
         """What to run where the cell has this value; whole numbers stay whole, and none comes twice."""
-        found = self.values or tuple(factor * value for factor in self.factors)
+        if self.values:
+            return list(self.values)
+        found = [factor * value for factor in self.factors]
         whole = isinstance(value, int)
         return list(dict.fromkeys(max(1, round(one)) if whole else float(f"{one:.3g}") for one in found))
 
@@ -110,10 +113,10 @@ class SearchSpaces:
             raise SupremeError(f"{where}: {error}") from None
         return Search(method=method, space=found, texts=texts, intensity=intensity, why=told.get("why") or "")
 
-    def _fields(self, method: str) -> set[str] | None:
+    def _fields(self, method: str) -> list[str] | None:
         """Those of the method's YAML; None where that inherits some."""
         node: Any = OmegaConf.to_container(self._repository.load_config(f"method/{method}").config)
-        return None if "defaults" in node else {*flat(node)} - {"_target_"}
+        return None if "defaults" in node else [name for name in flat(node) if name != "_target_"]
 
     def _distribution(self, name: str, text: str) -> Distribution:
         try:
@@ -133,6 +136,7 @@ _KEYS = ("space", "intensity", "why")
 
 def repository_of(folders: Iterable[str | Path] = ()) -> ConfigRepository:
     """The configs of the package, and those of these folders (`--config-dir`) after them."""
+    Plugins.instance()  # which know how to read files
     path = ConfigSearchPathImpl()
     for folder in (CONF, *folders):
         path.append("supreme", f"file://{Path(folder).absolute()}")
@@ -149,12 +153,12 @@ def _is_empty(found: Distribution) -> bool:
     return not found.list
 
 
-def _refuse_unknown(name: object, own: set[str] | None) -> None:
+def _refuse_unknown(name: object, own: list[str] | None) -> None:
     if own is not None and name not in own:
         raise SupremeError(f"there is no field {name}{did_you_mean(name, own) or '.'} Its fields: {', '.join(own)}")
 
 
-def _intensity(told: object, own: set[str] | None) -> Intensity:
+def _intensity(told: object, own: list[str] | None) -> Intensity:
     keys = set(told) if isinstance(told, Mapping) else set()
     grade = next((name for name in GRADES if keys == {"field", name}), None)
     if not isinstance(told, Mapping) or grade is None:
