@@ -99,8 +99,8 @@ def swept(sweeper: Any, arguments: Sequence[str]) -> Swept:
     launcher = sweeper.launcher
     refuse_in_sweep(sweeper.config.hydra, isinstance(launcher, OffersExecutor))
     start, problems = time.monotonic(), Problems()
-    asked = expand(sweeper, arguments)
     composer = Composer(sweeper.hydra_context, sweeper.config)
+    asked = expand(sweeper, arguments, composer)
     _, first = compose_all(composer, asked[:1], Problems())
     executor = None
     if isinstance(launcher, OffersExecutor) and first is not None and not first.dry_run:
