@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from supreme.report.figures import estimates
+from supreme.report.figures.frontier_points import frontier_points
 from supreme.report.figures.scatter import LABELS, intervals
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import (
@@ -21,10 +21,8 @@ from supreme.report.figures.specification import (
     figure,
     mean_over,
 )
-from supreme.report.figures.style import FIRST, look_records, short
-from supreme.report.rows.labels import bare_name
-from supreme.report.statistics.frontier import FORGETTING, has_frontier, swept_in
-from supreme.report.statistics.hypervolume import pareto_front
+from supreme.report.figures.style import DARK, FIRST
+from supreme.report.statistics.frontier import FORGETTING, has_frontier
 
 ABSENT = (
     "a frontier needs three values of one field of a method, and metric=[accuracy], as experiment=frontier has them"
@@ -45,7 +43,7 @@ def frontier(block: Shown) -> Spec | None:
     if not has_frontier(block.rows):
         return None
     utility = estimates.utility_metric(block.rows)
-    table = _points(block, utility)
+    table = frontier_points(block, utility)
     methods = [name for name in table["family"].unique() if name not in FIRST]
     caption = (
         f"{mean_over(table['seeds'])} A line: one method along the field in brackets. Outlined: on the Pareto front of "
@@ -61,45 +59,6 @@ def frontier(block: Shown) -> Spec | None:
     return figure(block, "Frontier of forgetting", caption, shown, height=height, layer=layer, **view)
 
 
-def _points(block: Shown, utility: str) -> pd.DataFrame:
-    """A line for every value of every method, and for the models that they are compared with."""
-    across, up = (_ends(estimates.points(block.rows, metric)).set_index("method") for metric in (FORGETTING, utility))
-    table: Any = across.add_prefix("x_").join(up.add_prefix("y_"), how="inner").reset_index()
-    table = table.rename(columns={"x_mean": "x", "y_mean": "y", "x_seeds": "seeds"}).drop(columns=["y_seeds"])
-    swept = swept_in(block.rows)
-    families = [bare_name(title) for title in table["method"]]
-    looks = {str(look["method"]): look for look in look_records([*FIRST, *families])}
-    places = {title: at for one in swept.values() for at, title in enumerate(one.values)}
-    fields = {family: swept[family].field if family in swept else "" for family in families}
-    return table.assign(
-        family=families,
-        text=[short(f"{name} ({fields[name]})" if fields[name] else name) for name in families],
-        place=[places.get(title, 0) for title in table["method"]],
-        joined=[bool(fields[name]) for name in families],
-        own=[None if name in FIRST else looks[name]["colour"] for name in families],
-        shape_of=[looks[name]["shape"] for name in families],
-        rank_of=[looks[name]["order"] for name in families],
-        front=_front(table, families),
-    )
-
-
-def _front(table: pd.DataFrame, families: list[str]) -> list[bool]:
-    """Which means no other method's mean dominates, without those that methods are compared with."""
-    reference = table.loc[table["method"] == "reference", ["x", "y"]]
-    competing = np.array([name not in FIRST for name in families])
-    found = np.zeros(len(table), dtype=bool)
-    if len(reference) and competing.any():
-        x, y = reference.iloc[0]
-        lost = np.maximum(0.0, y - table["y"].to_numpy(dtype=float))
-        distances = np.abs(table["x"].to_numpy(dtype=float) - x)
-        found[competing] = pareto_front(np.column_stack([distances, lost])[competing])
-    return found.tolist()
-
-
-def _ends(points: pd.DataFrame) -> pd.DataFrame:
-    return estimates.with_ends(points, 0, 1)
-
-
 _TRANSFORM: list[Spec] = [
     LOOKS,
     {"calculate": "datum.own || datum.colour", "as": "colour"},
@@ -110,7 +69,8 @@ _TRANSFORM: list[Spec] = [
 def _axes(table: pd.DataFrame, utility: str) -> Spec:
     found: Spec = {}
     for axis, metric in (("x", FORGETTING), ("y", utility)):
-        low, high = float(table[axis].min()), float(table[axis].max())
+        values = table[axis].to_numpy(dtype=float)
+        low, high = float(values.min()), float(values.max())
         room = ROOM * (high - low) or 0.05
         found[axis] = {
             "field": axis,
@@ -125,8 +85,13 @@ def _axes(table: pd.DataFrame, utility: str) -> Spec:
 def _target(data: Spec) -> list[Spec]:
     """The reference as cross-hair."""
     only = {"transform": [{"filter": "datum.method === 'reference'"}], "mark": {"type": "rule", "style": "target"}}
+    along: dict[str, Spec] = {
+        "x": {"y": {"value": 0}, "y2": {"value": "height"}},
+        "y": {"x": {"value": 0}, "x2": {"value": "width"}},
+    }
     return [
-        data | only | {"encoding": {axis: {"field": axis}, other: None}} for axis, other in (("x", "y"), ("y", "x"))
+        data | only | {"encoding": {axis: {"field": axis, "type": "quantitative"}, **ends}}
+        for axis, ends in along.items()
     ]
 
 
@@ -156,7 +121,7 @@ def _marks(data: Spec) -> Spec:
             "fill": COLOUR,
             "shape": SHAPE,
             "size": {"condition": on_front | {"value": 70}, "value": 34},
-            "stroke": {"condition": on_front | {"value": {"expr": "'#222222'"}}, "value": None},
+            "stroke": {"condition": on_front | {"value": DARK}, "value": "transparent"},
             "strokeWidth": {"condition": on_front | {"value": 1.3}, "value": 0},
             "tooltip": tooltip,
         },
@@ -198,7 +163,7 @@ def _legend() -> list[Spec]:
 def _panels(block: Shown, caption: str, shown: dict[str, pd.DataFrame], view: Spec) -> Spec:
     """A panel for each method: its own points on those of all."""
     every = shown["points"]
-    own = every[[name not in FIRST for name in every["family"]]]
+    own: Any = every[[name not in FIRST for name in every["family"]]]
     context: Spec = {"data": {"name": "every"}}
     others = {"filter": "datum.own"}
     axes = {name: axis | {"axis": {"tickCount": 3, "title": None}} for name, axis in view["encoding"].items()}
@@ -236,6 +201,6 @@ def _panels(block: Shown, caption: str, shown: dict[str, pd.DataFrame], view: Sp
             "width": (WIDTH - AXIS - GAP * (COLUMNS - 1)) // COLUMNS,
             "height": PANEL,
             "encoding": axes,
-            "layer": [dots, *target, _line({}), _marks({}), _anchors({"data": {"name": "every"}})],
+            "layer": [dots, *target, *_intervals(), _line({}), _marks({}), _anchors({"data": {"name": "every"}})],
         },
     )

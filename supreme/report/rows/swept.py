@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -28,18 +28,17 @@ def swept_texts(groups: Sequence[Hashable], settings: Sequence[Mapping[str, Any]
     return [told[group, id(own)] for group, own in zip(groups, settings, strict=True)]
 
 
-def swept_values(text: str) -> dict[str, float]:
-    """The numbers among what `swept_texts` told of a row; NaN for what is none."""
-    found: dict[str, float] = {}
-    for part in parts_of(text):
-        field, _, value = part.partition("=")
-        try:
-            number = json.loads(value)
-        except ValueError:
-            number = None
-        is_number = isinstance(number, int | float) and not isinstance(number, bool)
-        found[field] = float(number) if is_number else float("nan")
-    return found
+def swept_values(text: str) -> dict[str, str]:
+    """What `swept_texts` told of a row, by field."""
+    return {field: value for field, _, value in (part.partition("=") for part in parts_of(text))}
+
+
+def number_of(value: str) -> float:
+    """Of such a value, NaN where it is no number."""
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
 
 
 def _differing(some: Sequence[Mapping[str, Any]]) -> list[str]:

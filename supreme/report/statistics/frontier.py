@@ -13,7 +13,7 @@ import pandas as pd
 
 from supreme.report.rows.labels import bare_name, with_titles
 from supreme.report.rows.per_seed import BLOCK
-from supreme.report.rows.swept import swept_values
+from supreme.report.rows.swept import number_of, swept_values
 from supreme.report.statistics.hypervolume import hypervolume
 from supreme.report.statistics.intervals import mean_interval
 
@@ -22,7 +22,7 @@ FEWEST_VALUES = 3
 
 FORGETTING = "accuracy/forget"
 
-COLUMNS = (*BLOCK, "method", "field", "values", "hypervolume", "low", "high", "seeds", "missing", "reason")
+COLUMNS = (*BLOCK, "method", "field", "values", "hypervolume", "low", "high", "seeds", "undefined", "missing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +46,16 @@ def utility_metric(part: pd.DataFrame) -> str:
 
 def swept_in(part: pd.DataFrame) -> dict[str, Swept]:
     """The methods of a block by their bare names, each with its variants in the order of their values."""
-    lines = with_titles(part)[["method", "swept"]].astype("str").drop_duplicates("method")
-    told: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    for title, text in lines.itertuples(index=False, name=None):
+    lines: Any = with_titles(part)[["method", "swept"]].astype("str")
+    told: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    for title, text in lines.drop_duplicates("method").itertuples(index=False, name=None):
         told[bare_name(title)][title] = swept_values(text)
     found = {}
     for method, own in told.items():
         fields = dict.fromkeys(name for values in own.values() for name in values)
-        differ = [name for name in fields if len({repr(values.get(name)) for values in own.values()}) > 1]
+        differ = [name for name in fields if len({values.get(name) for values in own.values()}) > 1]
         field = differ[0] if len(differ) == 1 else ""
-        values = {title: own_values.get(field, math.nan) for title, own_values in own.items()}
+        values = {title: number_of(texts.get(field, "")) for title, texts in own.items()}
         found[method] = Swept(field=field, values=dict(sorted(values.items(), key=lambda one: one[1])))
     return found
 
@@ -94,12 +94,14 @@ def frontiers(frame: pd.DataFrame) -> pd.DataFrame:
     training seeds of the share of the box between retraining, (0, 0), and no forgetting or no utility at all, (1, 1),
     that the method's points dominate in `losses`, with its t interval, cut at 0 and 1. The original has 0 in every
     seed, a model without any accuracy too, and a retrained one has 1; more values may add to it by luck alone, and
-    never take away. `missing` counts the points that some seeds have and others have not, as where cells failed.
+    never take away. `undefined` counts further seeds, whose original answers the forget set as the reference does, and
+    `missing` the points that some seeds have and others have not, as where cells failed.
     """
     lines: list[dict[str, Any]] = []
-    for labels, part in frame.groupby(BLOCK, sort=True) if len(frame) else ():
+    blocks: Any = frame.groupby(BLOCK, sort=True) if len(frame) else ()
+    for labels, part in blocks:
         if has_frontier(part):
-            block = dict(zip(BLOCK, labels, strict=True))  # type: ignore[arg-type]
+            block = dict(zip(BLOCK, labels, strict=True))
             own = sorted(_lines(part), key=lambda line: (-line["hypervolume"], line["method"]))
             lines += [block | line for line in sorted(own, key=lambda line: math.isnan(line["hypervolume"]))]
     return pd.DataFrame(lines, columns=list(COLUMNS))
@@ -124,8 +126,8 @@ def _lines(part: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "low": max(0.0, interval.low) if interval else math.nan,
             "high": min(1.0, interval.high) if interval else math.nan,
             "seeds": len(seeds),
+            "undefined": own["seed"].nunique() - len(seeds),
             "missing": len(told.values) * own["seed"].nunique() - len(own),
-            "reason": "" if seeds else "the original answers the forget set as the reference does",
         }
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from supreme.report.statistics.intervals import checked
 
 
-def pareto_front(points: ArrayLike) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which of the N×2 points no other one dominates: is at most as large in both losses and smaller in one."""
+def pareto_front(points: ArrayLike) -> NDArray[np.bool_]:
+    """Which of the N×2 points no other one dominates, as N booleans.
+
+    The other one would be smaller in one loss, and no larger in the other; equal points do not dominate each other.
+    """
     losses = _checked(points)
     no_larger = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
     smaller = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
-    return ~(no_larger & smaller).any(axis=0)
+    dominated: Any = (no_larger & smaller).any(axis=0)
+    return np.logical_not(dominated)
 
 
 def hypervolume(points: ArrayLike) -> float:
@@ -33,7 +37,7 @@ def hypervolume(points: ArrayLike) -> float:
     return float(area)
 
 
-def _checked(points: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _checked(points: ArrayLike) -> NDArray[np.float64]:
     losses = checked(points)
     if losses.ndim != 2 or losses.shape[1] != 2:
         raise ValueError(f"points have two losses each, so their shape is (N, 2), not {losses.shape}")

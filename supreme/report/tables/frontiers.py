@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import RenderableType
 
+from supreme.report.figures.specification import seeds_over
 from supreme.report.rows.columns import unsigned
 from supreme.report.rows.per_seed import BLOCK, NULL
 from supreme.report.statistics.frontier import frontiers
@@ -50,18 +51,20 @@ def _line(line: dict[Any, Any]) -> list[str]:
 
 
 def _notes(part: pd.DataFrame) -> Iterator[str]:
-    seeds = sorted({int(count) for count in part["seeds"]} - {0})
-    over = " to ".join(map(str, dict.fromkeys([seeds[0], seeds[-1]]))) if seeds else "no"
+    over = seeds_over(part["seeds"])
     yield (
-        f"Hypervolume: how much of the square from no loss to all lost a method's points dominate; mean over {over} "
-        "training seeds, with its t interval. Losses: of forgetting, the distance of forget accuracy from the "
-        "reference's, over the original's; of utility, the accuracy on unseen data below the reference's, over that. "
-        "0: the original, 1: retraining."
+        f"Hypervolume: how much of the square from no loss to all lost a method's points dominate; mean over {over}, "
+        "with its t interval. Losses: of forgetting, the distance of forget accuracy from the reference's, over the "
+        "original's; of utility, the accuracy on unseen data below the reference's, over that. 0: the original, 1: "
+        "retraining."
     )
-    if part["values"].nunique() > 1:
+    if undefined := [count for count in part["undefined"] if count]:
+        yield (
+            f"Left out: {seeds_over(undefined)} whose original answers as many "
+            "forget images rightly as the reference, so that there is no distance to close."
+        )
+    if len({count for count in part["values"] if count > 1}) > 1:
         yield "More values may add to it and never take away: compare methods that have as many."
     for line in part.to_dict("records"):
         if line["missing"]:
             yield f"{line['method']}: {line['missing']} of its points are missing in some training seeds."
-    for reason, own in part.loc[part["reason"] != ""].groupby("reason"):
-        yield f"n/a, {reason}: {', '.join(own['method'])}."

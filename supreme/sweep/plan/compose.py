@@ -21,7 +21,7 @@ from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.sweep.plan.changes import LABELLED, SETTING, changes, plain_choices
 from supreme.sweep.plan.globs import without_what_lacks_values
 from supreme.sweep.plan.grids import with_grids
-from supreme.sweep.plan.intensities import SWEEP_INTENSITY, with_intensities
+from supreme.sweep.plan.intensities import with_intensities
 from supreme.sweep.plan.presets import Outcome, Presets
 from supreme.sweep.plan.search_spaces import SearchSpaces
 from supreme.sweep.plan.settings import Settings
@@ -261,7 +261,7 @@ def expand(sweeper: Any, arguments: Sequence[str], composer: Composer) -> list[l
             "the sweep spans no cell: one of its lists is empty, as seed=range(0) is, or a pattern fits no name, as in "
             "method=glob(xyz*)"
         )
-    if not sweeper.config.get(SWEEP_INTENSITY):
+    if sweeper.config.get("sweep_intensity") is not True:  # another value is no cell's
         return jobs
     return with_intensities(jobs, composer.search_spaces, lambda overrides: composer(overrides)[0])
 
@@ -285,4 +285,6 @@ def compose_all(
             problems.add(f"{name} says where a sweep runs and cannot be swept; give one value")
     if len({own.objectives for own in settings.values()}) > 1:
         problems.add("objective is one for all runs and cannot be swept; several at once are a list: objective=[...]")
+    if len({own.sweep_intensity for own in settings.values()}) > 1:
+        problems.add("sweep_intensity is one for all runs and cannot be swept; give true or false")
     return cells, next(iter(settings.values()), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from hydra.errors import HydraException
 
@@ -12,11 +11,9 @@ from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.sweep.plan.preset_files import flat
 from supreme.sweep.plan.search_spaces import SearchSpaces
+from supreme.sweep.plan.settings import Settings
 
 log = logging.getLogger(__name__)
-
-SWEEP_INTENSITY = "sweep_intensity"
-"""What a config says to ask for it."""
 
 
 def with_intensities(
@@ -66,7 +63,7 @@ def _values(
     return [f"{key}={number}" for number in search.intensity.around(value)]
 
 
-def refuse_intensity(config: Any, instead: str) -> None:
-    """Where nothing reads it: `instead` says what to type."""
-    if config.get(SWEEP_INTENSITY):
-        raise SupremeError(f"{SWEEP_INTENSITY}=true is for a sweep of supreme's own: {instead}")
+def refuse_intensity(settings: Settings, instead: str) -> None:
+    """Where nothing reads it; `instead` says what to type."""
+    if settings.sweep_intensity:
+        raise SupremeError(f"sweep_intensity=true is for a sweep of supreme's own: {instead}")
