@@ -57,11 +57,11 @@ def test_methods_that_nothing_grades_are_one_point_and_told(composer: Composer, 
     points = [["method=retrain", "seed=0"], ["method=retrain", "seed=1"], ["method=head_only"]]
     with caplog.at_level(logging.INFO, logger="supreme"):
         assert spanned(composer, *points) == points
-    assert caplog.messages == [
-        "method retrain is one point of the frontier: nothing in conf/search/retrain.yaml grades how hard it forgets",
-        "method head_only is one point of the frontier: the new head has forgotten everything and the features nothing, "
-        "whatever its learning rate",
-    ]
+    first, second = caplog.messages
+    assert first == (
+        "method retrain is one point of the frontier: nothing in conf/search/retrain.yaml grades how hard it forgets"
+    )
+    assert second.startswith("method head_only is one point of the frontier: the new head has forgotten everything")
 
 
 def test_a_job_that_is_no_cell_is_left_for_the_plan_to_refuse(composer: Composer) -> None:  # noqa: F811
@@ -103,7 +103,8 @@ def test_the_experiment_spans_each_method_over_its_own_field(supreme: Run, tmp_p
         ),
         (
             ["-m", "hydra/sweeper=basic", "sweep_intensity=true"],
-            "supreme: sweep_intensity=true is for a sweep of supreme's own: type hydra/sweeper=supreme, or leave it out",
+            "supreme: sweep_intensity=true is for a sweep of supreme's own: type hydra/sweeper=supreme, or leave it "
+            "out",
         ),
     ],
 )
@@ -113,4 +114,4 @@ def test_where_nothing_reads_it_the_key_is_refused_in_one_sentence(
     told = supreme(*words, "method=ssd", f"output_dir={tmp_path}")
     assert told.returncode == 1
     assert told.stderr.splitlines()[-1] == sentence
-    assert not list(tmp_path.rglob("*.json"))
+    assert not (tmp_path / "rows").exists()
