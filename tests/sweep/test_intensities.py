@@ -83,13 +83,16 @@ def test_factors_of_what_is_no_number_are_refused_before_anything_runs(composer:
 
 
 def test_the_experiment_spans_each_method_over_its_own_field(supreme: Run, tmp_path: Path) -> None:
-    words = ["experiment=frontier", "method=ssd,finetune,retrain", "seed=range(2)", "dry_run=true"]
-    told = supreme(*words, f"output_dir={tmp_path}")
+    words = ["experiment=frontier", "method=ssd,finetune,retrain", "seed=range(2)", "data.train_per_class=30"]
+    told = supreme(*words, "dry_run=true", f"output_dir={tmp_path}")
     assert told.returncode == 0, told.stderr
     cells = [line.split()[-2:] for line in told.stdout.splitlines() if line.startswith("  ") and "seed=" in line]
     assert len(cells) == 20
     assert "to run: 26" in told.stderr
     assert "method retrain is one point of the frontier" in told.stderr
+    assert (
+        "does not apply: data.train_per_class=30 (12 cells)" in told.stderr
+    )  # those composed to find values count not
 
 
 @pytest.mark.parametrize(
