@@ -15,6 +15,7 @@ from supreme.report.figures.files import write_figures
 from supreme.report.figures.notebook import (
     plot_classes,
     plot_cost,
+    plot_frontier,
     plot_roc,
     plot_seeds,
     plot_tradeoff,
@@ -28,8 +29,10 @@ from supreme.report.rows.load import load
 from supreme.report.rows.per_seed import gaps
 from supreme.report.statistics.aggregate import summary
 from supreme.report.statistics.average_gap import average_gap_of_means
+from supreme.report.statistics.frontier import frontiers
 from supreme.report.statistics.variance_shares import variance
 from supreme.report.tables.audits import load_audits, render_audits
+from supreme.report.tables.frontiers import render_frontiers
 from supreme.report.tables.output import write
 from supreme.report.tables.tables import render
 
@@ -38,6 +41,7 @@ __all__ = [
     "TableColumn",
     "average_gap_of_means",
     "compare",
+    "frontiers",
     "gaps",
     "load",
     "load_audits",
@@ -45,12 +49,14 @@ __all__ = [
     "of_cells",
     "plot_classes",
     "plot_cost",
+    "plot_frontier",
     "plot_roc",
     "plot_seeds",
     "plot_tradeoff",
     "plot_variance",
     "render",
     "render_audits",
+    "render_frontiers",
     "summary",
     "variance",
     "write",

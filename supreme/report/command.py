@@ -34,6 +34,7 @@ from supreme.report.rows.endpoints import parse_endpoints
 from supreme.report.rows.load import frame_of, load, read_results
 from supreme.report.rows.selection import select
 from supreme.report.tables.audits import audits_among, render_audits
+from supreme.report.tables.frontiers import render_frontiers
 from supreme.report.tables.latex import standalone
 from supreme.report.tables.output import markdown, put, write
 from supreme.report.tables.tables import render
@@ -168,7 +169,7 @@ def _terminal(frame: pd.DataFrame, choices: Choices) -> list[RenderableType]:
         wide=choices.wide,
         notes=choices.notes,
     )
-    return [*tables, *render_audits(audits_among(choices.directory, frame), "terminal")]
+    return [*tables, *render_frontiers(frame), *render_audits(audits_among(choices.directory, frame), "terminal")]
 
 
 def _written(frame: pd.DataFrame, choices: Choices, form: Literal["markdown", "latex"]) -> str:
@@ -176,7 +177,7 @@ def _written(frame: pd.DataFrame, choices: Choices, form: Literal["markdown", "l
 
 
 def _markdown(frame: pd.DataFrame, choices: Choices) -> str:
-    return markdown(_written(frame, choices, "markdown"), audits_among(choices.directory, frame))
+    return markdown(_written(frame, choices, "markdown"), frame, audits_among(choices.directory, frame))
 
 
 def _latex(frame: pd.DataFrame, choices: Choices) -> str:

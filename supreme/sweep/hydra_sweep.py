@@ -99,9 +99,10 @@ def swept(sweeper: Any, arguments: Sequence[str]) -> Swept:
     launcher = sweeper.launcher
     refuse_in_sweep(sweeper.config.hydra, isinstance(launcher, OffersExecutor))
     start, problems = time.monotonic(), Problems()
-    asked = expand(sweeper, arguments)
     composer = Composer(sweeper.hydra_context, sweeper.config)
+    asked = expand(sweeper, arguments, composer)
     _, first = compose_all(composer, asked[:1], Problems())
+    composer.presets.forget_notes()
     executor = None
     if isinstance(launcher, OffersExecutor) and first is not None and not first.dry_run:
         executor = launcher.executor(first)  # refuses devices that are not there, at once

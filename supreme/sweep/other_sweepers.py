@@ -17,6 +17,7 @@ from supreme.sweep.display.plan_summary import print_plan
 from supreme.sweep.hydra_keys import refuse_in_launch
 from supreme.sweep.hydra_sweep import as_jobs, closed, in_use, planned, run_tasks, tell_presets
 from supreme.sweep.plan.compose import Composer, Problems, compose_all
+from supreme.sweep.plan.intensities import refuse_intensity
 from supreme.sweep.plan.plan import make_plan, resolve
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.searches import check_search, searches
@@ -59,6 +60,7 @@ def _run(launcher: Any, composer: Composer, jobs: dict[int, Sequence[str]], star
     problems.refuse()
     if settings is None:
         raise AssertionError("a job without settings is a problem")
+    refuse_intensity(settings, "type hydra/sweeper=supreme, or leave it out")
     check_search(settings.objectives, launcher.config.hydra.sweeper, asked[0].metrics)
     if any(cell.audits for cell in asked):
         log.warning("audits need the sweeper of supreme, hydra/sweeper=supreme: there are none here")

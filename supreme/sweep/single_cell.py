@@ -33,6 +33,7 @@ from supreme.sweep.hydra_sweep import in_use, local_executor, planned, refuse, t
 from supreme.sweep.jobs import log_path, run_stage
 from supreme.sweep.objective import returned
 from supreme.sweep.plan.compose import Problems, cell_with, changes_here, plain_values
+from supreme.sweep.plan.intensities import refuse_intensity
 from supreme.sweep.plan.plan import Plan, read_row
 from supreme.sweep.plan.presets import preset_of
 from supreme.sweep.plan.settings import Settings
@@ -70,6 +71,8 @@ def _ran(config: DictConfig, hydra: Any) -> Any:
     if not alone:  # the sweep that this job is of has its audits
         cell = replace(cell, audits={})
     settings = Settings.from_config(values)
+    if alone or not is_ours(hydra.sweeper):
+        refuse_intensity(settings, "add -m" if alone else "type hydra/sweeper=supreme, or leave it out")
     if not alone:
         check_search(settings.objectives, hydra.sweeper, cell.metrics)
     slots = settings.slots()

@@ -142,8 +142,8 @@ def block(request, tmp_path_factory):
     return shown(frame, load_series(directory, frame))
 
 
-ELSEWHERE = ("variance", "curves", "confusion")
-"""Of other rows than these: see below, and test_inside.py."""
+ELSEWHERE = ("frontier", "variance", "curves", "confusion")
+"""Of other rows than these: see below, test_frontier.py and test_inside.py."""
 
 
 @pytest.mark.parametrize("name", [figure.name for figure in FIGURES if figure.name not in ELSEWHERE])

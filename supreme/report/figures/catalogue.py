@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from supreme.report.figures import classes, confusion, cost, curves, roc, seeds, tradeoff, variance
+from supreme.report.figures import classes, confusion, cost, curves, frontier, roc, seeds, tradeoff, variance
 from supreme.report.figures.shown import Shown
 from supreme.report.figures.specification import Spec
 
@@ -35,6 +35,7 @@ FIGURES = (
         draw=tradeoff.tradeoff,
         absent=tradeoff.ABSENT,
     ),
+    Figure(name="frontier", title="What forgetting costs", draw=frontier.frontier, absent=frontier.ABSENT),
     Figure(name="seeds", title="Every training seed", draw=seeds.seeds, absent=seeds.ABSENT, by_metric=True),
     Figure(name="cost", title="Cost against gap", draw=cost.cost, absent=cost.ABSENT),
     Figure(

@@ -11,6 +11,7 @@ import pandas as pd
 from supreme.report.figures.style import place
 from supreme.report.rows.labels import with_titles
 from supreme.report.rows.spread import spread_words
+from supreme.report.statistics.frontier import utility_metric
 from supreme.report.statistics.variance_shares import SHARES
 
 POINTS = ("method", "mean", "low", "high", "sd", "seeds")
@@ -80,11 +81,6 @@ def average_gap(part: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     gaps = pd.concat([(table["value"] - table["reference"]).abs() for table in tables], axis=1)
     averages: Any = gaps.mean(axis=1, skipna=False).rename("value").reset_index()
     return intervals_of(averages[averages["method"] != "reference"]), metrics
-
-
-def utility_metric(part: pd.DataFrame) -> str:
-    """The accuracy on unseen data that forgetting should leave alone: without forgotten classes, where there are."""
-    return "accuracy/retain_test" if "accuracy/forget_test" in part["metric"].unique() else "accuracy/test"
 
 
 def averaged(part: pd.DataFrame) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from supreme.core import SupremeError
-from supreme.report.figures import classes, roc, seeds, tradeoff, variance
+from supreme.report.figures import classes, frontier, roc, seeds, tradeoff, variance
 from supreme.report.figures import cost as costs
 from supreme.report.figures.series import CLASSES, ROC
 from supreme.report.figures.shown import Block, shown
@@ -54,6 +54,14 @@ def plot_cost(frame: pd.DataFrame, block: Block = None, cost: str = "cost/second
     import altair
 
     return altair.LayerChart.from_dict(_shown(costs.cost(shown(frame, None, block), cost), costs.ABSENT))
+
+
+def plot_frontier(frame: pd.DataFrame, block: Block = None) -> LayerChart | FacetChart:
+    """Methods that were swept over how hard they forget: forget accuracy against accuracy on unseen data."""
+    import altair
+
+    told = _shown(frontier.frontier(shown(frame, None, block)), frontier.ABSENT)
+    return (altair.FacetChart if "facet" in told else altair.LayerChart).from_dict(told)
 
 
 def plot_variance(frame: pd.DataFrame, block: Block = None, metric: str = "accuracy/forget") -> Chart:

@@ -17,17 +17,20 @@ from supreme.report.rows.files import read_all
 from supreme.report.rows.naming import Names, names_of
 from supreme.report.rows.nowhere import no_results
 from supreme.report.rows.reading import COMPONENTS, PARTS, SEEDS, Reader, Row
+from supreme.report.rows.swept import swept_texts
 from supreme.report.rows.values import family_of, metric_values, scenario_values
 
 log = logging.getLogger(__name__)
 
 LABELS = (*COMPONENTS, "setting", "method", "variant")
+OF_METHOD = len(LABELS) - 1
+"""The labels before the variant: of the block and the method."""
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
 TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference", "values_for")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
-    *(*TUNED, "declared", "code", "versions", "older", "twins", "given"),
+    *(*TUNED, "declared", "code", "versions", "older", "twins", "given", "swept"),
 )
 COLUMNS = (*PER_ROW, "metric", "metric_values", "images", "warning", *VALUES, *REASONS)
 
@@ -65,7 +68,7 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     are digests of the code and values of model, recipe and scenario, and of the method; `versions` tells the versions,
     devices and CPU capabilities that made the row and its models. `twins` counts the images of one set that are
     identical to one of another, as `forget_retain 18/20`. `given` is JSON that names the files of models that were not
-    made here.
+    made here. `swept` has the values of those fields of the method in which the rows of its block differ, `alpha=5`.
 
         >>> frame = supreme.report.load("outputs")
         >>> frame.query("metric == 'accuracy/test'").groupby(["method", "variant"])["value"].mean()
@@ -123,14 +126,15 @@ def _frame(entries: Sequence[_Labelled], older: Mapping[str, int]) -> pd.DataFra
     if not entries:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = [row for row, _, _ in entries]
+    swept = swept_texts([labels[:OF_METHOD] for _, labels, _ in entries], [row.settings["method"] for row in rows])
     per_row = pd.DataFrame(
         [
             (
                 *(row.cell, *labels, *row.seeds, row.forget_size, row.forget_digest, row.notes, row.protocol),
                 *(scenario_values(row), *row.tuned, row.endpoints, row.code, row.versions),
-                *(older.get(row.cell, 0), row.twins, row.given),
+                *(older.get(row.cell, 0), row.twins, row.given, fields),
             )
-            for row, labels, _ in entries
+            for (row, labels, _), fields in zip(entries, swept, strict=True)
         ],
         columns=list(PER_ROW),
     )

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 import pandas as pd
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from supreme.core import SupremeError
 from supreme.core.row import read_audit
@@ -141,7 +138,7 @@ def render_audits(frame: pd.DataFrame, format: str) -> list[RenderableType] | st
     tables = audit_tables(frame)
     if format == "markdown":
         return "\n".join(table.markdown for table in tables)
-    return [part for table in tables for part in _terminal(table)]
+    return [part for table in tables for part in table.panels]
 
 
 def audit_tables(frame: pd.DataFrame) -> list[Plain]:
@@ -192,12 +189,3 @@ def _cell(values: Mapping[str, float], column: str) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.1g}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
-
-
-def _terminal(shown: Plain) -> list[RenderableType]:
-    table = Table(box=box.SIMPLE_HEAD)
-    for number, name in enumerate(shown.heads):
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-    for line in shown.lines:
-        table.add_row(*map(Text, line))
-    return [Text(shown.title, style="bold"), table, Text("\n".join([*shown.notes, ""]), style="dim")]

@@ -14,6 +14,7 @@ from supreme.report.rows.failures import failures_csv, failures_in
 from supreme.report.rows.load import load
 from supreme.report.statistics.joint import verdicts
 from supreme.report.tables.audits import load_audits, render_audits
+from supreme.report.tables.frontiers import frontier_tables, frontiers_csv
 from supreme.report.tables.tables import render, summary_of
 
 
@@ -26,8 +27,9 @@ def write(
     """Write the reports of this output directory into its `reports/`, each file at once; their paths.
 
     `table.md` and `table.tex` are for people, the first with every note; `results.csv` has every value of every row,
-    `summary.csv` every number of the tables in full precision, `failures.csv` every cell that failed, and `audits.csv`
-    the numbers of audits, the last two where there are any. `frame` is what `load` gives and `table` its `summary`
+    `summary.csv` every number of the tables in full precision, `failures.csv` every cell that failed, `frontier.csv`
+    the hypervolumes of methods that were swept over how hard they forget, and `audits.csv` the numbers of audits, the
+    last three where there are any. `frame` is what `load` gives and `table` its `summary`
     with these `endpoints`, if at hand.
 
         >>> supreme.report.write("outputs")
@@ -39,7 +41,7 @@ def write(
     told = verdicts(frame, table, endpoints) if len(frame) else None
     tables = render(frame, "markdown", table=table, notes=True, endpoints=endpoints, verdicts=told)
     texts = {
-        "table.md": markdown(tables, audits),
+        "table.md": markdown(tables, frame, audits),
         "table.tex": render(frame, "latex", table=table, endpoints=endpoints, verdicts=told),
         "results.csv": render(frame, "csv"),
         "summary.csv": summary_csv(table),
@@ -47,14 +49,17 @@ def write(
     Path(directory, "reports", "failures.csv").unlink(missing_ok=True)  # of cells that may have their rows by now
     if failures_in(frame):
         texts["failures.csv"] = failures_csv(frame)
+    if fronts := frontiers_csv(frame):
+        texts["frontier.csv"] = fronts
     if len(audits):
         texts["audits.csv"] = render_audits(audits, "csv")
     return [write_file(Path(directory, "reports", name), text) for name, text in texts.items()]
 
 
-def markdown(tables: str, audits: pd.DataFrame) -> str:
-    """The tables of cells, then those of audits."""
-    return "\n".join(filter(None, [tables, render_audits(audits, "markdown")]))
+def markdown(tables: str, frame: pd.DataFrame, audits: pd.DataFrame) -> str:
+    """The tables of cells, then those of frontiers, then those of audits."""
+    fronts = [table.markdown for table in frontier_tables(frame)]
+    return "\n".join(filter(None, [tables, *fronts, render_audits(audits, "markdown")]))
 
 
 def summary_csv(table: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Tables of nothing but texts, the leaderboard's and the audits': as Markdown, LaTeX and CSV."""
+"""Tables of nothing but texts, as those of audits and frontiers: on a terminal, as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from supreme.report.tables.latex import set_small
 from supreme.report.tables.latex_text import escaped
@@ -30,6 +35,16 @@ class Plain:
         rule = [":--", *("--:" for _ in self.heads[1:])]
         notes = [f"- {note}" for note in self.notes]
         return "\n".join([f"## {self.title}", "", row(self.heads), row(rule), *map(row, self.lines), "", *notes, ""])
+
+    @property
+    def panels(self) -> list[RenderableType]:
+        """For a terminal."""
+        table = Table(box=box.SIMPLE_HEAD)
+        for number, name in enumerate(self.heads):
+            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+        for line in self.lines:
+            table.add_row(*map(Text, line))
+        return [Text(self.title, style="bold"), table, Text("\n".join([*self.notes, ""]), style="dim")]
 
     @property
     def csv(self) -> str:

@@ -44,7 +44,7 @@ def print_table(cells: Sequence[Cell], output_dir: Path) -> None:
     finally:
         shown = console()
         tables = report.render(own, "terminal", width=shown.width, encoding=shown.encoding, table=known, asked=asked)
-        shown.print(*tables, sep="\n")
+        shown.print(*tables, *report.render_frontiers(own), sep="\n")
     names = ", ".join(path.name for path in written)
     out(f"Every row of {output_dir} is in {written[0].parent}: {names}\n", wrap=True)
 

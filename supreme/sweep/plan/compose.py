@@ -21,7 +21,9 @@ from supreme.pipeline.cell import COMPONENTS, Cell
 from supreme.sweep.plan.changes import LABELLED, SETTING, changes, plain_choices
 from supreme.sweep.plan.globs import without_what_lacks_values
 from supreme.sweep.plan.grids import with_grids
+from supreme.sweep.plan.intensities import with_intensities
 from supreme.sweep.plan.presets import Outcome, Presets
+from supreme.sweep.plan.search_spaces import SearchSpaces
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.plan.sources import Sources
 
@@ -56,6 +58,7 @@ class Composer:
         self._config = config
         self._sources = Sources(self._loader, config.hydra)
         self.presets = Presets(self._sources)
+        self.search_spaces = SearchSpaces(self._sources.repository)
         self._groups = {*self._loader.list_groups(""), "hydra"}
         self._parser = OverridesParser.create(config_loader=self._loader)
         self._composed: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
@@ -242,8 +245,11 @@ def _without_hydra(config: DictConfig) -> DictConfig:
     return config
 
 
-def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each cell: the product of what the params, each grid and the command line list."""
+def expand(sweeper: Any, arguments: Sequence[str], composer: Composer) -> list[list[str]]:
+    """The overrides of each cell: the product of what the params, each grid and the command line list.
+
+    Where `sweep_intensity` asks for it, times the values of the intensity of each one's method.
+    """
     params = [f"{key}={value}" for key, value in sweeper.params.items()]
     parser = OverridesParser.create(config_loader=sweeper.hydra_context.config_loader)
     jobs: list[list[str]] = []
@@ -255,7 +261,9 @@ def expand(sweeper: Any, arguments: Sequence[str]) -> list[list[str]]:
             "the sweep spans no cell: one of its lists is empty, as seed=range(0) is, or a pattern fits no name, as in "
             "method=glob(xyz*)"
         )
-    return jobs
+    if sweeper.config.get("sweep_intensity") is not True:  # another value is no cell's
+        return jobs
+    return with_intensities(jobs, composer.search_spaces, lambda overrides: composer(overrides)[0])
 
 
 def compose_all(
@@ -277,4 +285,6 @@ def compose_all(
             problems.add(f"{name} says where a sweep runs and cannot be swept; give one value")
     if len({own.objectives for own in settings.values()}) > 1:
         problems.add("objective is one for all runs and cannot be swept; several at once are a list: objective=[...]")
+    if len({own.sweep_intensity for own in settings.values()}) > 1:
+        problems.add("sweep_intensity is one for all runs and cannot be swept; give true or false")
     return cells, next(iter(settings.values()), None)

@@ -100,6 +100,11 @@ class Presets:
         tried = (self._try(preset, names, values, fields_set) for preset in about)
         return next((outcome.method for unmet, outcome in tried if outcome and not unmet), values["method"])
 
+    def forget_notes(self) -> None:
+        """Leave out of `notes` the cells so far, which were composed to find something out and come again."""
+        self._passed_over.clear()
+        self._strangers.clear()
+
     def notes(self) -> list[str]:
         """One line for the presets that did not apply for the same reason, with the number of cells."""
         alike: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)

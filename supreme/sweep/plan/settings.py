@@ -37,6 +37,8 @@ class Settings:
     """use or refuse: what becomes of results that other versions of the libraries have made."""
     objectives: tuple[Objective, ...] = ()
     """What a run returns to a sweeper that searches: a number for each; without any, its row."""
+    sweep_intensity: bool = False
+    """Whether each method runs over the values of its intensity, as `supreme.sweep.plan.intensities` has it."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -48,6 +50,7 @@ class Settings:
             "threads": ((int,), "a whole number from 1"),
             "timeout": ((int, float, type(None)), "seconds above 0, or null for no limit"),
             "dry_run": ((bool,), "true or false"),
+            "sweep_intensity": ((bool,), "true or false"),
             "tracker": ((dict,), "none, or some of those that --help lists, as in tracker=csv"),
         }
         for name, (types, rule) in allowed.items():
@@ -78,6 +81,7 @@ class Settings:
             wait_for_devices=config["wait_for_devices"],
             versions=config["versions"],
             objectives=objectives_in(config.get("objective")),
+            sweep_intensity=config["sweep_intensity"],
         )
 
     def workplace(self) -> Workplace:
