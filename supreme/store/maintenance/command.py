@@ -22,10 +22,14 @@ from supreme.store.maintenance.importing import import_
 from supreme.store.maintenance.inventory import stages, take
 from supreme.store.maintenance.verifying import verify
 
+Beside = Callable[[Path, bool], Iterable[tuple[str, bytes]]]
+"""What an export of rows holds beside files, by name, of an output directory and whether predictions are in it."""
 
-def main(argv: Sequence[str]) -> int:
+
+def main(argv: Sequence[str], beside: Beside = lambda directory, predictions: ()) -> int:
     """Do what the command line says; the exit status."""
     arguments = _parser().parse_args(argv)
+    arguments.beside = beside
     try:
         return arguments.run(arguments)
     except SupremeError as error:
@@ -76,7 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--json", action="store_true", help="for a script")
 
     out = _verb(verbs, "export", _export, "write rows, audits, failures and the store into one tar file", file=True)
-    out.add_argument("--rows-only", action="store_true", help="rows, audits and failures: enough for every report")
+    out.add_argument(
+        "--rows",
+        "--rows-only",
+        action="store_true",
+        help="rows, audits, failures and the evaluation card, to share: enough for every report and for a leaderboard",
+    )
+    out.add_argument(
+        "--predictions",
+        action="store_true",
+        help="with --rows: logits and sets, too, from which `supreme leaderboard` computes the metrics again",
+    )
     out.add_argument("--data", action="store_true", help="the decoded data too; else they are decoded again there")
     out.add_argument("--logs", action="store_true", help="the logs too")
 
@@ -209,10 +223,19 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    if arguments.rows_only and (arguments.data or arguments.logs):
-        raise SupremeError("--rows-only leaves out what --data and --logs ask for: give one of them")
-    wanted = Wanted(artefacts=not arguments.rows_only, data=arguments.data, logs=arguments.logs)
-    count = export(arguments.directory, arguments.file, wanted)
+    if arguments.rows and (arguments.data or arguments.logs):
+        raise SupremeError("--rows leaves out what --data and --logs ask for: give one of them")
+    if arguments.predictions and not arguments.rows:
+        raise SupremeError("--predictions goes with --rows; an export of the whole store has them anyway: leave it out")
+    if arguments.file.is_dir():
+        raise SupremeError(
+            f"{arguments.file} is a folder: name the file first, as in `supreme store export all.tar DIR`"
+        )
+    wanted = Wanted(
+        artefacts=not arguments.rows, predictions=arguments.predictions, data=arguments.data, logs=arguments.logs
+    )
+    beside = arguments.beside(arguments.directory, arguments.predictions) if arguments.rows else ()
+    count = export(arguments.directory, arguments.file, wanted, beside)
     size = in_bytes(arguments.file.stat().st_size)
     out(f"{arguments.file}: {counted(count, 'file')}, {size}\n")
     return 0
