@@ -28,11 +28,11 @@ SHORT = 8
 
 def main(argv: Sequence[str]) -> int:
     """Print or write the leaderboard; the exit status."""
+    arguments = _parser().parse_args(argv)
     try:
-        arguments = _parser().parse_args(argv)
-        form = arguments.format or SUFFIXES.get(arguments.output.suffix if arguments.output else "", "terminal")
         if arguments.output is not None and arguments.output.resolve() in {path.resolve() for path in arguments.files}:
             raise SupremeError(f"--output {arguments.output} is one of the exports: name another file")
+        form = arguments.format or _form_of(arguments.output)
         with tempfile.TemporaryDirectory() as folder:
             board = leaderboard(arguments.files, Path(folder))
             put(FORMATS[form](board), arguments.output)
@@ -57,6 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--format", choices=tuple(FORMATS), help="where the name of the file does not say it")
     return parser
+
+
+def _form_of(output: Path | None) -> str:
+    if output is None:
+        return "terminal"
+    if output.suffix not in SUFFIXES:
+        raise SupremeError(
+            f"--output {output} does not say its format: end it in .html, .md or .csv, or add --format "
+            f"{{{','.join(FORMATS)}}}"
+        )
+    return SUFFIXES[output.suffix]
 
 
 def leaderboard(files: Iterable[Path], folder: Path) -> Board:

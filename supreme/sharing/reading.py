@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from supreme.store.maintenance.archive import CARD, Export, Unit, opened
 
 UNPACKED = ("rows", "audits", "failures")
 LOGITS = "logits.npy"
+ALTERED = "its content does not fit the SHA-256 that the export states"
 KEPT = 6
 """Arrays of logits in memory at once: rows that share a reference come one after the other."""
 
@@ -71,7 +73,7 @@ class Shared:
         """
         target = io.BytesIO()
         if not self.export.copy(name, target):
-            raise self.refused(name, "its content does not fit the SHA-256 that the export states")
+            raise self.refused(name, ALTERED)
         return target.getvalue()
 
     def logits(self, stage: str, key: str) -> np.ndarray[Any, Any]:
@@ -113,9 +115,13 @@ def unpacked(path: Path, folder: Path) -> Iterator[Shared]:
 
 
 def _checked(shared: Shared, name: str) -> bytes:
-    """What small files hold; of logits, which are read when they are needed, nothing but that they are whole."""
-    content = shared.content(name)
-    return b"" if name.endswith(LOGITS) else content
+    """What a small file holds; of arrays and weights, which are read when they are needed, only that they are whole."""
+    if name.endswith((".json", CARD)):
+        return shared.content(name)
+    with open(os.devnull, "wb") as nowhere:
+        if not shared.export.copy(name, nowhere):
+            raise shared.refused(name, ALTERED)
+    return b""
 
 
 def _text(shared: Shared, content: bytes) -> str:

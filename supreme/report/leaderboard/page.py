@@ -16,6 +16,8 @@ from supreme.report.tables.blocks import Block, Line
 from supreme.report.tables.cells import Cell
 from supreme.report.tables.plain import Plain
 
+AS_EXPORTED = "Audits are shown as the exports have them: they are not computed again."
+
 _LOOKS = {"D": " different", "(E)": " equivalent", "(N)": " negligible"}
 
 
@@ -32,6 +34,7 @@ def as_html(board: Board) -> str:
         *(_plain(board.over_all.plain, "h2") if board.over_all else ()),
         *(part for group in board.groups for part in _group(group, numbers)),
         *(part for table in board.audits for part in _plain(table, "h2")),
+        *([notes([AS_EXPORTED])] if board.audits else []),
         "<section><h2>Exports</h2>",
         *(part for export in board.exports for part in _export(export, board.merged.entries)),
         "</section><section><h2>Environments</h2><ol>",
@@ -91,7 +94,7 @@ def _values(block: Block) -> Iterable[str]:
         cells = [_cell(cell) for cell in line.cells] or [failed]
         lines.append([*map(markup.escape, _names(block, line)), *headline, *cells])
     yield from _table(heads, lines, escaped=True)
-    yield notes(block.notes.short)
+    yield notes(["Below a value: its gap to the reference, with the 95 % interval.", *block.notes.short])
     if block.notes.rest or block.notes.hidden:
         more = notes([*block.notes.hidden, *block.notes.rest])
         yield f'<details class="more"><summary>More notes</summary>{more}</details>'
@@ -104,7 +107,8 @@ def _names(block: Block, line: Line) -> Sequence[str]:
 def _cell(cell: Cell) -> str:
     value = f"<b>{markup.escape(str(cell.short))}</b>" if cell.best else markup.escape(str(cell.short))
     look = _LOOKS.get(cell.letter, "")
-    return value + (f'<span class="badge{look}">{markup.escape(cell.letter)}</span>' if cell.letter else "")
+    badge = f'<span class="badge{look}">{markup.escape(cell.letter)}</span>' if cell.letter else ""
+    return value + badge + (f'<span class="gap">{markup.escape(cell.gap)}</span>' if cell.gap else "")
 
 
 def _export(export: Export, entries: Sequence[Entry]) -> Iterable[str]:

@@ -31,7 +31,7 @@ def standings_of(group: Group) -> Plain:
     notes += [VERIFIED] if any(own.verified for _, own in lines) else []
     return Plain(
         title=group.block.title,
-        heads=["method", "rank", *judged, "distance", "worst attack", "null", "attack", "verified", "exports"],
+        heads=["method", "rank", *judged, "distance", "worst attack", "null", "verified", "exports"],
         lines=[_line(line, own, judged=bool(judged)) for line, own in lines],
         notes=notes,
     )
@@ -39,17 +39,17 @@ def standings_of(group: Group) -> Plain:
 
 def _line(line: Line, own: Standing, *, judged: bool) -> list[str]:
     worst, exports = own.worst, ", ".join(own.exports)
-    attack = [""] * 3
+    attack = ["", ""]
     if worst:
         other = f" ({worst.exports})" if worst.exports != exports else ""  # whose audit it is, where it is another's
-        attack = [unsigned(worst.success, ".3f"), unsigned(worst.null, ".3f"), worst.attack + other]
+        attack = [f"{unsigned(worst.success, '.3f')} {worst.attack}{other}", unsigned(worst.null, ".3f")]
     return [
         _name(line) + line.role,
         str(own.rank or ""),
         *([line.headline.told if line.headline else ""] if judged else []),
         "" if own.distance != own.distance else unsigned(own.distance, ".2f"),
         *attack,
-        f"{own.verified} of {own.rows}",
+        f"{own.verified}/{own.rows}",
         exports,
     ]
 
@@ -61,6 +61,10 @@ def _name(line: Line) -> str:
 def told(board: Board) -> str:
     """How much there is, in one line."""
     shown = board.merged.shown.values()
-    parts = [(len(board.groups), "group"), (len(shown), "row"), (len(board.exports), "export")]
+    parts = [
+        (sum(bool(group.standings) for group in board.groups), "group"),
+        (len(shown), "row"),
+        (len(board.exports), "export"),
+    ]
     groups, rows, exports = (f"{number} {what}{'' if number == 1 else 's'}" for number, what in parts)
     return f"{groups}, {rows} of {exports}, {sum(entry.verified for entry in shown)} verified"

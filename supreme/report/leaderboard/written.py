@@ -26,12 +26,14 @@ def _terminal(board: Board) -> str:
     for shown in _standings(board):
         table = Table(title=Text(shown.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
         for number, head in enumerate(shown.heads):
-            table.add_column(Text(head), justify="right" if number else "left", overflow="fold")
+            words = [word for text in (head, *(line[number] for line in shown.lines)) for word in text.split()]
+            longest = max(map(len, words), default=0)
+            table.add_column(Text(head), justify="right" if number else "left", overflow="fold", min_width=longest)
         for line in shown.lines:
             table.add_row(*map(Text, line))
         parts += [table, *map(note_line, shown.notes), ""]
     width = console().width
-    parts += render(board.frame, "terminal", width=width, table=board.table, verdicts=board.verdicts)
+    parts += render(board.frame, "terminal", width=width, table=board.table, verdicts=board.verdicts, notes=True)
     return plain([*parts, *map(note_line, board.notes), f"{told(board)}"], width)
 
 
