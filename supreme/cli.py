@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 VERBS = {
+    "leaderboard": "supreme.sharing.command:main",
     "list": "supreme.command_line.listing:main",
     "report": "supreme.report.command:main",
     "status": "supreme.sweep.display.status:main",
-    "store": "supreme.store.maintenance.command:main",
+    "store": "supreme.sharing.store_command:main",
 }
 """Each is a function of the rest of the command line that gives the exit status, imported when it is asked for."""
 

@@ -12,6 +12,8 @@ HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store
 COLUMNS = 79
 SHOWS = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--version", "--shell-completion", "-sc")
 """Options that show something and run nothing."""
+READ = {"report": ["outputs"], "leaderboard": []}
+"""Verbs that read for a while, and what where nothing is named."""
 VALUED = ("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--experimental-rerun")
 """Options whose value is the next word."""
 _WORD = re.compile(r"[+~]*[A-Za-z_][\w./@:-]*=.+|~[A-Za-z_]\S*", re.DOTALL)
@@ -38,10 +40,11 @@ def understood(arguments: Sequence[str]) -> str:
     """
     if not arguments:
         return "supreme: alone it runs the default, method=scrub data=digits seed=0; see supreme --help"
-    if arguments[0] == "report":
+    if arguments[0] in READ:
         places = list(takewhile(lambda word: not word.startswith("-"), arguments[1:]))
         shows = any(word in ("-h", "--help", "methods", "metrics", "margins", "check-published") for word in arguments)
-        return "" if shows else _shortened("supreme report: reading", places or ["outputs"])
+        places = places or READ[arguments[0]]
+        return "" if shows or not places else _shortened(f"supreme {arguments[0]}: reading", places)
     words = [
         word
         for before, word in zip(["", *arguments], arguments, strict=False)

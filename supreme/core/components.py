@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from supreme.core.context import Context
-from supreme.core.errors import Undefined
+from supreme.core.errors import SupremeError, Undefined
 from supreme.core.evaluation import Ensemble, Evaluation
 from supreme.core.images import ImageData
 from supreme.core.split import Split
@@ -21,6 +21,25 @@ if TYPE_CHECKING:
     from supreme.functional.classifier import Classifier
 
 HOLDS_NO_ARITHMETIC = True  # so that no result depends on it: see supreme.store.fingerprint
+
+
+def version_of(component: object) -> int:
+    """Version of what a scenario or a metric means; 1 where it declares none.
+
+    It is raised when the same config on the same models comes to mean something else: another set is forgotten, or a
+    column has another definition. Rows hold it, and results of two versions never stand in one table. Code that is
+    only written otherwise keeps it.
+
+    Raises:
+        SupremeError: it is no whole number from 1.
+    """
+    version = getattr(type(component), "version", 1)
+    if type(version) is not int or version < 1:
+        raise SupremeError(
+            f"{type(component).__name__}.version={version!r} is not allowed: declare a whole number from 1, as in "
+            "`version: ClassVar[int] = 2`"
+        )
+    return version
 
 
 @runtime_checkable
@@ -48,6 +67,8 @@ class Model(Protocol):
 
 @runtime_checkable
 class Scenario(Protocol):
+    """A scenario may also have `version: ClassVar[int]`; see `version_of`."""
+
     def __call__(self, data: ImageData, rng: np.random.Generator) -> Split:
         """What is forgotten of these data, or of those that it makes of them when it poisons."""
         ...
@@ -78,7 +99,8 @@ class Metric(Protocol):
     * `check_split(split)`: raises SupremeError where no column would have a value; see `supreme.core.suitability`;
     * `series(evaluation) -> Mapping[str, Series]`: what figures show beside its columns;
     * `warnings(evaluation) -> Mapping[str, str]`: for a column, why to doubt it here, in words that depend on the sets
-      and not on the method, so that a table says it once: fewer than 100 images in forget.
+      and not on the method, so that a table says it once: fewer than 100 images in forget;
+    * `version: ClassVar[int]`; see `version_of`.
     """
 
     needs: ClassVar[frozenset[str]]

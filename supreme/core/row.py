@@ -143,6 +143,8 @@ class RowOfLater(TypedDict, total=False):
     """How many images of one set are identical to one of another: see `supreme.core.twins.twins_of`."""
     samples: bool
     """Whether reports may show images that it forgets: `report.samples` of the sweep."""
+    meanings: Mapping[str, int]
+    """The `version_of` the scenario, under scenario, and of each metric, under metric.<name>; without it all are 1."""
 
 
 class GivenModels(TypedDict, total=False):

@@ -13,6 +13,7 @@ import numpy as np
 
 from supreme.core import SelfComparison, Series, SupremeError, Undefined, seeds
 from supreme.core.column import columns_in, declared_of
+from supreme.core.components import version_of
 from supreme.core.row import IDENTICAL, UNCHANGED, sealed_row
 from supreme.pipeline import given_models, keys, stages, twins
 from supreme.pipeline.cell import Cell
@@ -78,6 +79,10 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
             cell.samples,
         ),
         "samples": cell.samples,
+        "meanings": {
+            "scenario": version_of(cell.build("scenario")),
+            **{f"metric.{name}": version_of(metric) for name, metric in metrics.items()},
+        },
         "notes": [*_notes(cell, done), *given_models.doubts(cell, prepared.split, evaluations["reference"])],
         "cost": done["unlearned"].record["cost"],
         "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},

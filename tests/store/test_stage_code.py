@@ -20,6 +20,7 @@ PLAIN_NETWORKS = (NETWORK, STEM, *FUNCTIONS.values(), "supreme.functional.networ
 EVERY = [*TARGETS, *PLAIN_NETWORKS, *(root for roots in ROOTS.values() for root in roots)]
 
 NO_NUMBER = {"", "__main__", "cli", "command_line", "_hydra", "sweep", "report", "api", "testing", "trackers"}
+NO_NUMBER.add("sharing")
 """Rooms that plan, run and show, and compute nothing that is stored; nor do the commands about the store."""
 
 COMPUTES = [name for name in MODULES if part(name) not in NO_NUMBER and ".maintenance" not in name]

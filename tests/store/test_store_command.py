@@ -150,7 +150,7 @@ def test_a_stage_is_listed_with_the_rows_that_use_it(outputs: Path, capsys: pyte
         (["export", "x.tar", "nowhere"], "there is nothing to export in nowhere"),
         (["import", "nowhere.tar"], "nowhere.tar cannot be read as an export (No such file or directory)"),
         (["ls", "a", "b"], "names too much: give one directory and one stage"),
-        (["export", "x.tar", "--rows-only", "--logs"], "--rows-only leaves out"),
+        (["export", "x.tar", "--rows-only", "--logs"], "--rows leaves out"),
         (["gc", "--min-age", "-1"], "--min-age -1 is not allowed: give hours"),
     ],
 )
@@ -612,7 +612,7 @@ def test_a_malicious_export_is_refused_whole(
     facts = {"bytes": 0, "sha256": digest(""), "mtime_ns": 0}
     write_tar(tmp_path / "evil.tar", {bad.name: facts}, bad)
     assert main(["import", str(tmp_path / "evil.tar"), str(tmp_path / "there")]) == 1
-    assert "which no export of supreme does: nothing was imported" in capsys.readouterr().err
+    assert "which no export of supreme does: nothing of it was used" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["evil.tar"]
 
 

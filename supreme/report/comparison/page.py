@@ -9,12 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from supreme.report.comparison.parts import HEADS, Comparison, Group, Line, Table
+from supreme.report.page.static import document, notes
 
 PLACE = Path("reports", "compare.html")
 """In the output directory of A."""
-
-_WEB = Path(__file__).parents[1] / "page" / "web"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 _WIDTH, _HEIGHT = 150, 14
 """Pixels of a picture."""
@@ -22,7 +20,6 @@ _WIDTH, _HEIGHT = 150, 14
 
 def as_html(shown: Comparison) -> str:
     """The page as text; the same sides give the same text but for the time in it."""
-    style = "\n".join((_WEB / name).read_text(encoding="utf-8") for name in ("page.css", "compare.css"))
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     title = f"{shown.names[1]} against {shown.names[0]}"
     *sides, agreement = map(markup.escape, shown.head)
@@ -36,21 +33,10 @@ def as_html(shown: Comparison) -> str:
         "</header>",
         "<main>",
         *(part for table in shown.tables for part in _section(table)),
-        *([f"<h2>Beside the tables</h2>{_notes(shown.notes)}"] if shown.notes else []),
+        *([f"<h2>Beside the tables</h2>{notes(shown.notes)}"] if shown.notes else []),
         "</main>",
     ]
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            f"<title>{markup.escape(title)} · SUPREME comparison</title>",
-            '<link rel="icon" href="data:,">',
-            f"<style>\n{style}\n</style>\n</head>\n<body>",
-            *body,
-            "</body>\n</html>\n",
-        ]
-    )
+    return document(title, "comparison", ("compare.css",), body)
 
 
 def _section(table: Table) -> Iterable[str]:
@@ -64,7 +50,7 @@ def _section(table: Table) -> Iterable[str]:
         yield "</table></div>"
     if table.equal:
         yield f'<p class="hint">{markup.escape(table.equality)}.</p>'
-    yield f"{_notes(table.notes)}</section>"
+    yield f"{notes(table.notes)}</section>"
 
 
 def _group(group: Group) -> Iterable[str]:
@@ -102,8 +88,3 @@ def _picture(line: Line, margin: float, reach: float) -> str:
     parts.append(f'<circle cx="{place(line.mean)}" cy="{middle}" r="3.2"/>')
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     return f'<svg class="interval" {size} aria-hidden="true">{"".join(parts)}</svg>'
-
-
-def _notes(notes: Iterable[str]) -> str:
-    items = "".join(f"<li>{markup.escape(note)}</li>" for note in notes)
-    return f'<ul class="notes">{items}</ul>' if items else ""

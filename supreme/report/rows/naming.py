@@ -40,13 +40,33 @@ def labels_of(rows: Sequence[Row | Failure]) -> list[tuple[str, ...]]:
             for row, one in zip(rows, told, strict=True)
         ]
         parts.append(variants(entries, f"{kind}.", OF_THE_RUN if kind == "recipe" else ()))
-    settings = [", ".join(filter(None, told)) for told in zip(*parts, strict=True)]
+    settings = [", ".join(filter(None, told)) for told in zip(*parts, _meanings(rows, parts), strict=True)]
     blocks = [(*(row.names[kind] for kind in COMPONENTS), told) for row, told in zip(rows, settings, strict=True)]
     methods = variants(
         ((*block, row.names["method"]), row.changed.get("method", {}), row.settings["method"])
         for row, block in zip(rows, blocks, strict=True)
     )
     return [(*block, row.names["method"], told) for row, block, told in zip(rows, blocks, methods, strict=True)]
+
+
+def _meanings(rows: Sequence[Row | Failure], settings: Sequence[Sequence[str]]) -> list[str]:
+    """What a row's block is called beside its settings where its scenario or a metric means something else than before.
+
+    The version that came first in a block is plain, `metric.membership.version=2` is told of another one that comes
+    later; a row that lacks the metric is of no version.
+    """
+    first: dict[Any, int] = {}
+    found = []
+    for row, *told in zip(rows, *settings, strict=True):
+        block = (*(row.names[kind] for kind in COMPONENTS), *told)
+        others = []
+        if isinstance(row, Row):
+            for part in ("scenario", *(f"metric.{name}" for name in row.metric_settings)):
+                version = row.meanings.get(part, 1)
+                if first.setdefault((block, part), version) != version:
+                    others.append(f"{part}.version={version}")
+        found.append(", ".join(others))
+    return found
 
 
 def _images_of(row: Row | Failure) -> Any:

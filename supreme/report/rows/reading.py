@@ -62,6 +62,8 @@ class Row:
     """The preset that set values of the method, and, where results chose these, by what; see `tuned_of`."""
     endpoints: str
     """What the sweep declared of them, as JSON; empty in a row that is older than such declarations."""
+    meanings: Mapping[str, int]
+    """Version of what the scenario and each metric mean, where it is not 1: `metric.accuracy`."""
     columns: tuple[str, ...]
     """Of the metrics."""
     declared: Mapping[str, Mapping[str, Any]] | None
@@ -133,6 +135,7 @@ class Reader:
             protocol=content["protocol"] or "fixed",
             tuned=tuned_of(content["tuned"]),
             endpoints=json.dumps(told, sort_keys=True) if (told := content.get("declared")) else "",
+            meanings={name: version for name, version in content.get("meanings", {}).items() if version != 1},
             columns=columns,
             declared=content.get("columns"),
             images=sizes,

@@ -9,24 +9,30 @@ from __future__ import annotations
 import hashlib
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from supreme.core import SupremeError
-from supreme.core.canonical import parse
+from supreme.core.canonical import DIGEST, digest_of_parsed, parse
 from supreme.store.artefact import SCHEMA as STORE_SCHEMA
 from supreme.store.maintenance.inventory import FOLDERS
 
 LIST = "supreme-export.json"
-"""The last member: {"schema", "store_schema", "files": {name: {"bytes", "sha256", "mtime_ns"}}}."""
+"""The last member: {"schema", "store_schema", "files": {name: {"bytes", "sha256", "mtime_ns"}}, "sha256": its own}."""
+
+CARD = "card.yaml"
+SHARED = ("card", "splits")
+"""Kinds of what is there for those whom an export is shared with: no store has a place for it."""
 
 SCHEMA = 1
 CHUNK = 1 << 20
 
 _FILE = r"\w[\w.-]*"
 _ROW = re.compile(r"(?P<folder>rows|audits|failures)/(?P<name>[0-9a-f]{16})\.json")
+_SPLIT = re.compile(r"splits/[0-9a-f]{64}\.json")
 _LOG = re.compile(rf"logs/{_FILE}\.log")
 _DATA = re.compile(rf"store/data/(?P<key>[0-9a-f]{{32}})/{_FILE}")
 _ARTEFACT = re.compile(
@@ -39,7 +45,7 @@ class Unit:
     """What is published as a whole: an artefact, decoded data, a row, an audit, a failure, a log."""
 
     kind: str
-    """artefact, data, rows, audits, failures or logs."""
+    """artefact, data, rows, audits, failures, logs, card or splits."""
     name: str
     """Its folder's name in the export, or its file's."""
 
@@ -48,6 +54,10 @@ def unit_of(name: str) -> Unit | None:
     """What a file of an export belongs to; None where no export holds a file of this name."""
     if found := _ROW.fullmatch(name):
         return Unit(found["folder"], name)
+    if name == CARD:
+        return Unit("card", name)
+    if _SPLIT.fullmatch(name):
+        return Unit("splits", name)
     if _LOG.fullmatch(name):
         return Unit("logs", name)
     if _DATA.fullmatch(name):
@@ -71,7 +81,7 @@ class Export:
             unit = unit_of(name)
             assert unit is not None
             found.setdefault(unit, []).append(name)
-        order = ("data", "artefact", "logs", "rows", "audits", "failures")
+        order = (*SHARED, "data", "artefact", "logs", "rows", "audits", "failures")
         return dict(sorted(found.items(), key=lambda item: (order.index(item[0].kind), item[0].name)))
 
     def copy(self, name: str, target: IO[bytes]) -> bool:
@@ -85,12 +95,25 @@ class Export:
         return digest.hexdigest() == self.files[name]["sha256"]
 
 
-def read(path: Path, tar: tarfile.TarFile) -> Export:
-    """The export in this open tar.
+@contextmanager
+def opened(path: Path) -> Iterator[Export]:
+    """The export in this file.
 
     Raises:
-        SupremeError: it is cut off, or is no export, or holds what no export holds.
+        SupremeError: it cannot be read, is cut off, or is no export, or holds what no export holds.
     """
+    try:
+        tar = tarfile.open(path, "r:")  # noqa: SIM115  (only what opening it raises is told here)
+    except (OSError, tarfile.TarError, EOFError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SupremeError(
+            f"{path} cannot be read as an export ({why}): give what `supreme store export` wrote"
+        ) from error
+    with tar:
+        yield _read(path, tar)
+
+
+def _read(path: Path, tar: tarfile.TarFile) -> Export:
     try:
         members = tar.getmembers()
         if not members or members[-1].name != LIST:
@@ -100,6 +123,10 @@ def read(path: Path, tar: tarfile.TarFile) -> Export:
         files: dict[str, dict[str, Any]] = stated["files"]
         sizes = {name: _checked(facts)["bytes"] for name, facts in files.items()}
         schemas = (stated["schema"], stated["store_schema"])
+        if stated.keys() - {"schema", "store_schema", "files"}:  # older exports state no more than these
+            own = stated.pop(DIGEST)
+            if own != digest_of_parsed(stated):
+                raise ValueError("its list is not what was written")
     except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SupremeError(
             f"{path} is no whole export ({error}): it was cut off, or is something else; export again"
@@ -108,9 +135,9 @@ def read(path: Path, tar: tarfile.TarFile) -> Export:
         raise SupremeError(f"{path} was written by another version of supreme, in a form that this one does not know")
     for member in members[:-1]:
         if not member.isreg() or member.issparse() or unit_of(member.name) is None:
-            raise SupremeError(f"{path} holds {member.name!r}, which no export of supreme does: nothing was imported")
+            raise SupremeError(f"{path} holds {member.name!r}, which no export of supreme does: nothing of it was used")
     if len(members) != len(files) + 1 or {member.name: member.size for member in members[:-1]} != sizes:
-        raise SupremeError(f"{path} holds other files than its list states: nothing was imported; export again")
+        raise SupremeError(f"{path} holds other files than its list states: nothing of it was used; export again")
     return Export(tar, files)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import RenderableType
 
 from supreme.core import SupremeError
-from supreme.core.arguments import Parser
 from supreme.core.console import console
 from supreme.core.output import data, err, out
 from supreme.store.maintenance import collecting, listing
@@ -20,102 +19,22 @@ from supreme.store.maintenance.explaining import explain, explanation, rows_of_o
 from supreme.store.maintenance.exporting import Wanted, export
 from supreme.store.maintenance.importing import import_
 from supreme.store.maintenance.inventory import stages, take
+from supreme.store.maintenance.options import Run, parser
 from supreme.store.maintenance.verifying import verify
 
+Beside = Callable[[Path, bool], Iterable[tuple[str, bytes]]]
+"""What an export of rows holds beside files, by name, of an output directory and whether predictions are in it."""
 
-def main(argv: Sequence[str]) -> int:
+
+def main(argv: Sequence[str], beside: Beside = lambda directory, predictions: ()) -> int:
     """Do what the command line says; the exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser(RUNS).parse_args(argv)
+    arguments.beside = beside
     try:
         return arguments.run(arguments)
     except SupremeError as error:
         err(f"supreme store: {error}\n")
         return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="supreme store", description="Look at the store of an output directory, clean it, check it, move it."
-    )
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-
-    ls = _verb(verbs, "ls", _ls, "what there is, how large, and whether a row uses it")
-    ls.add_argument("--stage", metavar="NAME", help="list each artefact of this stage, say original or predictions")
-    ls.add_argument("--json", action="store_true", help="for a script; sizes in bytes")
-
-    gc = _verb(
-        verbs,
-        "gc",
-        _gc,
-        "list what no row refers to, and delete it with --yes",
-        "Models of cells that failed, or have not run yet, have no row: finish the sweep first, or they are trained "
-        "again. Rows, audits, failures and logs always stay, and so a finished sweep finds its rows and runs nothing.",
-    )
-    gc.add_argument("--yes", action="store_true", help="delete; without it, this only lists")
-    gc.add_argument("--min-age", type=float, default=1.0, metavar="HOURS", help="leave what is younger (1)")
-    gc.add_argument(
-        "--weights",
-        action="store_true",
-        help="also the unlearned models of finished cells, mostly the bulk of a store: a metric that is added later "
-        "runs their methods again first",
-    )
-
-    check = _verb(verbs, "verify", _verify, "compare every file with its digest, every row with its schema")
-    check.add_argument("--set-aside", action="store_true", help="move what is wrong to store/corrupt: it is made again")
-    check.add_argument("--json", action="store_true", help="for a script")
-
-    check.add_argument("--code", action="store_true", help="list the rows whose code is no longer the one here")
-
-    told = _verb(
-        verbs,
-        "explain",
-        _explain,
-        "print what a row depends on, definition by definition, and what has changed",
-        cell=True,
-    )
-    told.add_argument("--json", action="store_true", help="for a script")
-
-    out = _verb(verbs, "export", _export, "write rows, audits, failures and the store into one tar file", file=True)
-    out.add_argument("--rows-only", action="store_true", help="rows, audits and failures: enough for every report")
-    out.add_argument("--data", action="store_true", help="the decoded data too; else they are decoded again there")
-    out.add_argument("--logs", action="store_true", help="the logs too")
-
-    _verb(verbs, "import", _import, "put what such a file holds here; what is here already stays", file=True)
-    return parser
-
-
-def _verb(
-    verbs: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    what: str,
-    epilog: str | None = None,
-    *,
-    file: bool = False,
-    cell: bool = False,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=epilog
-    )
-    if file:
-        parser.add_argument("file", type=Path, metavar="FILE")
-    if cell:
-        parser.add_argument(
-            "cell", metavar="CELL", help="the name of its row, or how it begins; `supreme report` lists them"
-        )
-    places = "*" if name == "ls" else "?"
-    default = [] if name == "ls" else Path("outputs")
-    parser.add_argument(
-        "directory",
-        nargs=places,
-        type=Path,
-        default=default,
-        metavar="DIR",
-        help="the output directory of the sweep (outputs)"
-        + ("; the name of a stage is read as --stage" * (name == "ls")),
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _ls(arguments: argparse.Namespace) -> int:
@@ -209,10 +128,19 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    if arguments.rows_only and (arguments.data or arguments.logs):
-        raise SupremeError("--rows-only leaves out what --data and --logs ask for: give one of them")
-    wanted = Wanted(artefacts=not arguments.rows_only, data=arguments.data, logs=arguments.logs)
-    count = export(arguments.directory, arguments.file, wanted)
+    if arguments.rows and (arguments.data or arguments.logs):
+        raise SupremeError("--rows leaves out what --data and --logs ask for: give one of them")
+    if arguments.predictions and not arguments.rows:
+        raise SupremeError("--predictions goes with --rows; an export of the whole store has them anyway: leave it out")
+    if arguments.file.is_dir():
+        raise SupremeError(
+            f"{arguments.file} is a folder: name the file first, as in `supreme store export all.tar DIR`"
+        )
+    wanted = Wanted(
+        artefacts=not arguments.rows, predictions=arguments.predictions, data=arguments.data, logs=arguments.logs
+    )
+    beside = arguments.beside(arguments.directory, arguments.predictions) if arguments.rows else ()
+    count = export(arguments.directory, arguments.file, wanted, beside)
     size = in_bytes(arguments.file.stat().st_size)
     out(f"{arguments.file}: {counted(count, 'file')}, {size}\n")
     return 0
@@ -248,3 +176,14 @@ def _put(as_json: bool, content: Any, tables: Callable[[], Iterable[RenderableTy
         data(json.dumps(content, indent=2) + "\n")
         return
     console().print(*tables(), sep="\n")
+
+
+RUNS: Mapping[str, Run] = {
+    "ls": _ls,
+    "gc": _gc,
+    "verify": _verify,
+    "explain": _explain,
+    "export": _export,
+    "import": _import,
+}
+"""By verb."""

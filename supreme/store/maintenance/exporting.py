@@ -7,20 +7,21 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from supreme.core import SupremeError
-from supreme.core.canonical import Damaged, read_json
-from supreme.store.artefact import MANIFEST
+from supreme.core.canonical import DIGEST, Damaged, digest, read_json
+from supreme.store.artefact import MANIFEST, RECORD
 from supreme.store.artefact import SCHEMA as STORE_SCHEMA
 from supreme.store.files import explaining, sync_folder, temporary_name
 from supreme.store.maintenance.amounts import tracked
 from supreme.store.maintenance.archive import CHUNK, LIST, SCHEMA, unit_of
 from supreme.store.maintenance.inventory import artefact_folders, data_folders, size
+from supreme.store.maintenance.rows import MODELS, Rows
 from supreme.store.maintenance.verifying import READERS, flaw_of
 
 
@@ -29,15 +30,20 @@ class Wanted:
     """Beside rows, audits and failures."""
 
     artefacts: bool
+    predictions: bool
+    """Without the other artefacts: the logits of the models of the rows."""
     data: bool
     logs: bool
 
 
-def export(directory: Path, target: Path, wanted: Wanted) -> int:
+def export(directory: Path, target: Path, wanted: Wanted, beside: Iterable[tuple[str, bytes]] = ()) -> int:
     """Write the file, which appears under its name when it is whole; returns how many files it holds.
 
+    Args:
+        beside: what no file of the directory holds, by name in the export.
+
     Raises:
-        SupremeError: there is nothing to export, the target exists, or an artefact is corrupt.
+        SupremeError: there is nothing to export, the target exists, an artefact is corrupt, or predictions are missing.
     """
     if os.path.lexists(target):
         raise SupremeError(f"{target} exists already: delete it or give another name")
@@ -48,7 +54,7 @@ def export(directory: Path, target: Path, wanted: Wanted) -> int:
     with explaining(target, sum(map(size, paths))):
         try:
             with open(temporary, "xb") as file:
-                _write(file, directory, paths)
+                count = _write(file, directory, paths, beside)
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(temporary, target)
@@ -56,7 +62,7 @@ def export(directory: Path, target: Path, wanted: Wanted) -> int:
             with suppress(OSError):
                 temporary.unlink()
         sync_folder(target.absolute().parent)
-    return len(paths)
+    return count
 
 
 def _paths(directory: Path, wanted: Wanted) -> Iterator[Path]:
@@ -74,11 +80,30 @@ def _paths(directory: Path, wanted: Wanted) -> Iterator[Path]:
     if wanted.artefacts and root.is_dir():
         for _, _, folder in artefact_folders(root):
             yield from _known(directory, sorted(folder.iterdir()))
+    elif wanted.predictions:
+        for folder in _logits(directory):
+            yield from _known(directory, sorted(folder.iterdir()))
     if wanted.data:
         for folder in data_folders(root):
             yield from _known(directory, sorted(folder.iterdir()))
     if wanted.logs:
         yield from _known(directory, sorted((directory / "logs").glob("*.log")))
+
+
+def _logits(directory: Path) -> Iterator[Path]:
+    """The folders of the predictions of every model of the rows, logits alone."""
+    lacking = {(stage, key): row for row in Rows(directory).rows for stage, key in row.owners if stage in MODELS}
+    for stage, _, folder in artefact_folders(directory / "store") if (directory / "store").is_dir() else ():
+        if stage == "predictions" and (folder / "logits.npy").is_file():
+            with suppress(OSError, Damaged, KeyError, TypeError, AttributeError, ValueError):
+                (model,) = read_json(folder / RECORD)["of"].items()
+                if lacking.pop(model, None):
+                    yield folder
+    for (stage, _), row in sorted(lacking.items(), key=lambda one: one[1].cell):
+        raise SupremeError(
+            f"{directory / 'store'} has no predictions of the {stage} model of row {row.cell} ({row.method}, seed "
+            f"{row.seed}): export without --predictions, or from where the sweep ran"
+        )
 
 
 def _known(directory: Path, paths: list[Path]) -> Iterator[Path]:
@@ -88,7 +113,7 @@ def _known(directory: Path, paths: list[Path]) -> Iterator[Path]:
             yield path
 
 
-def _write(file: IO[bytes], directory: Path, paths: list[Path]) -> None:
+def _write(file: IO[bytes], directory: Path, paths: list[Path], beside: Iterable[tuple[str, bytes]]) -> int:
     files: dict[str, Any] = {}
     manifests: dict[Path, dict[str, Any]] = {}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -103,10 +128,19 @@ def _write(file: IO[bytes], directory: Path, paths: list[Path]) -> None:
                 raise SupremeError(
                     f"{path} is corrupt: type `supreme store verify {directory} --set-aside`, then export again"
                 )
-        content = json.dumps({"schema": SCHEMA, "store_schema": STORE_SCHEMA, "files": files}).encode()
-        last = tarfile.TarInfo(LIST)
-        last.size = len(content)
-        tar.addfile(last, io.BytesIO(content))
+        for name, content in beside:
+            sha256 = hashlib.sha256(content).hexdigest()
+            files[name] = {"bytes": len(content), "sha256": sha256, "mtime_ns": 0}
+            _add_bytes(tar, name, content)
+        stated = {"schema": SCHEMA, "store_schema": STORE_SCHEMA, "files": files}
+        _add_bytes(tar, LIST, json.dumps({**stated, DIGEST: digest(stated)}).encode())
+    return len(files)
+
+
+def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
 
 
 def _stated(path: Path, manifests: dict[Path, dict[str, Any]]) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from supreme.core import SupremeError
 from supreme.store import artefact
 from supreme.store.files import explaining, sync_folder, temporary_name, whole_or_aside
 from supreme.store.maintenance.amounts import tracked
-from supreme.store.maintenance.archive import Export, Unit, read
+from supreme.store.maintenance.archive import SHARED, Export, Unit, opened
 from supreme.store.maintenance.verifying import READERS, flaw_of
 from supreme.store.store import Store
 
@@ -40,17 +39,9 @@ def import_(source: Path, directory: Path) -> Imported:
     Raises:
         SupremeError: the file is no whole export, or the place cannot be written.
     """
-    try:
-        tar = tarfile.open(source, "r:")  # noqa: SIM115  (only what opening it raises is told here)
-    except (OSError, tarfile.TarError, EOFError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise SupremeError(
-            f"{source} cannot be read as an export ({why}): give what `supreme store export` wrote"
-        ) from error
-    with tar:
-        export = read(source, tar)
+    with opened(source) as export:
         store, found = Store(directory / "store"), Imported()
-        units = export.units()
+        units = {unit: names for unit, names in export.units().items() if unit.kind not in SHARED}
         with store.in_use():  # a row that comes later refers to these artefacts
             store.sweep_temporary()
             for unit, names in tracked(units.items(), len(units), "importing"):

@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from supreme.core import Split, SupremeError, registry
+from supreme.core.components import version_of
 from supreme.core.images import ImageData
 from supreme.core.suitability import check_split
 from supreme.pipeline.cell import Cell
@@ -54,9 +55,11 @@ def check_components(cells: Iterable[Cell], problems: Problems) -> None:
 
 
 def flaw(what: str, node: Mapping[str, Any]) -> str:
-    """Why this component cannot be built; empty when it can."""
+    """Why this component cannot be used; empty when it can."""
     try:
-        registry.build(node, what)
+        built = registry.build(node, what)
+        if what.startswith(("scenario ", "metric ")):
+            version_of(built)
     except SupremeError as error:
         return str(error)
     return ""

@@ -1,0 +1,1 @@
+"""Several exports as one leaderboard."""
