@@ -39,7 +39,7 @@ FASHION = (
     *("data.validation_per_class=60", "recipe.epochs=40", "recipe.batch_size=32", "seed=range(3)"),
     *("metric=[accuracy,membership,js_divergence]", "timeout=900"),
 )
-"""As many images and epochs as make the original remember what it is to forget; seconds are those of other work, too."""
+"""As many images and epochs as make the original remember what it is to forget."""
 SEEDS = (100, 101, 102)
 TUNING = [
     *("python", "-m", "supreme", "--config-dir", str(Path(__file__).parent / "conf"), "-m"),
@@ -156,8 +156,8 @@ HEADS = {
     ],
     "fashion": [
         "# Every method on Fashion-MNIST",
-        "500 of the 60,000 training images, and no tuning: the values of the methods' own YAML, which most authors chose",
-        "for CIFAR-10 and ResNet-18. Written by `python -m tests.benchmarks.methods_digits --fashion`.",
+        "500 of the 60,000 training images, and no tuning: the values of the methods' own YAML, which most authors",
+        "chose for CIFAR-10 and ResNet-18. Written by `python -m tests.benchmarks.methods_digits --fashion`.",
     ],
 }
 
