@@ -206,7 +206,10 @@ def test_the_tables_say_kinds_of_spread_ideals_and_what_is_not_compared(
     folder = saved(*(row(seed, value=0.98 + seed / 100) for seed in range(3)))
     assert main([str(folder), "--against", "dualoptim_cifar10_10", "--format", "markdown"]) == 0
     told = capsys.readouterr().out
-    assert "## beside the published dualoptim_cifar10_10: cifar10 · resnet18 · dualoptim · random · fixed" in told
+    title = (
+        "## beside the published dualoptim_cifar10_10: cifar10 · resnet18 · dualoptim · random · fixed · fraction=0.1"
+    )
+    assert title in told
     assert "### FA is accuracy/forget, in %, ideal: near the reference's" in told
     assert "| finetune | 99.00 ± 0.82 [96.52, 101.48], 3 seeds | 99.16 ± 0.10 5 seeds | -0.16 [" in told
     assert "ours: mean ± population SD, as theirs, over training seeds" in told
@@ -228,6 +231,42 @@ def test_what_is_printed_without_spread_and_seeds_is_shown_without_them(
     assert "| reference | 90.00 [n/a], 1 seed | 96.60 1 seed | -6.60 [n/a] |" in told
     assert "published: one model of each class, as printed" in told
     assert "(page, look again before a claim)" in told
+
+
+COUN = {
+    "recipe.batch_size": 256,
+    "recipe.epochs": 182,
+    "recipe.schedule": "multistep",
+    "recipe.milestones": [91, 136],
+    "recipe.gamma": 0.1,
+}
+
+
+def test_tables_of_two_shares_of_one_recipe_stand_apart(saved: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(seed, **COUN, **{"scenario.fraction": share}) for seed in (0, 1) for share in (0.1, 0.5)]
+    assert main([str(saved(*rows)), "--against", "coun", "--format", "markdown"]) == 0
+    told = capsys.readouterr().out
+    for share, printed in (("0.1", "99.99 ± 0.00"), ("0.5", "99.38 ± 0.24")):
+        (block,) = [one for one in told.split("## beside the published coun: ") if f" · fraction={share}\n" in one]
+        retain = block.partition("### Retain is accuracy/retain")[2].partition("###")[0]
+        (line,) = [line for line in retain.splitlines() if line.startswith("| finetune |")]
+        assert f"| {printed} 10 seeds |" in line
+
+
+def test_forgotten_classes_with_a_number_each_are_lines_of_one_table(
+    saved: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = {"recipe.nesterov": True, "data.validation_fraction": 0.0, "scenario": "full_class"}
+    rows = [row(0, "retrain", columns=("accuracy/retain_test",), **card, **{"scenario.target": one}) for one in (0, 3)]
+    for one in rows:
+        del one["config"]["scenario"]["fraction"]
+    folder = str(saved(*rows))
+    assert main([folder, "--against", "class_cards", "--format", "markdown"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("## beside the published class_cards: ") == 1
+    assert "| reference, target=0 | 90.00 [n/a], 1 seed | 95.30 1 seed | -5.30 [n/a] |" in told
+    assert "| reference, target=3 | 90.00 [n/a], 1 seed | 96.60 1 seed | -6.60 [n/a] |" in told
+    assert main([folder, "--against", "class_cards"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from supreme.report.statistics import mean_interval, summary_gap_interval
 from supreme.report.statistics.targets import by_target, value_in
 
 BLOCK = ("data", "model", "recipe", "scenario", "setting", "protocol", "published_recipe")
-LINE = (*BLOCK, "method", "variant", "metric", "quantity")
+LINE = (*BLOCK, "forget_set", "method", "variant", "metric", "quantity")
 COLUMNS = (
     *(*LINE, "preset", "targets", "targets_published", "mean", "low", "high", "sd", "sd_population", "seeds"),
     *("published", "published_spread", "published_spread_kind", "published_seeds"),
@@ -94,7 +94,8 @@ def _beside(one: Number, table: Sequence[Number], parts: Parts) -> Iterator[dict
         for labels, part in own.groupby([*BLOCK[:-1], "method", "variant", "metric"], sort=False):
             values = by_target(part, one.quantity)
             if len(values):
-                keys = (*labels[: len(BLOCK) - 1], one.recipe, *labels[len(BLOCK) - 1 :], one.quantity)
+                block, rest = labels[: len(BLOCK) - 1], labels[len(BLOCK) - 1 :]
+                keys = (*block, one.recipe, one.forget_set, *rest, one.quantity)
                 yield (
                     dict(zip(LINE, keys, strict=True))
                     | _compared(values.mean(axis=1).to_numpy(), one)

@@ -64,7 +64,7 @@ def _sentence(recipe: str, block: str, some: Sequence[tuple[list[Row], list[str]
 def missing(table: Sequence[Number], parts: Parts) -> list[str]:
     """What the table has and these rows of its recipe have not, columns and methods; and the reverse."""
     told = []
-    recipe, methods = table[0].recipe, dict.fromkeys(one.method for one in table)
+    recipe, methods = f"{table[0].recipe} ({table[0].forget_set})", dict.fromkeys(one.method for one in table)
     own = dict.fromkeys(method for method, _, _ in parts)
     protocols = dict.fromkeys(protocol for _, protocol, _ in parts)
     for metric, one in {one.metric: one for one in table}.items():

@@ -69,6 +69,11 @@ class Number:
         return self.recipe, self.data, self.model, self.scenario, self.targets, self.fraction
 
     @property
+    def forget_set(self) -> str:
+        """`fraction=0.1`, or `target=3`, or as many as there are."""
+        return f"fraction={self.fraction}" if self.fraction else f"target={self.targets}" if self.targets else ""
+
+    @property
     def is_fraction(self) -> bool:
         """Whether the value lies in [0, 1], a gap in [-1, 1]."""
         declared = column_in(our_columns(), self.metric)
