@@ -67,6 +67,8 @@ def _explained(error: Exception, words: Sequence[str]) -> str:
         return told
     if found := re.match(r"Sweep parameters '(.*)' requires --multirun", text):
         return f"{found[1]} is a list to sweep over: add -m, as in supreme -m {shlex.quote(found[1])}"
+    if (found := re.match(r"Could not override '(\w+)'\. No match", text)) and found[1] in groups():
+        return f"{found[1]}= chooses nothing: the files of conf/{found[1]} are of methods; leave it out"
     if found := re.match(r"Ambiguous value for argument '(.*)'", text):
         key, _, value = found[1].partition("=")
         if key in SEVERAL:

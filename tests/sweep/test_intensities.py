@@ -98,6 +98,7 @@ def test_the_experiment_spans_each_method_over_its_own_field(supreme: Run, tmp_p
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["search=ssd"], "supreme: search= chooses nothing: the files of conf/search are of methods; leave it out"),
         (["sweep_intensity=true"], "supreme: sweep_intensity=true is for a sweep of supreme's own: add -m"),
         (["-m", "sweep_intensity=2", "dry_run=true"], "supreme: sweep_intensity=2 is not allowed: give true or false"),
         (

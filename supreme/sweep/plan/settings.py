@@ -50,7 +50,6 @@ class Settings:
             "threads": ((int,), "a whole number from 1"),
             "timeout": ((int, float, type(None)), "seconds above 0, or null for no limit"),
             "dry_run": ((bool,), "true or false"),
-            "sweep_intensity": ((bool,), "true or false"),
             "tracker": ((dict,), "none, or some of those that --help lists, as in tracker=csv"),
         }
         for name, (types, rule) in allowed.items():
@@ -59,8 +58,9 @@ class Settings:
         for name in ("output_dir", "data_dir"):
             if not config.get(name, "."):
                 raise SupremeError(f"{name}= names no folder: type {name}=/path/to/a/folder, or leave it out")
-        if not isinstance(config["wait_for_devices"], bool):
-            raise SupremeError(f"wait_for_devices={config['wait_for_devices']} is not allowed: give true or false")
+        for name in ("wait_for_devices", "sweep_intensity"):
+            if not isinstance(config.get(name, False), bool):
+                raise SupremeError(f"{name}={config[name]} is not allowed: give true or false")
         if config["versions"] not in VERSIONS:
             raise SupremeError(
                 f"versions={config['versions']} is not allowed: use (results that other versions of torch and the "
@@ -81,7 +81,7 @@ class Settings:
             wait_for_devices=config["wait_for_devices"],
             versions=config["versions"],
             objectives=objectives_in(config.get("objective")),
-            sweep_intensity=config["sweep_intensity"],
+            sweep_intensity=config.get("sweep_intensity", False),
         )
 
     def workplace(self) -> Workplace:

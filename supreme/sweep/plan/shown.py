@@ -43,8 +43,8 @@ def _add_preset(config: DictConfig, loader: Any) -> None:
 
 
 def _list_components(config: DictConfig, loader: Any) -> None:
-    """In the text of --help: the groups of which a user chooses, and not the presets, whose files are of methods."""
-    groups = sorted(set(loader.list_groups("")) - {"hydra", "tuned"})
+    """In the text of --help: the groups of which a user chooses, and not those whose files are of methods."""
+    groups = sorted(set(loader.list_groups("")) - {"hydra", "search", "tuned"})
     options = {group: loader.get_group_options(group) for group in groups}
     lines = [f"{group}: {', '.join(sorted(found))}\n" for group, found in options.items() if found]
     lines.append("tuned: auto, none, or a preset of the method by its name (conf/tuned)\n")
