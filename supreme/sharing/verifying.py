@@ -1,33 +1,27 @@
-"""Metrics of a row of somebody else, computed again from the predictions in its export.
-
-Nothing that a row names is imported: a metric is built only where its class is that of a YAML of conf/metric here.
-"""
+"""Metrics of a row of somebody else, computed again from the predictions in its export."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
-from functools import cache
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import yaml
 
-from supreme.core import Split, SupremeError, registry
-from supreme.core.components import version_of
+from supreme.core import Split, SupremeError
 from supreme.core.row import StoredRow
-from supreme.report.catalogue.methods import CONF
 from supreme.report.leaderboard.exports import Check
 from supreme.sharing.reading import Shared
+from supreme.sharing.recomputable import metrics_of
 
 TOLERANCE = 1e-6
 """How far a value may be from the stored one, in its own units, or as a share of it where it is above 1."""
 
 ROLES = {"metrics": "unlearned", "reference": "reference", "original": "original"}
 """Of each part of a row that holds values, the model that they are of."""
-
-PREDICTIONS = frozenset({"logits"})
 
 
 class Verifier:
@@ -51,7 +45,7 @@ class Verifier:
         if split is None or any((role, keys[role]) not in self._shared.models for role in ROLES.values()):
             return None
         self._refuse_other_images(row, split)
-        again, left = _metrics_of(row)
+        again, left = metrics_of(row)
         for part, role in ROLES.items():
             found = self._measured(row, role, split, again)
             for metric, values in found.items():
@@ -122,7 +116,8 @@ class Verifier:
         found = {}
         for name, metric in metrics.items():
             try:
-                found[name] = measure({name: metric}, evaluation)["values"]
+                with _threads(row["config"]["threads"]):
+                    found[name] = measure({name: metric}, evaluation)["values"]
             except SupremeError:
                 raise
             except Exception as error:  # whatever somebody else's numbers make of it
@@ -143,50 +138,20 @@ class Verifier:
                 )
 
 
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """As many threads of torch as the row was computed with, and no more than there are cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(count, os.cpu_count() or 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _agree(stored: float | None, value: float | None) -> bool:
     if stored is None or value is None:
         return stored is value
     return math.isclose(stored, value, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-
-
-def _metrics_of(row: StoredRow) -> tuple[dict[str, Any], dict[str, str]]:
-    """The metrics of a row that predictions alone give, built, and why the others are left."""
-    built: dict[str, Any] = {}
-    left: dict[str, str] = {}
-    for name, node in row["config"]["metric"].items():
-        metric, why = _metric(name, node, row.get("meanings", {}).get(f"metric.{name}", 1))
-        if why:
-            left[name] = why
-        else:
-            built[name] = metric
-    return built, left
-
-
-def _metric(name: str, node: Mapping[str, Any], version: int) -> tuple[Any, str]:
-    if node.get("_target_") not in _known() or any("_target_" in one for one in _nested(node)):
-        return None, "its class is not one of those here"
-    try:
-        metric = registry.build(node, f"metric {name}")
-    except SupremeError:
-        return None, "its values are not those of its class here"
-    if (own := version_of(metric)) != version:
-        return None, f"it is of version {version}, and here of {own}"
-    if metric.needs != PREDICTIONS:
-        return None, f"needs {', '.join(sorted(metric.needs - PREDICTIONS))}" if metric.needs else "measured as it ran"
-    return metric, ""
-
-
-def _nested(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The mappings inside a node, however deep."""
-    for value in node.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, Mapping):
-                yield one
-                yield from _nested(one)
-
-
-@cache
-def _known() -> frozenset[str]:
-    """The classes that the YAML files of conf/metric name."""
-    nodes = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CONF / "metric").glob("*.yaml")]
-    return frozenset(str(node.get("_target_")) for node in nodes)

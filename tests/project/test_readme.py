@@ -145,7 +145,7 @@ def test_the_readme_of_a_group_lists_every_choice(group: str) -> None:
 
 def test_every_group_of_conf_and_every_large_room_of_the_package_has_a_readme() -> None:
     groups = {f"conf/{path.name}/README.md" for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    rooms = {f"supreme/{room}/README.md" for room in ("api", "store", "sweep", "report", "testing")}
+    rooms = {f"supreme/{room}/README.md" for room in ("api", "store", "sweep", "sharing", "report", "testing")}
     others = {"README.md", "conf/README.md", "supreme/README.md", "outputs/README.md", "tests/README.md"}
     others |= {"tests/golden/README.md", "supreme/report/published/README.md"}
     assert (groups - {"conf/hydra/README.md"}) | rooms | others == READMES.keys()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,19 +23,28 @@ def _standings(board: Board) -> list[Plain]:
 
 
 def _terminal(board: Board) -> str:
-    parts = []
+    width, parts = console().width, []
     for shown in _standings(board):
-        table = Table(title=Text(shown.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
-        for number, head in enumerate(shown.heads):
-            words = [word for text in (head, *(line[number] for line in shown.lines)) for word in text.split()]
-            longest = max(map(len, words), default=0)
-            table.add_column(Text(head), justify="right" if number else "left", overflow="fold", min_width=longest)
-        for line in shown.lines:
-            table.add_row(*map(Text, line))
-        parts += [table, *map(note_line, shown.notes), ""]
-    width = console().width
+        table = _table(shown, tight=False)
+        if Console(width=10_000).measure(table).maximum > width:
+            table = _table(shown, tight=True)
+        parts += [Text(shown.title, style="bold"), table, "", *map(note_line, shown.notes), ""]
     parts += render(board.frame, "terminal", width=width, table=board.table, verdicts=board.verdicts, notes=True)
-    return plain([*parts, *map(note_line, board.notes), f"{told(board)}"], width)
+    return plain([*parts, *map(note_line, board.notes), told(board)], width)
+
+
+def _table(shown: Plain, *, tight: bool) -> Table:
+    """Args:
+    tight: whether each column is as narrow as its longest word.
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for number, head in enumerate(shown.heads):
+        words = [word for text in (head, *(line[number] for line in shown.lines)) for word in text.split()]
+        narrow = max(map(len, words), default=1) if tight else None
+        table.add_column(Text(head), justify="right" if number else "left", overflow="fold", width=narrow)
+    for line in shown.lines:
+        table.add_row(*map(Text, line))
+    return table
 
 
 def _markdown(board: Board) -> str:
