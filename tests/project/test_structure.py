@@ -177,6 +177,7 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
         "supreme.sweep.plan.compose",
         "supreme.sweep.plan.globs",
         "supreme.sweep.plan.grids",
+        "supreme.sweep.plan.intensities",
         "supreme.sweep.hydra_jobs",
         "supreme.sweep.hydra_sweep",
         "supreme.sweep.other_sweepers",
