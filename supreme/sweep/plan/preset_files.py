@@ -39,7 +39,8 @@ class Preset:
     """Of the method, what it sets: dotted where a field lies in another."""
     chosen: Mapping[str, Any]
     """How the values were chosen: a source, and with `found` the columns that were read, the images beside the forget
-    set (one of `IMAGES`), whether the retrained model was used, and the training seeds."""
+    set (one of `IMAGES`), whether the retrained model was used, and the training seeds. Where `supreme tune` found
+    them, also what it has to tell of its `search`."""
 
     @property
     def label(self) -> str:
@@ -140,7 +141,9 @@ def _preset(method: str, entry: object, file: str, where: str) -> Preset:
 def _chosen(told: object) -> dict[str, Any]:
     source = told.get("source") if isinstance(told, Mapping) else None
     more = ("columns", "images", "uses_reference", "seeds") if source == "found" else ()
-    if not isinstance(told, Mapping) or source not in SOURCES or set(told) != {"source", *more} or not _says_how(told):
+    searched = isinstance(told, Mapping) and source == "found" and isinstance(told.get("search"), Mapping)
+    keys = {"source", *more, *(["search"] if searched else [])}
+    if not isinstance(told, Mapping) or source not in SOURCES or set(told) != keys or not _says_how(told):
         raise SupremeError(
             f"chosen: {told} is not allowed: give {{source: published}}, {{source: reasoned}}, or {{source: found, "
             "columns: [accuracy/forget], images: validation, uses_reference: true, seeds: [100, 101]}; columns are all "
