@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core.output import out
+from supreme.report.studies.read import RECORD
 from supreme.store.files import write_json
 from supreme.sweep.tuning.freeze import freeze, preset_of
 from supreme.sweep.tuning.record import record_of
 from supreme.sweep.tuning.table import print_search
 from supreme.sweep.tuning.tune import Searched
-
-RECORD = "study.json"
 
 
 def finish(done: Searched) -> None:

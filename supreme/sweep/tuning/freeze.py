@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from supreme.store.files import digest, write_bytes
-from supreme.sweep.tuning.record import study_digest
 from supreme.sweep.tuning.study import DEFAULTS
 
 LINE = 118
 """Characters of a line."""
+
+_NO_BREAK = "\x00"
+"""A blank where no line ends."""
 
 _ENTRY = re.compile(r"^- name: *(\S+)", re.MULTILINE)
 
@@ -50,7 +52,7 @@ def preset_of(record: Mapping[str, Any], method: str, conventions: Mapping[str, 
                 "failed": sum(one["objective"] is None for one in trials),
                 "sample_passes": sum(one["sample_passes"] for one in trials),
                 "study": record["study"],
-                "sha256": study_digest(record, method),
+                "sha256": told["sha256"],
             },
         },
     }
@@ -98,7 +100,7 @@ def _lines(preset: Mapping[str, Any]) -> Iterator[str]:
 def _text(value: Any) -> str:
     """As every reader of YAML takes it for what it is: 1e-05 would be a text to some."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_text(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{name}:{_NO_BREAK}{_text(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_text, value)) + "]"
     text = json.dumps(value)
@@ -107,11 +109,12 @@ def _text(value: Any) -> str:
 
 def _wrapped(head: str, node: Mapping[str, Any]) -> Iterator[str]:
     """A mapping in braces, in lines that fit a page."""
-    text = "{" + ", ".join(f"{name}: {_text(value)}" for name, value in node.items()) + "}"
-    indent = " " * (len(head) + 1)
-    yield (
-        textwrap.fill(
-            text, LINE, initial_indent=head, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-        + "\n"
+    text = "{" + ", ".join(f"{name}:{_NO_BREAK}{_text(value)}" for name, value in node.items()) + "}"
+    wrapper = textwrap.TextWrapper(
+        LINE,
+        initial_indent=head,
+        subsequent_indent=" " * (len(head) + 1),
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    yield wrapper.fill(text).replace(_NO_BREAK, " ") + "\n"

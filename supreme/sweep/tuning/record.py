@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
-from supreme.store.files import digest
+from supreme.report.studies.read import SCHEMA, study_digest
 from supreme.sweep.plan.plan import read_row
 from supreme.sweep.tuning.goal import reads_reference
 from supreme.sweep.tuning.study import DEFAULTS, MethodStudy, Proposal, Trial, needs_optuna
 from supreme.sweep.tuning.tune import Searched
-
-SCHEMA = 1
-"""Raised when what the file holds changes its meaning."""
 
 
 def record_of(done: Searched) -> dict[str, Any]:
@@ -31,7 +28,7 @@ def record_of(done: Searched) -> dict[str, Any]:
         errors = {trial["error"] for of in methods.values() for trial in of["trials"]}
         raise SupremeError(f"every trial of every method failed, the first with: {sorted(errors)[0] if errors else ''}")
     cell = next(iter(trials.located.values()))
-    return {
+    record = {
         "schema": SCHEMA,
         "study": done.folder.name,
         **{group: cell.names[group] for group in ("data", "model", "recipe", "scenario")},
@@ -47,18 +44,16 @@ def record_of(done: Searched) -> dict[str, Any]:
         "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
         "methods": methods,
     }
-
-
-def study_digest(record: Mapping[str, Any], method: str) -> str:
-    """SHA-256 of all that chose a method's values: objective, seeds, space, and every trial with its result."""
-    told = record["methods"][method]
-    shared = {name: record[name] for name in ("for", "objective", "seeds", "images")}
-    return digest({**shared, "method": method, "space": told["space"], "trials": told["trials"]})
+    for method, told in methods.items():
+        told["sha256"] = study_digest(record, method)
+    return record
 
 
 def scope_of(cell: Cell) -> dict[str, Any]:
-    """What values that are found on such cells are for: the choices, every number and truth of data, model and recipe, and
-    every value of the scenario. Paths, and what names files, are no part of it.
+    """What values that are found on such cells are for.
+
+    The choices, every number and truth of data, model and recipe, and every value of the scenario. Paths, and what
+    names files, are no part of it.
     """
     scope: dict[str, Any] = {}
     for group in ("data", "model", "recipe", "scenario"):
