@@ -24,6 +24,8 @@ from supreme.sweep.plan.objectives import check_objectives, natural_direction
 from supreme.sweep.plan.plan import make_plan, resolve
 from supreme.sweep.plan.planned_columns import planned_columns
 from supreme.sweep.plan.preset_files import flat
+from supreme.sweep.plan.presets import with_fields
+from supreme.sweep.plan.refusals import flaw
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.searches import is_ours
 from supreme.sweep.tuning.goal import Asked, Goal, distance_of
@@ -80,12 +82,13 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched:
             metrics={method: _metrics(own[0], goal) for method, own in by_method.items()},
             goal=goal,
         )
+        dimensions = {method: _dimensions(method, by_method[method][0], *spaces[method]) for method in methods}
         trials.use(executor)
         folder = trials.settings.workplace().results
         with _alone(folder), in_use(settings):
             journal = folder / "journal.log"
             studies = [
-                _study(method, spaces[method], own, goal, trials, journal, options) for method, own in by_method.items()
+                _study(method, dimensions[method], own, trials, journal, options) for method, own in by_method.items()
             ]
             log.info(
                 "%s: %s, up to %d trials each on %d training seeds",
@@ -148,8 +151,9 @@ def _told_space(composer: Composer, method: str, options: Options) -> tuple[Mapp
     """
     told: dict[str, Any] = {}
     where = f"search/{method}"
-    if composer.repository.config_exists(where):
-        content: Any = OmegaConf.to_container(composer.repository.load_config(where).config)
+    places = [place for place in composer.repository.get_sources() if place.is_config(where)]
+    if places:  # the last is the user's own
+        content: Any = OmegaConf.to_container(places[-1].load_config(where).config)
         space = content.get("space") if isinstance(content, Mapping) else None
         if not isinstance(space, Mapping):
             raise SupremeError(f"{where}.yaml needs space:, fields of {method} with the values to search: {_HOW}")
@@ -215,27 +219,35 @@ def _name(cells: Sequence[Cell], goal: Goal, options: Options) -> str:
     return "-".join([*(cell.names[group] for group in ("data", "model", "scenario")), digest(parts)[:8]])
 
 
+def _dimensions(method: str, cell: Cell, told: Mapping[str, Any], where: str) -> dict[str, Dimension]:
+    """The space of a method; raises SupremeError where the method takes none of the values of a field."""
+    node = cell.nodes["method"]
+    found = space_of(method, node, told, where)
+    for field, one in found.items():
+        flaws = [flaw(f"method {method}", with_fields(node, {field: value})) for value in one.extremes()]
+        if all(flaws):
+            raise SupremeError(f"{where}: {field}: {one.text}: {flaws[0]}")
+    return found
+
+
 def _study(
     method: str,
-    space: tuple[Mapping[str, Any], str],
+    dimensions: Mapping[str, Dimension],
     cells: Sequence[Cell],
-    goal: Goal,
     trials: Trials,
     journal: Path,
     options: Options,
 ) -> MethodStudy:
-    node, asked = cells[0].nodes["method"], trials.metrics[method]
-    dimensions: Mapping[str, Dimension] = space_of(method, node, *space)
-    metrics = {name: cells[0].metric_keys[name] for name in asked}
+    metrics = {name: cells[0].metric_keys[name] for name in trials.metrics[method]}
     texts = {field: one.text for field, one in dimensions.items()}
-    parts = [[cell.id for cell in cells], metrics, texts, str(goal), options.at_once]
-    values = flat(node)
+    parts = [[cell.id for cell in cells], metrics, texts, str(trials.goal), options.at_once]
+    values = flat(cells[0].nodes["method"])
     return MethodStudy(
         method=method,
         name=f"{method}-{digest(parts)[:16]}",
         space=dimensions,
         defaults={field: values[field] for field in dimensions},
-        direction=goal.direction,
+        direction=trials.goal.direction,
         journal=journal,
         at_once=options.at_once,
     )
