@@ -20,10 +20,10 @@ from supreme.sweep.plan.preset_files import _preset
 from supreme.sweep.tuning.freeze import freeze, preset_of
 from supreme.sweep.tuning.goal import Asked, Distance, distance_of, reads_reference
 from supreme.sweep.tuning.options import read
-from supreme.sweep.tuning.record import best_of
 from supreme.sweep.tuning.search import Budget, search
 from supreme.sweep.tuning.space import dimension, space_of
-from supreme.sweep.tuning.study import MethodStudy, Proposal, Tried
+from supreme.sweep.tuning.study import MethodStudy
+from supreme.sweep.tuning.trial import Proposal, Tried, best_of
 
 pytest.importorskip("optuna", minversion="5", reason="needs Optuna 5: pip install -e '.[tune]'")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from supreme.core import SupremeError
 from supreme.core.output import err, out
 from supreme.report.figures.files import rendered
-from supreme.report.studies.figures import study_figures, table_of
+from supreme.report.studies.figures import study_figures
 from supreme.report.studies.read import find_study, read_study
-from supreme.report.studies.trials import Study
+from supreme.report.studies.trials import Study, table_of
 from supreme.report.tables.output import write_file
 
 PAGE = "study.html"

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
 from supreme.report.figures.specification import COLOUR, LOOKS, SHAPE, Spec, figure
+from supreme.report.studies.coordinates import coordinates
 from supreme.report.studies.trials import Study
 
 PANEL, HEIGHT = 150, 220
@@ -26,7 +25,7 @@ def study_figures(study: Study) -> Iterator[tuple[str, str, Spec]]:
     if len(study.importances):
         yield "importances", "Which values mattered", _importances(study)
     for method in study.methods:
-        yield f"values-{method}", f"{method}: the values of each trial", _coordinates(study, method)
+        yield f"values-{method}", f"{method}: the values of each trial", coordinates(study, method)
 
 
 def _objective(study: Study) -> dict[str, Any]:
@@ -173,59 +172,3 @@ def _importances(study: Study) -> Spec:
             },
         },
     )
-
-
-def _coordinates(study: Study, method: str) -> Spec:
-    table, ends = study.coordinates(method)
-    caption = (
-        f"A line for each trial of {method} that succeeded, across the values that were searched; the darker, the "
-        "smaller the objective. Axes go from the smallest to the largest value tried."
-    )
-    order = [str(field) for field in dict.fromkeys(table["field"])]
-    x = {"field": "field", "type": "nominal", "title": None, "sort": order, "scale": {"padding": 0.3}}
-    x |= {"axis": {"grid": True, "labelAngle": 0, "ticks": False, "domain": False, "labelPadding": 14}}
-    y = {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.06, 1.06]}}
-    values = table["objective"].to_numpy(dtype=float)
-    spread = bool(values.min() > 0) and values.min() < values.max()
-    scale = {"scheme": "viridis", "type": "log" if spread else "linear"}
-    colour = {"field": "objective", "type": "quantitative", "scale": scale}
-    colour |= {"legend": {"title": "objective", "gradientLength": 120, "format": ".2~f", "tickCount": 4}}
-    return figure(
-        study,
-        f"values of the trials of {method}",
-        caption,
-        {"values": table, "ends": ends},
-        height=180,
-        layer=[
-            {
-                "data": {"name": "values"},
-                "mark": {"type": "line", "strokeWidth": 1.2, "opacity": 0.85, "interpolate": "linear"},
-                "encoding": {"detail": {"field": "number"}, "color": colour, "x": x, "y": y},
-            },
-            {
-                "data": {"name": "ends"},
-                "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 9, "stroke": None},
-                "encoding": {"text": {"field": "label"}, "x": x, "y": y},
-            },
-        ],
-    )
-
-
-def table_of(study: Study) -> pd.DataFrame:
-    """A line for each method: its best objective, that without a search, trials, failed ones and sample passes."""
-    lines = []
-    for method, told in study.record["methods"].items():
-        trials = told["trials"]
-        by_number = {trial["number"]: trial["objective"] for trial in trials}
-        lines.append(
-            {
-                "method": method,
-                "best objective": by_number.get(told["winner"]),
-                "without a search": by_number.get(0),
-                "trials": len(trials),
-                "failed": sum(trial["objective"] is None for trial in trials),
-                "sample passes": sum(trial["sample_passes"] for trial in trials),
-                "SHA-256 of the trials": told["sha256"][:16],
-            }
-        )
-    return pd.DataFrame(lines)

@@ -98,3 +98,23 @@ def _axis(values: list[Any], log: bool) -> tuple[list[float], list[tuple[float, 
     places = [(number - low) / (high - low) if high > low else 0.5 for number in numbers]
     ends = [(0.5, f"{values[0]:.3g}")] if high == low else [(0.0, f"{min(values):.3g}"), (1.0, f"{max(values):.3g}")]
     return places, ends
+
+
+def table_of(study: Study) -> pd.DataFrame:
+    """A line for each method: its best objective, that without a search, trials, failed ones and sample passes."""
+    lines = []
+    for method, told in study.record["methods"].items():
+        trials = told["trials"]
+        by_number = {trial["number"]: trial["objective"] for trial in trials}
+        lines.append(
+            {
+                "method": method,
+                "best objective": by_number.get(told["winner"]),
+                "without a search": by_number.get(0),
+                "trials": len(trials),
+                "failed": sum(trial["objective"] is None for trial in trials),
+                "sample passes": sum(trial["sample_passes"] for trial in trials),
+                "SHA-256 of the trials": told["sha256"][:16],
+            }
+        )
+    return pd.DataFrame(lines)

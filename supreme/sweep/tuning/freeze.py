@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.store.files import digest, write_bytes
-from supreme.sweep.tuning.study import DEFAULTS
+from supreme.sweep.tuning.trial import DEFAULTS
 
 LINE = 118
 """Characters of a line."""

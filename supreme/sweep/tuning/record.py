@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +11,8 @@ from supreme.pipeline.cell import Cell
 from supreme.report.studies.read import SCHEMA, study_digest
 from supreme.sweep.plan.plan import read_row
 from supreme.sweep.tuning.goal import reads_reference
-from supreme.sweep.tuning.study import DEFAULTS, MethodStudy, Proposal, Trial, needs_optuna
+from supreme.sweep.tuning.study import MethodStudy, needs_optuna
+from supreme.sweep.tuning.trial import DEFAULTS, Proposal, Trial, best_of
 from supreme.sweep.tuning.tune import Searched
 
 
@@ -63,13 +63,6 @@ def scope_of(cell: Cell) -> dict[str, Any]:
             if numbers or (group == "scenario" and not field.startswith("_")):
                 scope[f"{group}.{field}"] = [value] if isinstance(value, list) else value
     return scope
-
-
-def best_of(trials: Sequence[Trial], direction: str) -> Trial | None:
-    """The trial with the best objective, of several the first; None where all failed."""
-    done = [trial for trial in trials if trial.objective is not None]
-    sign = 1 if direction == "minimize" else -1
-    return min(done, key=lambda trial: (sign * (trial.objective or 0.0), trial.number), default=None)
 
 
 def _method(study: MethodStudy, done: Searched) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from supreme.sweep.tuning.study import MethodStudy, Proposal, Trial, Tried
+from supreme.sweep.tuning.study import MethodStudy
+from supreme.sweep.tuning.trial import Proposal, Trial, Tried
 
 Evaluate = Callable[[Sequence[Proposal]], Iterable[tuple[Proposal, Tried]]]
 """Runs proposals, and says of each what became of it."""

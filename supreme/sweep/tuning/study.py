@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -12,50 +12,10 @@ from typing import Any
 
 from supreme.core import SupremeError
 from supreme.sweep.tuning.space import Dimension
-
-DEFAULTS = 0
-"""The number of the trial that has the values which the method has without a search."""
-
+from supreme.sweep.tuning.trial import DEFAULTS, Proposal, Trial, Tried
 
 OLDEST = 5
 """Version of Optuna."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """Values to try."""
-
-    method: str
-    number: int
-    """Of the trial in the study of its method."""
-    values: Mapping[str, Any]
-    """By field; empty for the trial of the defaults."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """What became of a proposal."""
-
-    per_seed: Sequence[float] = ()
-    """The objective of each training seed; empty where the trial failed."""
-    sample_passes: int = 0
-    """Images that went forward or backward through a model, in the method, over all training seeds."""
-    error: str = ""
-    """Why it failed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """A trial that has ended, as tables and files tell of it."""
-
-    number: int
-    values: Mapping[str, Any]
-    """By field; of the trial of the defaults, too."""
-    objective: float | None
-    """The mean over training seeds; None: it failed."""
-    per_seed: Sequence[float]
-    sample_passes: int
-    error: str = ""
 
 
 @dataclass(kw_only=True)

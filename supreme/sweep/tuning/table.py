@@ -11,7 +11,7 @@ from rich.table import Table
 from supreme.core.console import console
 from supreme.core.output import out
 from supreme.report.statistics.intervals import mean_interval
-from supreme.sweep.tuning.study import DEFAULTS
+from supreme.sweep.tuning.trial import DEFAULTS
 
 
 def print_search(record: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from supreme.sweep.schedule.executor import Close, Executor
 from supreme.sweep.schedule.tasks import Outcome
 from supreme.sweep.tracking.tracking import Tracking
 from supreme.sweep.tuning.goal import Goal
-from supreme.sweep.tuning.study import Proposal, Tried
+from supreme.sweep.tuning.trial import Proposal, Tried
 
 MANY = 10_000
 """Tasks that are still to come, as far as an executor knows that is to keep its idle places."""

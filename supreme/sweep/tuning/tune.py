@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.store.files import digest
@@ -18,21 +16,18 @@ from supreme.sweep.executors.local.leftovers import sweep_leftovers
 from supreme.sweep.executors.local.lock_file import LockFile
 from supreme.sweep.hydra_keys import refuse_in_sweep
 from supreme.sweep.hydra_sweep import OffersExecutor, closed, in_use, tell_presets
-from supreme.sweep.objective import Objective
 from supreme.sweep.plan.compose import Composer, Problems, compose_all, expand
-from supreme.sweep.plan.objectives import check_objectives, natural_direction
 from supreme.sweep.plan.plan import make_plan, resolve
-from supreme.sweep.plan.planned_columns import planned_columns
 from supreme.sweep.plan.preset_files import flat
-from supreme.sweep.plan.presets import with_fields
-from supreme.sweep.plan.refusals import flaw
 from supreme.sweep.plan.settings import Settings
 from supreme.sweep.searches import is_ours
-from supreme.sweep.tuning.goal import Asked, Goal, distance_of
+from supreme.sweep.tuning.goal import Goal
+from supreme.sweep.tuning.goals import goal_of, metrics_of
 from supreme.sweep.tuning.options import Options
 from supreme.sweep.tuning.search import Budget, search
-from supreme.sweep.tuning.space import Dimension, space_of
+from supreme.sweep.tuning.space import Dimension
 from supreme.sweep.tuning.study import MethodStudy
+from supreme.sweep.tuning.told_spaces import dimensions_of, told_space
 from supreme.sweep.tuning.trials import Trials
 
 log = logging.getLogger(__name__)
@@ -64,7 +59,7 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched:
     refuse_in_sweep(sweeper.config.hydra, True)
     methods, words = _asked(expand(sweeper, arguments))
     composer = Composer(sweeper.hydra_context, sweeper.config, found=False)
-    spaces = {method: _told_space(composer, method, options) for method in methods}
+    spaces = {method: told_space(composer, method, options) for method in methods}
     cells, settings = _composed(composer, methods, words, options.seeds)
     executor = sweeper.launcher.executor(settings)
     with closed(executor):
@@ -72,17 +67,17 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched:
         cells = _checked(cells, settings)
         tell_presets(composer.presets)
         by_method = {method: [cell for cell in cells if cell.names["method"] == method] for method in methods}
-        goal = _goal(by_method, settings.objectives)
+        goal = goal_of(by_method, settings.objectives)
         trials = Trials(
             launcher=sweeper.launcher,
             composer=composer,
             words=words,
             settings=replace(settings, study=_name(cells, goal, options), objectives=()),
             located={cell.seed: cell for cell in by_method[methods[0]]},
-            metrics={method: _metrics(own[0], goal) for method, own in by_method.items()},
+            metrics={method: metrics_of(own[0], goal) for method, own in by_method.items()},
             goal=goal,
         )
-        dimensions = {method: _dimensions(method, by_method[method][0], *spaces[method]) for method in methods}
+        dimensions = {method: dimensions_of(method, by_method[method][0], *spaces[method]) for method in methods}
         trials.use(executor)
         folder = trials.settings.workplace().results
         with _alone(folder), in_use(settings):
@@ -144,34 +139,6 @@ def _asked(jobs: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
     return methods, rests[0]
 
 
-def _told_space(composer: Composer, method: str, options: Options) -> tuple[Mapping[str, Any], str]:
-    """What conf/search and the command line say of a method's space, and where.
-
-    Raises SupremeError where that is nothing.
-    """
-    told: dict[str, Any] = {}
-    where = f"search/{method}"
-    places = [place for place in composer.repository.get_sources() if place.is_config(where)]
-    if places:  # the last is the user's own
-        content: Any = OmegaConf.to_container(places[-1].load_config(where).config)
-        space = content.get("space") if isinstance(content, Mapping) else None
-        if not isinstance(space, Mapping):
-            raise SupremeError(f"{where}.yaml needs space:, fields of {method} with the values to search: {_HOW}")
-        told |= space
-    if method in options.spaces:
-        told = {**flat(told), **options.spaces[method]}
-        where = f"space.{method}"
-    if not told:
-        raise SupremeError(
-            f"method {method} has no search space: write search/{method}.yaml into the folder of --config-dir, with "
-            f"{_HOW}; or type 'space.{method}.lr=tag(log,interval(1e-5,1e-2))'"
-        )
-    return told, where
-
-
-_HOW = "space: {lr: 'tag(log, interval(1e-5, 1e-2))'}"
-
-
 def _composed(
     composer: Composer, methods: Sequence[str], words: Sequence[str], seeds: Sequence[int]
 ) -> tuple[list[Cell], Settings]:
@@ -185,49 +152,12 @@ def _composed(
     return cells, settings
 
 
-def _goal(by_method: Mapping[str, Sequence[Cell]], objectives: Sequence[Objective]) -> Goal:
-    """What the cells are judged by: their declared endpoints, or the objective that was typed."""
-    first = next(iter(by_method.values()))[0]
-    if not objectives:
-        return distance_of(first.declared, list(planned_columns(first) or ()))
-    if len(objectives) > 1:
-        raise SupremeError("supreme tune searches for one objective: give one, or a sum of columns with + between them")
-    problems = Problems()
-    check_objectives([own[0] for own in by_method.values()], objectives, problems)
-    problems.refuse()
-    natural = natural_direction(objectives[0], first.metrics)
-    if not (direction := objectives[0].direction or natural):
-        raise SupremeError(
-            f"objective={objectives[0]} does not say what is better: type objective=minimize:{objectives[0]} or "
-            f"objective=maximize:{objectives[0]}"
-        )
-    return Asked(objective=objectives[0], direction=direction)
-
-
-def _metrics(cell: Cell, goal: Goal) -> list[str]:
-    """The metrics of a cell that give what the goal reads: a trial needs no other."""
-    columns = {name: planned_columns(replace(cell, metrics={name: node})) for name, node in cell.metrics.items()}
-    needed = [name for name, own in columns.items() if own is None or set(own) & set(goal.columns)]
-    return needed or list(cell.metrics)
-
-
 def _name(cells: Sequence[Cell], goal: Goal, options: Options) -> str:
     """What the search is called: after what it is for, so that another budget or another method goes on with it."""
     cell = cells[0]
     shared = sorted({(one.key("original"), one.key("reference"), one.seeds["evaluate"]) for one in cells})
     parts = [shared, cell.scenario, str(goal), list(options.seeds)]
     return "-".join([*(cell.names[group] for group in ("data", "model", "scenario")), digest(parts)[:8]])
-
-
-def _dimensions(method: str, cell: Cell, told: Mapping[str, Any], where: str) -> dict[str, Dimension]:
-    """The space of a method; raises SupremeError where the method takes none of the values of a field."""
-    node = cell.nodes["method"]
-    found = space_of(method, node, told, where)
-    for field, one in found.items():
-        flaws = [flaw(f"method {method}", with_fields(node, {field: value})) for value in one.extremes()]
-        if all(flaws):
-            raise SupremeError(f"{where}: {field}: {one.text}: {flaws[0]}")
-    return found
 
 
 def _study(
