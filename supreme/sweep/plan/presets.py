@@ -188,15 +188,15 @@ class Presets:
 def _narrowest(presets: Sequence[Preset]) -> Preset:
     """Of presets that all hold, the one with the most conditions.
 
-    Raises SupremeError where two have as many, or one is somebody else's, who may not know of ours, and asks for
-    something that the narrowest does not ask for.
+    Raises SupremeError where two have as many, or one is somebody else's, who may not know of ours. Whoever adds one
+    that asks for all that ours asks for, and for more, does.
     """
     first, *others = sorted(presets, key=_conditions, reverse=True)
     rivals = [
         one
         for one in others
         if one.scope.conditions == first.scope.conditions
-        or (one.file != first.file and not one.scope.is_wider(first.scope))
+        or (one.file != first.file and not (one.place < first.place and one.scope.is_wider(first.scope)))
     ]
     if rivals:
         labels = f"{first.label} and {rivals[0].label}"
