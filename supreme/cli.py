@@ -11,14 +11,10 @@ import signal
 import sys
 import traceback
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
 
 from supreme import __version__
 from supreme.command_line import first_line
-from supreme.command_line.conf_folder import CONF
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
+from supreme.command_line.conf_folder import CONF as CONF
 
 VERBS = {
     "leaderboard": "supreme.sharing.command:main",
@@ -26,6 +22,7 @@ VERBS = {
     "report": "supreme.report.command:main",
     "status": "supreme.sweep.display.status:main",
     "store": "supreme.sharing.store_command:main",
+    "tune": "supreme.sweep.tuning.command:main",
 }
 """Each is a function of the rest of the command line that gives the exit status, imported when it is asked for."""
 
@@ -107,21 +104,10 @@ def _run(arguments: list[str]) -> None:
     if "--multirun" not in options and not _only_shows(options) and experiment_sweeps(words, options):
         options.append("--multirun")
     sys.argv[1:] = [*options, *words]
+    from supreme.sweep.hydra_main import run_hydra
+
     with in_sentences(words), config_files_read_once(), _presets_shown(options), _sweeps_ended(options):
-        _run_hydra()
-
-
-def _run_hydra() -> None:
-    import hydra
-
-    base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}  # from 1.4 on there is no other
-    hydra.main(config_path=str(CONF), config_name="config", **base)(_run_job)()
-
-
-def _run_job(config: DictConfig) -> Any:
-    from supreme.sweep.single_cell import run_job
-
-    return run_job(config)
+        run_hydra()
 
 
 def _presets_shown(arguments: list[str]) -> AbstractContextManager[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from supreme.core.images import ImageData
 from supreme.core.patterns import filled_node
 from supreme.core.registry import as_component
 from supreme.core.split import sealed_split
-from supreme.pipeline import given_files, keys, twins
+from supreme.pipeline import given_files, judged, keys, twins
 from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
 from supreme.pipeline.process_state import untouched
 from supreme.store.decoded import cache as data_cache
@@ -80,8 +80,7 @@ class Cell:
             raise SupremeError("no metric is chosen; add metric=[accuracy,membership], say")
         return cls(
             names={name: str(names[name]) for name in COMPONENTS},
-            nodes={name: as_component(config[name], name) for name in COMPONENTS}
-            | {"data": twins.checked(config["data"])},
+            nodes={name: as_component(config[name], name) for name in COMPONENTS} | {"data": _data(config)},
             metrics=_metrics(config["metric"]),
             seed=_whole("seed", config.get("seed")),
             seeds={name: _whole(f"seeds.{name}", draws.get(name)) for name in DRAWS},
@@ -105,7 +104,7 @@ class Cell:
         yield from ((f"metric {name}", node) for name, node in self.metrics.items())
 
     def _components(self) -> Mapping[str, Mapping[str, Any]]:
-        replaced = {"data": twins.source(self.nodes["data"]), "scenario": self.scenario, "method": self.method_node}
+        replaced = {"data": _source(self.nodes["data"]), "scenario": self.scenario, "method": self.method_node}
         return {**self.nodes, **replaced}
 
     @cached_property
@@ -159,6 +158,7 @@ class Cell:
         path = self.data_path or self._decode(data_directory)
         located = replace(self, data_path=str(path))
         split = located.split()
+        located.judging_split()  # which may be refused
         return replace(located, fingerprint=split.data.fingerprint, split_digest=split.digest)
 
     def _decode(self, data_directory: Path) -> Path:
@@ -177,12 +177,31 @@ class Cell:
 
         The arrays of each call are its own; the data are shared.
         """
-        forget, node, what = self.seeds["forget"], self.scenario, f"scenario {self.names['scenario']}"
-        path, source = self.data_path, self.nodes["data"]
-        split = PROCESS_CACHE.splits.get(
-            (path, twins.are_together(source), node_key(node), what, forget),
-            lambda: twins.drawn(_drawn(self.build("scenario"), what, self.decoded, forget), source, path, self.decoded),
-        )
+        return self._kept_split("training", lambda: self._split_of(self.decoded))
+
+    def judging_split(self) -> Split:
+        """The split whose test images metrics look at: with data.evaluate_on=validation, the validation images.
+
+        Raises:
+            SupremeError: there are none, or the scenario's forget set depends on which images test.
+        """
+        if not judged.on_validation(self.nodes["data"]):
+            return self.split()
+
+        def made() -> Split:
+            other = self._split_of(judged.tested_on_validation(self.decoded, self.names["data"]))
+            return judged.with_tests_of(self.split(), other, f"scenario {self.names['scenario']}")
+
+        return self._kept_split("judging", made)
+
+    def _split_of(self, data: ImageData) -> Split:
+        what, source = f"scenario {self.names['scenario']}", self.nodes["data"]
+        drawn = _drawn(self.build("scenario"), what, data, self.seeds["forget"])
+        return twins.drawn(drawn, source, self.data_path, self.decoded)
+
+    def _kept_split(self, purpose: str, make: Callable[[], Split]) -> Split:
+        key = self.data_path, twins.are_together(self.nodes["data"]), node_key(self.scenario), self.names["scenario"]
+        split = PROCESS_CACHE.splits.get((purpose, *key, self.seeds["forget"]), make)
         return split.mapped(lambda one: replace(one, indices=one.indices.copy(), targets=one.targets.copy()))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -219,6 +238,20 @@ class Cell:
     def numerics(self) -> dict[str, Any]:
         """What moves the last bits of a computation on the same device."""
         return {"deterministic": self.deterministic, "threads": self.threads}
+
+
+def _data(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    node = judged.checked(twins.checked(config["data"]))
+    if judged.on_validation(node) and config.get("audit"):
+        raise SupremeError(
+            f"audits judge by test images: leave data.{judged.OPTION}={judged.VALIDATION} out, or type audit=[]"
+        )
+    return node
+
+
+def _source(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node of the data source alone."""
+    return judged.source(twins.source(node))
 
 
 def _drawn(component: Any, what: str, data: ImageData, forget: int) -> Split:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def failure_path(cell: Cell, at: Workplace) -> Path:
     """The file of the cell's record."""
-    return Path(at.output_dir) / "failures" / f"{cell.id}.json"
+    return at.results / "failures" / f"{cell.id}.json"
 
 
 def record_failure(cell: Cell, at: Workplace, error: str, log_name: str) -> None:

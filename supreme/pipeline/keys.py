@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from supreme.core.row import SCHEMAS
 from supreme.pipeline.given_files import given_content
+from supreme.pipeline.judged import on_validation
 from supreme.pipeline.process_cache import PROCESS_CACHE, node_key
 from supreme.pipeline.twins import are_together
 from supreme.store import fingerprint
@@ -75,6 +76,7 @@ def row_key(cell: Cell) -> str:
     """16 hexadecimal digits: the name of the cell's row and of its log."""
     asked = [cell.names, node_identity(cell.scenario)]  # two ways to ask for the same split are two rows
     asked += ["twins together"] * are_together(cell.nodes["data"])
+    asked += ["evaluated on validation images"] * on_validation(cell.nodes["data"])
     parts = [SCHEMA["row"], asked, cell.key("unlearned"), cell.key("reference"), cell.seeds["evaluate"]]
     return digest(parts)[:16]
 

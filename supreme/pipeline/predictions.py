@@ -24,7 +24,7 @@ def predictions(prepared: Prepared, stage: str) -> StoredPredictions:
     key = prepared.cell.key(stage)
     model = partial(model_of, prepared, stage)
     answers = _answers(prepared, {"stage": stage, "key": key}, model, {stage: key})
-    return StoredPredictions(prepared.split, answers, model)
+    return StoredPredictions(prepared.judging_split, answers, model)
 
 
 def untrained(prepared: Prepared, number: int) -> StoredPredictions:
@@ -38,7 +38,7 @@ def untrained(prepared: Prepared, number: int) -> StoredPredictions:
     of = {"untrained": identity(cell.nodes["model"]), "stream": stream, **cell.numerics}
     of["channels_last"] = cell.nodes["recipe"]["channels_last"]
     answers = _answers(prepared, of, model, {"untrained": cell.nodes["model"]})
-    return StoredPredictions(prepared.split, answers, model)
+    return StoredPredictions(prepared.judging_split, answers, model)
 
 
 def _answers(

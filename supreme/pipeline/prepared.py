@@ -17,6 +17,7 @@ from supreme.functional.classifier import Classifier
 from supreme.pipeline.best_epoch import BestEpoch
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.device import Measured, autocast, configure, on_device
+from supreme.pipeline.judged import on_validation
 from supreme.pipeline.process_cache import PROCESS_CACHE, built, node_key
 from supreme.pipeline.process_state import untouched
 from supreme.pipeline.workplace import Workplace
@@ -69,6 +70,13 @@ class Prepared:
     def split(self) -> Split:
         """The split on the device; its training passes augment as the recipe says."""
         return self.own_split()
+
+    @cached_property
+    def judging_split(self) -> Split:
+        """The split on the device whose test images judge: those of `data.evaluate_on`."""
+        if not on_validation(self.cell.nodes["data"]):
+            return self.split
+        return self.cell.judging_split().with_data(self.data).to(self.device, self.recipe.augmentation)
 
     def own_split(self) -> Split:
         """Return a split whose arrays are the caller's: a method may write to its sets, and others must not see it."""

@@ -58,13 +58,14 @@ class ProcessCache:
         self.decoded: Kept[ImageData] = Kept()
         """Decoded data sets, memory-mapped, by folder."""
         self.sources: Kept[Mapping[str, Any]] = Kept()
-        """Nodes of data sources without `twins`, by the node; cells that are alike share them."""
+        """Nodes of data sources without `twins` or `evaluate_on`, by the node; cells that are alike share them."""
         self.twin_groups: Kept[tuple[bytes, IntArray]] = Kept()
         """Of each image of a decoded data set, by folder: the digest of its pixels, and the number of its group."""
         self.twin_counts: Kept[dict[str, int]] = Kept(1000)
         """How many twins the sets of a split have, by folder of the data and digest of the split."""
         self.splits: Kept[Split] = Kept(2)
-        """Splits as drawn, by data, scenario and forget stream; poisoned data, which differ for each, are in them."""
+        """Splits as drawn, by purpose, data, scenario and forget stream; poisoned data, which differ for each, are in
+        them."""
         self.on_device: Kept[ImageData] = Kept()
         """Decoded data sets on a device, by folder and device."""
         self.poisoned_on_device: Kept[ImageData] = Kept(1)

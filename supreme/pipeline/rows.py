@@ -19,6 +19,7 @@ from supreme.pipeline import given_models, keys, stages, twins
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import BATCH, CellEvaluation
 from supreme.pipeline.inspection import with_inspected
+from supreme.pipeline.judged import on_validation
 from supreme.pipeline.keys import SCHEMA
 from supreme.pipeline.predictions import predictions, untrained
 from supreme.pipeline.prepared import Prepared
@@ -53,6 +54,7 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
     with prepared.evaluating():  # some metrics train, or take gradients
         anchors = _anchors(prepared, evaluations)
         measured = measure(metrics, evaluations["unlearned"])
+    judging = cell.judging_split()
     row = {
         "cell": cell.id,
         "schema": SCHEMA["row"],
@@ -83,10 +85,10 @@ def evaluate(prepared: Prepared) -> dict[str, Any]:
             "scenario": version_of(cell.build("scenario")),
             **{f"metric.{name}": version_of(metric) for name, metric in metrics.items()},
         },
-        "notes": [*_notes(cell, done), *given_models.doubts(cell, prepared.split, evaluations["reference"])],
+        "notes": [*_notes(cell, done), *given_models.doubts(cell, prepared.judging_split, evaluations["reference"])],
         "cost": done["unlearned"].record["cost"],
-        "sets": {name: len(images) for name, images in prepared.split.sets.items() if len(images)},
-        "twins": twins.counts(cell.split(), cell.split_digest, cell.data_path, cell.decoded),
+        "sets": {name: len(images) for name, images in judging.sets.items() if len(images)},
+        "twins": twins.counts(judging, judging.digest, cell.data_path, cell.decoded),
         "forget_digest": prepared.split.forget_digest,
         "metric_keys": cell.metric_keys,
         "given": cell.given_files(getattr(prepared.method, "made_elsewhere", False)),
@@ -132,7 +134,7 @@ def _evaluations(prepared: Prepared, done: Mapping[str, Artefact]) -> dict[str, 
     return {
         stage: CellEvaluation(
             subject_name=stage,
-            split=prepared.split,
+            split=prepared.judging_split,
             subject=subjects[stage],
             all=subjects,
             costs=costs,
@@ -153,6 +155,8 @@ def _anchors(prepared: Prepared, evaluations: Mapping[str, CellEvaluation]) -> d
         return Contents(record={**measured, "of": {name: cell.key(name) for name in ANCHORS}})
 
     parts = {"schema": SCHEMA["anchors"], "metrics": cell.metric_keys, "split": cell.split_digest}
+    if on_validation(cell.nodes["data"]):
+        parts["evaluated on"] = "validation images"
     models = [cell.key("original"), cell.key("reference"), cell.seeds["evaluate"], BATCH, UNTRAINED_MODELS]
     return prepared.store.get_or_create("anchors", digest({**parts, "models": models}), create)[0].record
 

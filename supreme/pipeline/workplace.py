@@ -22,6 +22,8 @@ class Workplace:
 
     output_dir: str
     """Folder of rows, store, logs and reports."""
+    study: str = ""
+    """Name of the search whose trials these are: their rows lie apart from those that a report is made of."""
     device: str
     """Device that this process sees: cuda, mps or cpu."""
     threads: int = 1
@@ -43,4 +45,9 @@ class Workplace:
 
     def row_path(self, cell: Cell) -> Path:
         """The file of the cell's row."""
-        return Path(self.output_dir) / "rows" / f"{cell.id}.json"
+        return self.results / "rows" / f"{cell.id}.json"
+
+    @property
+    def results(self) -> Path:
+        """The folder of the folders `rows` and `failures`."""
+        return Path(self.output_dir, *(["studies", self.study] if self.study else []))

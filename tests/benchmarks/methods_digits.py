@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import shlex
 import statistics
 import subprocess
@@ -42,8 +41,7 @@ FASHION = (
 """As many images and epochs as make the original remember what it is to forget."""
 SEEDS = (100, 101, 102)
 TUNING = [
-    *("python", "-m", "supreme", "--config-dir", str(Path(__file__).parent / "conf"), "-m"),
-    *("data=digits_validation", "recipe=digits-small_cnn", "tuned=none"),
+    *("python", "-m", "supreme", "-m", "data.evaluate_on=validation", "tuned=none"),
     *(f"seed={','.join(map(str, SEEDS))}", METRICS),
 ]
 IMAGES = "validation"
@@ -127,11 +125,7 @@ def main() -> None:
 
 
 def sweep(command: Sequence[str], directory: Path) -> int:
-    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]  # for digits_validation
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.run(
-        [sys.executable, *command[1:], f"output_dir={directory}"], env=environment, check=False
-    ).returncode
+    return subprocess.run([sys.executable, *command[1:], f"output_dir={directory}"], check=False).returncode
 
 
 def report(directory: Path, path: Path, command: Sequence[str], without: Sequence[str], head: Sequence[str]) -> None:

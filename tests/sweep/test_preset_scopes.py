@@ -469,3 +469,63 @@ def test_single_runs_sweeps_and_launchers_of_hydra_compute_the_same_cell_and_say
         assert done.stderr.count("does not apply") == 1
         assert note in done.stderr
     assert len(list((tmp_path / "outputs" / "rows").glob("*.json"))) == 1
+
+
+# What a search has found.
+
+
+FOUND = {"source": "found", "columns": ["accuracy/forget"], "images": "validation", "uses_reference": True}
+
+
+def own_folder(folder: Path, *conditions: Mapping[str, Any]) -> Path:
+    """A folder of configs with a preset of finetune for each of these, found on training seeds 7 and 8."""
+    entries = [
+        {"name": f"own{number}", "for": dict(told), "values": {"lr": 0.5}, "chosen": {**FOUND, "seeds": [7, 8]}}
+        for number, told in enumerate(conditions)
+    ]
+    (folder / "tuned").mkdir()
+    (folder / "tuned" / "finetune.yaml").write_text(yaml.safe_dump(entries))
+    return folder
+
+
+@contextmanager
+def composer_with(folder: Path, found: bool = True) -> Iterator[Composer]:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", [f"hydra.searchpath=[file://{folder}]"], return_hydra_config=True)
+        loader = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
+        yield Composer(loader, config, found)
+
+
+DIGITS = {"data": "digits", "model": "small_cnn", "scenario": "random"}
+
+
+def test_a_cell_on_a_training_seed_that_its_preset_was_found_on_is_refused(tmp_path: Path) -> None:
+    with composer_with(own_folder(tmp_path, DIGITS)) as composer:
+        told = refusal(composer, "method=finetune", "seed=8")
+        assert told == (
+            "preset finetune/own0 was found on training seeds 7, 8, whose results flatter it: take others, as in "
+            "seed=9..18, or type tuned=none"
+        )
+        assert tuned(composer, "method=finetune", "seed=9")["preset"] == "finetune/own0"
+        assert tuned(composer, "method=finetune", "seed=8", "method.lr=0.1")["preset"] != ""  # none of it is left
+        assert (tuned(composer, "method=finetune", "seed=8", "tuned=none") or {}).get("preset", "") == ""
+
+
+def test_a_search_starts_from_no_preset_that_results_have_chosen(tmp_path: Path) -> None:
+    with composer_with(own_folder(tmp_path, DIGITS), found=False) as composer:
+        assert (tuned(composer, "method=finetune", "seed=8") or {}).get("preset", "") == ""
+        assert tuned(composer, "method=scrub", "seed=100")["preset"] == "scrub/small"
+
+
+def test_a_preset_of_another_folder_wins_where_it_asks_for_all_that_ours_asks_for_and_more(tmp_path: Path) -> None:
+    narrow = {**DIGITS, "recipe": "digits-small_cnn", "recipe.epochs": 40, "scenario.fraction": 0.1}
+    entries = [{"name": "own", "for": narrow, "values": {"lr": 0.5}, "chosen": {"source": "reasoned"}}]
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned" / "scrub.yaml").write_text(yaml.safe_dump(entries))
+    with composer_with(tmp_path) as composer:
+        told = refusal(composer, "method=scrub", "seed=0")  # ours asks for data.train_per_class, too
+        assert "both hold: choose one" in told
+    entries[0]["for"] = {**narrow, "data.train_per_class": 20, "model.widths": [[32, 64, 128]]}
+    (tmp_path / "tuned" / "scrub.yaml").write_text(yaml.safe_dump(entries))
+    with composer_with(tmp_path) as composer:
+        assert tuned(composer, "method=scrub", "seed=0")["preset"] == "scrub/own"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from omegaconf import OmegaConf
 from test_plan import composer  # noqa: F401
 from test_report import row, text
 
-from supreme.pipeline import twins
 from supreme.report import render
 from supreme.report.page.page import page_data
 from supreme.report.rows.load import load
@@ -186,24 +184,3 @@ def test_note_card_and_frame_say_on_which_images_and_whether_with_the_reference_
     ((tuning,),) = [entry["tuning"] for entry in card["method"] if entry["label"] == "scrub"]
     assert f"values found by accuracy/forget and accuracy/unseen {sentence}" in tuning["how"]
     assert tuning["how"].endswith("on training seeds 1, 9")
-
-
-def test_tuning_evaluates_on_validation_images_and_on_no_test_image(tmp_path: Path) -> None:
-    import hydra
-
-    from supreme.core.registry import build
-    from supreme.data.digits import Digits
-
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        folder = Path(__file__).parents[1] / "benchmarks" / "conf"
-        config = hydra.compose(
-            "config", ["data=digits_validation", "recipe=digits-small_cnn", f"hydra.searchpath=[file://{folder}]"]
-        )
-    node: Any = twins.source(OmegaConf.to_container(config.data))  # type: ignore[arg-type]
-    data, digits = build(node), build(node["of"])
-    assert isinstance(digits, Digits)
-    found, source = data(), digits()
-    assert found.train.tolist() == source.train.tolist()
-    assert found.test.tolist() == source.validation.tolist()
-    assert not {*found.test.tolist()} & {*source.test.tolist()}
-    assert found.fingerprint != source.fingerprint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -38,8 +38,17 @@ ROWS: Spec = {"field": "label", "type": "nominal", "title": None, "sort": {"op":
 """Encodings: of marks by method, and of a row for each method."""
 
 
+class OfMethods(Protocol):
+    """What a figure is of, as far as its looks go."""
+
+    @property
+    def methods(self) -> list[str]:
+        """Every method that it shows."""
+        ...
+
+
 def figure(
-    block: Shown,
+    block: Shown | OfMethods,
     name: str,
     caption: str,
     datasets: Mapping[str, pd.DataFrame],
@@ -47,7 +56,7 @@ def figure(
     row: int | None = None,
     **view: Any,
 ) -> Spec:
-    """A figure of one block, one column wide.
+    """A figure of one block, or of another set of methods, one column wide.
 
     Args:
         name: what a screen reader says of it.

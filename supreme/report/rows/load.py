@@ -27,7 +27,7 @@ OF_METHOD = len(LABELS) - 1
 """The labels before the variant: of the block and the method."""
 VALUES = ("value", "reference", "original")
 REASONS = ("reason", "reason_reference", "reason_original")
-TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference", "values_for")
+TUNED = ("preset", "tuned_on", "tuned_seeds", "tuned_images", "tuned_reference", "tuned_trials", "values_for")
 PER_ROW = (
     *("cell", *LABELS, *SEEDS, "forget_size", "forget_digest", "notes", "protocol", "scenario_values"),
     *(*TUNED, "declared", "code", "versions", "older", "twins", "given", "swept"),
@@ -47,8 +47,9 @@ def load(directory: str | Path = "outputs") -> pd.DataFrame:
     returned the original; `warning` of a value to be doubted.
     `preset` names the preset of conf/tuned that set values of the method, `tuned_on` the columns by which these were
     found, if results chose them, `tuned_seeds` the training seeds, `tuned_images` the images beside the forget set
-    (test, validation or training), and `tuned_reference` whether the retrained model was used (yes, no, or unknown in
-    an older row, whose images then count as test); each is "" where results chose nothing. `values_for` says what
+    (test, validation or training), `tuned_reference` whether the retrained model was used (yes, no, or unknown in an
+    older row, whose images then count as test), and `tuned_trials` how many trials of `supreme tune` found them; each
+    is "" where results chose nothing. `values_for` says what
     the values of the method's YAML are for, where it ran without a preset on something else. `declared` has the
     endpoints that were declared before the row was there, as JSON, or "".
 

@@ -71,7 +71,7 @@ def _meanings(rows: Sequence[Row | Failure], settings: Sequence[Sequence[str]]) 
 
 def _images_of(row: Row | Failure) -> Any:
     data = row.settings["data"]
-    return data["content"], data.get("twins")  # together: other sets of the same images
+    return data["content"], data.get("twins"), data.get("evaluate_on")  # other sets of the same images
 
 
 def metric_suffixes(rows: Sequence[Row]) -> list[dict[str, str]]:

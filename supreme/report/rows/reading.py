@@ -58,7 +58,7 @@ class Row:
     """The files of models that were made elsewhere, by stage, as JSON; empty where there are none."""
     protocol: str
     """fixed, or another one of conf/protocol."""
-    tuned: tuple[str, str, str, str, str, str]
+    tuned: tuple[str, str, str, str, str, str, str]
     """The preset that set values of the method, and, where results chose these, by what; see `tuned_of`."""
     endpoints: str
     """What the sweep declared of them, as JSON; empty in a row that is older than such declarations."""

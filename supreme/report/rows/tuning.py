@@ -28,36 +28,42 @@ class Tuning(NamedTuple):
     """test, validation or training: those beside the forget set."""
     reference: str
     """Whether the retrained model was used: yes, no, or unknown, as images then are: they count as test images."""
+    trials: str = ""
+    """How many `supreme tune` spent on it; empty where something else found the values."""
 
     def told(self, titles: Iterable[str]) -> str:
         """What follows "values found by", given what the columns are called."""
         *most, last = titles
         names = f"{', '.join(most)} and {last}" if most else last
         where = UNKNOWN if self.reference == "unknown" else f"{IMAGES[self.images]}, {REFERENCE[self.reference]}"
-        return f"{names} {where}, on training seeds {self.seeds}"
+        by = f", in {self.trials} trials of supreme tune" if self.trials else ""
+        return f"{names} {where}, on training seeds {self.seeds}{by}"
 
 
-def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str, str, str, str]:
-    """Preset, columns, seeds, images, reference and what the values are for, as `load` has them, of a row's preset.
+def tuned_of(told: Mapping[str, Any] | None) -> tuple[str, str, str, str, str, str, str]:
+    """Preset, columns, seeds, images, reference, trials and what the values are for, of a row's preset, as `load` has
+    them.
 
     Empty where no value of a preset is left; all but the preset, where no results chose its values. The last one only
     where there is no preset, and the values of the method's own YAML are for something else than the row is.
     """
     if not told or not told["kept"]:
-        return "", "", "", "", "", str((told or {}).get("values_for", ""))
+        return "", "", "", "", "", "", str((told or {}).get("values_for", ""))
+    preset = str(told["preset"])
     if told["source"] != "found":
-        return str(told["preset"]), "", "", "", "", ""
+        return preset, "", "", "", "", "", ""
     columns, seeds = (", ".join(map(str, told[name])) for name in ("columns", "seeds"))
     if "images" not in told or "uses_reference" not in told:  # a row that is older than these two
-        return str(told["preset"]), columns, seeds, "test", "unknown", ""
-    return str(told["preset"]), columns, seeds, str(told["images"]), "yes" if told["uses_reference"] else "no", ""
+        return preset, columns, seeds, "test", "unknown", "", ""
+    oracle, trials = "yes" if told["uses_reference"] else "no", str(told.get("search", {}).get("trials", ""))
+    return preset, columns, seeds, str(told["images"]), oracle, trials, ""
 
 
 def tuned_on_shown(part: pd.DataFrame, shown: Iterable[str]) -> dict[str, Tuning]:
     """Of each method of a block whose values any of these metrics chose, how."""
     shown = list(shown)
     found: dict[str, Tuning] = {}
-    told = part.loc[part["tuned_on"] != "", ["method", *_FRAME]].drop_duplicates()
+    told = part.reindex(columns=["method", *_FRAME], fill_value="").loc[part["tuned_on"] != ""].drop_duplicates()
     for method, columns, *rest in told.itertuples(index=False, name=None):
         tuning = Tuning(tuple(columns.split(", ")), *rest)
         if any(is_config_of(metric, name) for metric in shown for name in tuning.columns):
@@ -65,7 +71,7 @@ def tuned_on_shown(part: pd.DataFrame, shown: Iterable[str]) -> dict[str, Tuning
     return found
 
 
-_FRAME = ("tuned_on", "tuned_seeds", "tuned_images", "tuned_reference")
+_FRAME = ("tuned_on", "tuned_seeds", "tuned_images", "tuned_reference", "tuned_trials")
 
 
 def tuning_notes(part: pd.DataFrame, columns: Mapping[str, TableColumn]) -> list[str]:

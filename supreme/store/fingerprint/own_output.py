@@ -11,7 +11,7 @@ from pathlib import Path
 
 HOLDS_NO_ARITHMETIC = True
 
-WRITTEN = ("audits", "logs", "reports", "rows", "store", "sweeps", "tracking")
+WRITTEN = ("audits", "logs", "reports", "rows", "store", "studies", "sweeps", "tracking")
 """Folders in it that sweeps write to. Others, such as data or what a user put there, count as any folder does."""
 
 

@@ -31,14 +31,14 @@ class Row:
 
 
 class Rows:
-    """The rows of one output directory, found by what they refer to."""
+    """The rows of one output directory, those of trials of its searches among them, found by what they refer to."""
 
     def __init__(self, directory: Path) -> None:
         self.rows: list[Row] = []
         self.unreadable: list[Path] = []
         """Those that do not say what they refer to."""
         self._by_owner: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-        for path in sorted((directory / "rows").glob("*.json")):
+        for path in sorted([*directory.glob("rows/*.json"), *directory.glob("studies/*/rows/*.json")]):
             if (row := _read(path)) is None:
                 self.unreadable.append(path)
                 continue

@@ -23,6 +23,7 @@ class DryRunExecutor:
     """See `supreme.sweep.schedule.executor.Executor`. Every task returns None and takes what is expected."""
 
     attempts = 1
+    again = False
     takes_all = False
 
     def __init__(self, slots: Iterable[str], seconds: Mapping[str, float]) -> None:

@@ -53,11 +53,12 @@ class Composer:
     copy, of which `_Draft` resolves only what they can reach.
     """
 
-    def __init__(self, hydra_context: Any, config: DictConfig) -> None:
+    def __init__(self, hydra_context: Any, config: DictConfig, found: bool = True) -> None:
+        """found: see `Presets`."""
         self._loader = hydra_context.config_loader
         self._config = config
         self._sources = Sources(self._loader, config.hydra)
-        self.presets = Presets(self._sources)
+        self.presets = Presets(self._sources, found)
         self.search_spaces = SearchSpaces(self._sources.repository)
         self._groups = {*self._loader.list_groups(""), "hydra"}
         self._parser = OverridesParser.create(config_loader=self._loader)
@@ -100,6 +101,11 @@ class Composer:
             self._set_above[choices] = self._set_by[parts]
         keys = [override.partition("=")[0].partition(".") for override in plain if override.startswith("method.")]
         return self._set_above[choices] | {field for _, _, field in keys} if keys else self._set_above[choices]
+
+    @property
+    def repository(self) -> Any:
+        """Every place that Hydra takes configs from."""
+        return self._sources.repository
 
     def changes(self, overrides: Sequence[str]) -> Mapping[str, Any]:
         """What these overrides make otherwise than the YAML files of what they choose; see `Cell.changed`."""
@@ -226,7 +232,18 @@ def cell_with(
     """The cell of a resolved config, with what its preset makes of the method."""
     if preset is None:
         return Cell.from_config(values, names, overrides)
+    _refuse_seeds_of(preset.told, values.get("seed"))
     return replace(Cell.from_config({**values, "method": preset.method}, names, overrides), tuned=preset.told)
+
+
+def _refuse_seeds_of(told: Mapping[str, Any], seed: object) -> None:
+    """A preset is not reported on training seeds that chose its values: raises SupremeError."""
+    if told["source"] == "found" and told["kept"] and seed in told["seeds"]:
+        seeds = told["seeds"]
+        raise SupremeError(
+            f"preset {told['preset']} was found on training seeds {', '.join(map(str, seeds))}, whose results flatter "
+            f"it: take others, as in seed={max(seeds) + 1}..{max(seeds) + 10}, or type tuned=none"
+        )
 
 
 def plain_values(config: DictConfig) -> Mapping[str, Any]:

@@ -107,7 +107,7 @@ class Stored:
         for record in _whole(read_audit, Path(at.output_dir, "audits")):
             self._add_audit(record)
         wanted = {subject.values for subject in self._subjects.values()}
-        for row in _whole(read_row, Path(at.output_dir, "rows")):
+        for row in _whole(read_row, at.results / "rows"):
             if all(len(self._by_values[values]) >= ENOUGH for values in wanted):
                 break
             self._add_row(row)

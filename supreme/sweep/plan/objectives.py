@@ -10,6 +10,7 @@ from supreme.command_line.conf_folder import names
 from supreme.core import SupremeError, registry
 from supreme.core.column import Column, column_in, declared_of
 from supreme.pipeline.cell import Cell
+from supreme.pipeline.judged import on_validation
 from supreme.store.files import digest
 from supreme.sweep.objective import Objective, Term, unknown_column
 from supreme.sweep.plan.compose import Problems
@@ -24,7 +25,7 @@ def check_objectives(cells: Iterable[Cell], objectives: Sequence[Objective], pro
     terms = [term for objective in objectives for term in objective.terms]
     told: dict[str, list[str]] = {}
     for cell in cells if terms else ():
-        key = digest([cell.metric_keys, cell.data_path, cell.split_digest])
+        key = digest([cell.metric_keys, cell.data_path, cell.split_digest, on_validation(cell.nodes["data"])])
         if key not in told:
             columns = planned_columns(cell)
             told[key] = [why for term in terms if (why := _flaw(term, cell, columns))]
@@ -69,7 +70,7 @@ def _flaw(term: Term, cell: Cell, columns: Mapping[str, Column] | None) -> str:
         if metric in names("metric") and metric not in cell.metrics:
             chosen = ",".join([*cell.metrics, metric])
             return f"objective={term}: metric {metric} is not chosen; add it, as in 'metric=[{chosen}]'"
-        images = cell.split().sets.get(term.column.rpartition("/")[2])
+        images = cell.judging_split().sets.get(term.column.rpartition("/")[2])
         if images is not None and not len(images):
             return f"objective={term}: these data have no such images; type data.validation_fraction=0.1, say"
         return f"objective={term}: {unknown_column(term.column, columns)}"

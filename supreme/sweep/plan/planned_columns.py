@@ -17,7 +17,7 @@ def planned_columns(cell: Cell) -> Mapping[str, Column] | None:
 
     None where a metric cannot be built, or cannot say what its columns are before there is a model.
     """
-    sets = PlannedEvaluation(cell.split())
+    sets = PlannedEvaluation(cell.judging_split())
     found: dict[str, Column] = {}
     for name, node in cell.metrics.items():
         try:

@@ -34,12 +34,15 @@ class Preset:
     """What `tuned=` calls it; no other preset of the method is called so."""
     file: str
     """Where it stands."""
+    place: int
+    """Of the places that configs are taken from, the one that this is: what is added later has a larger number."""
     scope: Scope
     fields: Mapping[str, Any]
     """Of the method, what it sets: dotted where a field lies in another."""
     chosen: Mapping[str, Any]
     """How the values were chosen: a source, and with `found` the columns that were read, the images beside the forget
-    set (one of `IMAGES`), whether the retrained model was used, and the training seeds."""
+    set (one of `IMAGES`), whether the retrained model was used, and the training seeds. Where `supreme tune` found
+    them, also what it has to tell of its `search`."""
 
     @property
     def label(self) -> str:
@@ -84,7 +87,7 @@ class PresetFiles:
 
     def _presets(self, method: str) -> Iterator[Preset]:
         known: dict[str, str] = {}
-        for source in self._repository.get_sources():
+        for place, source in enumerate(self._repository.get_sources()):
             if not source.is_config(f"tuned/{method}"):
                 continue
             where = f"{source.path}/tuned/{method}.yaml"
@@ -92,7 +95,7 @@ class PresetFiles:
             if not isinstance(entries, list):
                 raise SupremeError(f"{where} must be a list of presets, each with name, for, values and chosen")
             for number, entry in enumerate(entries, 1):
-                preset = _preset(method, entry, where, f"{where}, entry {number}")
+                preset = _preset(method, entry, where, f"{where}, entry {number}", place)
                 if preset.name in known:
                     raise SupremeError(f"{where}: another preset of {method} is called {preset.name}, too: rename one")
                 known[preset.name] = where
@@ -113,7 +116,7 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _preset(method: str, entry: object, file: str, where: str) -> Preset:
+def _preset(method: str, entry: object, file: str, where: str, place: int = 0) -> Preset:
     """What an entry says. Raises SupremeError where it says something else than presets do."""
     keys = ("name", "for", "values", "chosen")
     if not isinstance(entry, Mapping) or set(entry) != set(keys):
@@ -134,13 +137,15 @@ def _preset(method: str, entry: object, file: str, where: str) -> Preset:
             f"{where}: values: {fields} is not allowed: the entry {DEFAULT} says what the values of "
             f"method/{method}.yaml are for and sets nothing, every other one sets something"
         )
-    return Preset(method=method, name=name, file=file, scope=scope, fields=fields, chosen=chosen)
+    return Preset(method=method, name=name, file=file, place=place, scope=scope, fields=fields, chosen=chosen)
 
 
 def _chosen(told: object) -> dict[str, Any]:
     source = told.get("source") if isinstance(told, Mapping) else None
     more = ("columns", "images", "uses_reference", "seeds") if source == "found" else ()
-    if not isinstance(told, Mapping) or source not in SOURCES or set(told) != {"source", *more} or not _says_how(told):
+    searched = isinstance(told, Mapping) and source == "found" and isinstance(told.get("search"), Mapping)
+    keys = {"source", *more, *(["search"] if searched else [])}
+    if not isinstance(told, Mapping) or source not in SOURCES or set(told) != keys or not _says_how(told):
         raise SupremeError(
             f"chosen: {told} is not allowed: give {{source: published}}, {{source: reasoned}}, or {{source: found, "
             "columns: [accuracy/forget], images: validation, uses_reference: true, seeds: [100, 101]}; columns are all "

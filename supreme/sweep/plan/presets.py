@@ -55,7 +55,9 @@ class Presets:
     and where the values of the method's own YAML are for something else: "" as the name, and `values_for`, what for.
     """
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, found: bool = True) -> None:
+        """found: whether presets whose values results chose apply by themselves, too."""
+        self._with_found = found
         self._files = PresetFiles(sources.repository)
         self._outcomes: dict[tuple[int, str, frozenset[str]], tuple[Mapping[str, Any], Outcome]] = {}
         self._found: dict[tuple[Any, ...], list[Preset]] = {}
@@ -105,6 +107,11 @@ class Presets:
         self._passed_over.clear()
         self._strangers.clear()
 
+    def conventions_of(self, label: str) -> Mapping[str, Any]:
+        """Of the preset that rows call so, the fields of the method that are part of its scope."""
+        presets = self._files.of(label.partition("/")[0])
+        return next((preset.scope.conventions for preset in presets if preset.label == label), {})
+
     def notes(self) -> list[str]:
         """One line for the presets that did not apply for the same reason, with the number of cells."""
         alike: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)
@@ -129,7 +136,11 @@ class Presets:
         """The presets of the method that are about this data, model and scenario: others do not matter."""
         key = tuple(names.get(group) for group in ("method", *ABOUT))
         if key not in self._found:
-            presets = self._files.of(str(names["method"]))
+            presets = [
+                preset
+                for preset in self._files.of(str(names["method"]))
+                if self._with_found or preset.chosen["source"] != "found"
+            ]
             self._found[key] = [preset for preset in presets if preset.scope.is_about(names)]
         return self._found[key]
 
@@ -182,10 +193,16 @@ class Presets:
 def _narrowest(presets: Sequence[Preset]) -> Preset:
     """Of presets that all hold, the one with the most conditions.
 
-    Raises SupremeError where two have as many, or one is somebody else's, who may not know of ours.
+    Raises SupremeError where two have as many, or one is somebody else's, who may not know of ours. Whoever adds one
+    that asks for all that ours asks for, and for more, does.
     """
     first, *others = sorted(presets, key=_conditions, reverse=True)
-    rivals = [one for one in others if one.file != first.file or one.scope.conditions == first.scope.conditions]
+    rivals = [
+        one
+        for one in others
+        if one.scope.conditions == first.scope.conditions
+        or (one.file != first.file and not (one.place < first.place and one.scope.is_wider(first.scope)))
+    ]
     if rivals:
         labels = f"{first.label} and {rivals[0].label}"
         raise SupremeError(f"presets {labels} both hold: choose one, as in tuned={first.name}")

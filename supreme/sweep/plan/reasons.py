@@ -28,7 +28,7 @@ def told(
         again: of cells that have a row which does not do, by their ids, that row.
         labels: what each cell is called, by its id.
     """
-    if not todo or not any((Path(at.output_dir) / "rows").glob("*.json")):
+    if not todo or not any((at.results / "rows").glob("*.json")):
         return []
     earlier, by_reason = Earlier(at, {asked(cell) for cell in todo}), dict[str, list[str]]()
     for cell in todo:
@@ -47,7 +47,7 @@ class Earlier:
     def __init__(self, at: Workplace, wanted: set[str]) -> None:
         self._at = at
         self._rows: dict[str, Mapping[str, Any]] = {}
-        for path in sorted((Path(at.output_dir) / "rows").glob("*.json"), key=_written):
+        for path in sorted((at.results / "rows").glob("*.json"), key=_written):
             row = _read(read_row, path)
             if row and (key := _asked_of(row)) in wanted:
                 self._rows[key] = row

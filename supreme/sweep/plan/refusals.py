@@ -15,6 +15,7 @@ from supreme.core.images import ImageData
 from supreme.core.suitability import check_split
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.ensembles import AuditJob
+from supreme.pipeline.judged import on_validation
 from supreme.pipeline.method_suitability import check_method
 from supreme.store.files import digest
 from supreme.sweep.plan.compose import Problems
@@ -93,13 +94,13 @@ def check_splits(cells: Sequence[Cell], todo: Iterable[Cell], problems: Problems
             methods[name] = methods.get(name, False) or bool(why)
             if why:
                 problems.add(f"method {name} with {_where(cell)}: {why}")
-        for cell, name, key, why in _asked_metrics(same, split):
+        for cell, name, key, why in _asked_metrics(same, same[0].judging_split()):
             if why:
                 metrics[key].append(f"metric {name} with {_where(cell)}: {why}, or leave it out of metric=[...]")
             else:
                 suited.add(key)
     if metrics.keys() - suited:
-        others = (one for same in _by_split(cells) for one in _asked_metrics(same, same[0].split()))
+        others = (one for same in _by_split(cells) for one in _asked_metrics(same, same[0].judging_split()))
         suited |= {key for _, _, key, why in others if not why}
     for key in [key for key in metrics if key not in suited]:
         for sentence in metrics[key]:
@@ -165,9 +166,9 @@ def _why(ask: Callable[[], None]) -> str:
 
 def _by_split(cells: Iterable[Cell]) -> Iterable[Sequence[Cell]]:
     """The cells of each data and split together, so that it is drawn once."""
-    groups: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    groups: dict[tuple[str, str, bool], list[Cell]] = defaultdict(list)
     for cell in cells:
-        groups[cell.data_path, cell.split_digest].append(cell)
+        groups[cell.data_path, cell.split_digest, on_validation(cell.nodes["data"])].append(cell)
     return groups.values()
 
 

@@ -71,6 +71,11 @@ class Scope:
         """How much must be as it says, conventions aside: of the presets that hold, the narrowest applies."""
         return len(self.choices) + len(self.values)
 
+    def is_wider(self, other: Scope) -> bool:
+        """Whether the other asks for all that this one does, and for more."""
+        own, others = ({*scope.choices, *scope.values} for scope in (self, other))
+        return own < others
+
     def asks(self, key: str) -> str:
         """What it asks for at a key, as in scenario.fraction=0.001 or 0.01."""
         if key.startswith("method."):

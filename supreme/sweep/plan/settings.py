@@ -21,6 +21,8 @@ class Settings:
     """Where and on what a sweep runs: one for all its cells."""
 
     output_dir: Path
+    study: str = ""
+    """See `Workplace.study`."""
     devices: str | tuple[int | str, ...]
     jobs_per_device: int | str
     threads: int
@@ -86,7 +88,9 @@ class Settings:
 
     def workplace(self) -> Workplace:
         """Where results lie, for a process that computes nothing itself."""
-        return Workplace(output_dir=str(self.output_dir), device="", same_versions=self.versions == "refuse")
+        return Workplace(
+            output_dir=str(self.output_dir), study=self.study, device="", same_versions=self.versions == "refuse"
+        )
 
     def slots(self) -> list[Slot]:
         return find_slots(self.devices, self.jobs_per_device, self.threads)

@@ -133,6 +133,8 @@ class Executor(Protocol):
 
     attempts: int
     """At a task whose process dies."""
+    again: bool
+    """Whether a second `open` finds the places and their warm processes of the first, unless it was closed."""
     takes_all: bool
     """Whether it is given every task at once, and keeps their order itself where this process may die meanwhile."""
 

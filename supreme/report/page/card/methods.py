@@ -92,7 +92,7 @@ def preset_of(row: Mapping[str, Any], seeds: Iterable[int]) -> dict[str, Any]:
         "images": tuned.get("images", UNKNOWN),
         "looked_at_the_reference": oracle,
     }
-    return told | {"found_on": found_on}
+    return told | {"found_on": found_on} | ({"search": tuned["search"]} if "search" in tuned else {})
 
 
 @cache

@@ -54,6 +54,7 @@ class LocalExecutor:
     """See `supreme.sweep.schedule.executor.Executor`."""
 
     attempts = 2
+    again = True
     takes_all = False
 
     def __init__(self, slots: Sequence[Slot], *, rules: Rules = ANY_DEVICE, locks: Path | None = None) -> None:

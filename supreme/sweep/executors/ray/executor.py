@@ -39,6 +39,7 @@ STORE_SECONDS = 20.0
 class RayExecutor:
     """See `supreme.sweep.schedule.executor.Executor`."""
 
+    again = False
     takes_all = False
 
     def __init__(self, settings: Settings, options: Options) -> None:

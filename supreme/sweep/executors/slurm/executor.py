@@ -51,6 +51,7 @@ class SlurmExecutor:
     """See `supreme.sweep.schedule.executor.Executor`. The queue has room for every task."""
 
     attempts = 2
+    again = False
     takes_all = True
     affinity = ()
 

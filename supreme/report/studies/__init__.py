@@ -1,0 +1,1 @@
+"""What `supreme tune` has searched, as figures and a page."""

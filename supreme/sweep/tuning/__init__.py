@@ -1,0 +1,1 @@
+"""`supreme tune`: the same search for good values of every method."""
