@@ -214,6 +214,14 @@ def test_an_export_to_share_holds_no_weights_no_features_and_no_image(two: tuple
     }
 
 
+def test_a_row_holds_the_versions_of_its_scenario_and_of_every_metric(swept: Path) -> None:
+    for path in (swept / "rows").glob("*.json"):
+        content = json.loads(path.read_text())
+        assert content["meanings"] == dict.fromkeys(
+            ["scenario", *(f"metric.{one}" for one in content["config"]["metric"])], 1
+        )
+
+
 def test_an_import_takes_the_rows_of_a_shared_export_and_leaves_what_is_only_for_leaderboards(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
