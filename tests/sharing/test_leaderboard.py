@@ -313,8 +313,25 @@ def test_a_value_that_differs_by_rounding_is_verified(two: tuple[Path, Path], tm
     assert "6 verified" in written(tmp_path, edited(two[0], tmp_path / "first.tar", rounded, "finetune"), two[1])
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda array: array[:, ::-1], "of its unlearned model is "),
+        (lambda array: array * np.nan, "cannot be computed again from its predictions: ValueError: logits hold NaN"),
+        (
+            lambda array: array[:10],
+            "the logits of its unlearned model are 10 x 10, and its split has images up to number",
+        ),
+        (lambda array: array.astype(float), "it is float64 of 2 dimensions, not float32 of images x classes"),
+    ],
+    ids=["reversed", "nan", "few", "float64"],
+)
 def test_other_logits_under_digests_that_fit_are_refused(
-    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make: Callable[[Any], Any],
+    message: str,
+    two: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import hashlib
 
@@ -322,15 +339,14 @@ def test_other_logits_under_digests_that_fit_are_refused(
         name = next(one for one in files if one.endswith("logits.npy") and b'"unlearned"' in files[_beside(one)])
         array = np.load(io.BytesIO(files[name]))
         target = io.BytesIO()
-        np.save(target, array[:, ::-1])
+        np.save(target, make(array))
         files[name] = target.getvalue()
         manifest = json.loads(files[_beside(name, "manifest.json")])
         manifest["files"]["logits.npy"]["sha256"] = hashlib.sha256(files[name]).hexdigest()
         del manifest[DIGEST]
         files[_beside(name, "manifest.json")] = json.dumps({**manifest, DIGEST: digest_of_parsed(manifest)}).encode()
 
-    told = refusal(capsys, rewritten(two[0], tmp_path / "first.tar", other))
-    assert "of its unlearned model is " in told
+    assert message in refusal(capsys, rewritten(two[0], tmp_path / "first.tar", other))
 
 
 def _beside(name: str, other: str = "record.json") -> str:
