@@ -12,6 +12,7 @@ import torch
 from supreme.api.measuring import Measured, Replicate
 from supreme.api.metrics import Asked
 from supreme.core.column import columns_in, declared_of
+from supreme.core.components import version_of
 from supreme.core.endpoints import Endpoints
 from supreme.core.row import SCHEMAS, sealed_row
 from supreme.store.files import digest
@@ -88,6 +89,7 @@ def row_of(
         "sets": {name: len(images) for name, images in split.sets.items() if len(images)},
         **({} if sets.twins is None else {"twins": sets.twins}),
         "forget_digest": sets.forget_digest,
+        "meanings": {f"metric.{one.name}": version_of(one.metric) for one in told.all_asked},
         "metric_keys": {name: digest(node) for name, node in metrics.items()},
         "config": {
             **{group: {"_target_": GIVEN} for group in ("data", "model", "recipe", "method")},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +32,19 @@ def beside(directory: Path, predictions: bool) -> Iterator[tuple[str, bytes]]:
     frame = load(directory)
     if not len(frame):
         raise SupremeError(f"every cell in {directory} failed, so there is no result to share")
-    yield CARD, _card(directory, frame).encode()
+    shown = set(frame["cell"].unique())  # without those that newer code has made again
+    rows = [row for row in contents(directory) if row["cell"] in shown]
+    yield CARD, _card(directory, frame, rows).encode()
     if predictions:
         drawn: set[str] = set()
-        for row in contents(directory):
+        for row in rows:
             if (digest := row["provenance"]["depends"]["split"]) not in drawn:
                 drawn.add(digest)
                 yield f"splits/{digest}.json", _split(directory, row, digest)
 
 
-def _card(directory: Path, frame: Any) -> str:
-    table, shown = summary(frame), set(frame["cell"].unique())
-    rows = [row for row in contents(directory) if row["cell"] in shown]
-    audits = audits_among(directory, frame)
+def _card(directory: Path, frame: Any, rows: Sequence[Any]) -> str:
+    table, audits = summary(frame), audits_among(directory, frame)
     return as_yaml(evaluation_card(frame, table, rows, audits, verdicts(frame, table)))
 
 

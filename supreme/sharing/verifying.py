@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from supreme.core import Split, SupremeError
+from supreme.core import Split
 from supreme.core.row import StoredRow
 from supreme.report.leaderboard.exports import Check
 from supreme.sharing.reading import Shared
@@ -118,8 +118,6 @@ class Verifier:
             try:
                 with _threads(row["config"]["threads"]):
                     found[name] = measure({name: metric}, evaluation)["values"]
-            except SupremeError:
-                raise
             except Exception as error:  # whatever somebody else's numbers make of it
                 why = f"{name} cannot be computed again from its predictions: {type(error).__name__}: {error}"
                 raise self._shared.refused(f"rows/{row['cell']}.json", why) from error

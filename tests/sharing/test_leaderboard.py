@@ -214,6 +214,14 @@ def test_an_export_to_share_holds_no_weights_no_features_and_no_image(two: tuple
     }
 
 
+def test_a_row_holds_the_versions_of_its_scenario_and_of_every_metric(swept: Path) -> None:
+    for path in (swept / "rows").glob("*.json"):
+        content = json.loads(path.read_text())
+        assert content["meanings"] == dict.fromkeys(
+            ["scenario", *(f"metric.{one}" for one in content["config"]["metric"])], 1
+        )
+
+
 def test_an_import_takes_the_rows_of_a_shared_export_and_leaves_what_is_only_for_leaderboards(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -305,8 +313,25 @@ def test_a_value_that_differs_by_rounding_is_verified(two: tuple[Path, Path], tm
     assert "6 verified" in written(tmp_path, edited(two[0], tmp_path / "first.tar", rounded, "finetune"), two[1])
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda array: array[:, ::-1], "of its unlearned model is "),
+        (lambda array: array * np.nan, "cannot be computed again from its predictions: ValueError: logits hold NaN"),
+        (
+            lambda array: array[:10],
+            "the logits of its unlearned model are 10 x 10, and its split has images up to number",
+        ),
+        (lambda array: array.astype(float), "it is float64 of 2 dimensions, not float32 of images x classes"),
+    ],
+    ids=["reversed", "nan", "few", "float64"],
+)
 def test_other_logits_under_digests_that_fit_are_refused(
-    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make: Callable[[Any], Any],
+    message: str,
+    two: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import hashlib
 
@@ -314,15 +339,14 @@ def test_other_logits_under_digests_that_fit_are_refused(
         name = next(one for one in files if one.endswith("logits.npy") and b'"unlearned"' in files[_beside(one)])
         array = np.load(io.BytesIO(files[name]))
         target = io.BytesIO()
-        np.save(target, array[:, ::-1])
+        np.save(target, make(array))
         files[name] = target.getvalue()
         manifest = json.loads(files[_beside(name, "manifest.json")])
         manifest["files"]["logits.npy"]["sha256"] = hashlib.sha256(files[name]).hexdigest()
         del manifest[DIGEST]
         files[_beside(name, "manifest.json")] = json.dumps({**manifest, DIGEST: digest_of_parsed(manifest)}).encode()
 
-    told = refusal(capsys, rewritten(two[0], tmp_path / "first.tar", other))
-    assert "of its unlearned model is " in told
+    assert message in refusal(capsys, rewritten(two[0], tmp_path / "first.tar", other))
 
 
 def _beside(name: str, other: str = "record.json") -> str:
