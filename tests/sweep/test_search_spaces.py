@@ -117,7 +117,6 @@ INTENSITY = "intensity: {field: lr, values: [0.1, 0.2]}\n"
     ("text", "sentence"),
     [
         (INTENSITY, "must have space"),
-        (SPACE, "must have space"),
         ("space: {}\n" + INTENSITY, "must have space"),
         (SPACE + INTENSITY + "fields: 3\n", "must have space"),
         ("- a\n", "must have space"),
@@ -127,8 +126,7 @@ INTENSITY = "intensity: {field: lr, values: [0.1, 0.2]}\n"
         ("space: {lr: 'tag(log, interval(0, 1))'}\n" + INTENSITY, "is nowhere to search"),
         ("space: {epochs: 'range(5, 5)'}\n" + INTENSITY, "epochs: range(5, 5) is nowhere to search"),
         ("space: {lr: 'interval(0.1'}\n" + INTENSITY, "lr: interval(0.1 cannot be read"),
-        (SPACE + "intensity: null\n", "intensity: null needs a line why"),
-        (SPACE + INTENSITY + "why: because\n", "intensity: null needs a line why"),
+        (SPACE + INTENSITY + "why: because\n", "there is no intensity, and there is one"),
         (SPACE + "intensity: lr\n", "intensity: lr is not allowed: give {field: lr, values"),
         (SPACE + "intensity: {field: lr}\n", "is not allowed: give {field: lr, values"),
         (SPACE + "intensity: {field: alhpa, values: [1, 2]}\n", "there is no field alhpa; did you mean alpha?"),

@@ -95,10 +95,11 @@ class SearchSpaces:
         where = f"{place.path}/search/{method}.yaml"
         told: Any = OmegaConf.to_container(place.load_config(f"search/{method}").config)
         space = told.get("space") if isinstance(told, Mapping) else None
-        if not isinstance(space, Mapping) or not space or "intensity" not in told or set(told) - {*_KEYS}:
+        if not isinstance(space, Mapping) or not space or set(told) - {*_KEYS}:
             raise SupremeError(
                 f"{where} must have space (fields of {method} and where to search them, as in lr: tag(log, "
-                "interval(1e-4, 1e-1))) and intensity ({field: lr, values: [0.01, 0.1]}, or null and a line why: ...)"
+                "interval(1e-4, 1e-1))) and may have intensity ({field: lr, values: [0.01, 0.1]}, or null and a line "
+                "why: ...)"
             )
         own = self._fields(method)
         texts = {str(name): str(text) for name, text in space.items()}
@@ -106,12 +107,19 @@ class SearchSpaces:
             for name in texts:
                 _refuse_unknown(name, own)
             found = {name: self._distribution(name, text) for name, text in texts.items()}
-            intensity = None if told["intensity"] is None else _intensity(told["intensity"], own)
-            if (intensity is None) != isinstance(told.get("why"), str):
-                raise SupremeError("intensity: null needs a line why: ..., and an intensity has none")
+            graded = told.get("intensity")
+            intensity = None if graded is None else _intensity(graded, own)
+            if intensity and "why" in told:
+                raise SupremeError("why: ... says why there is no intensity, and there is one: leave one of them out")
         except SupremeError as error:
             raise SupremeError(f"{where}: {error}") from None
-        return Search(method=method, space=found, texts=texts, intensity=intensity, why=told.get("why") or "")
+        return Search(
+            method=method,
+            space=found,
+            texts=texts,
+            intensity=intensity,
+            why="" if intensity else str(told.get("why") or f"{where} names none"),
+        )
 
     def _fields(self, method: str) -> list[str] | None:
         """Those of the method's YAML; None where that inherits some."""

@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from supreme.core import SupremeError
 from supreme.pipeline.cell import Cell
 from supreme.sweep.plan.compose import Composer
-from supreme.sweep.plan.preset_files import flat
 from supreme.sweep.plan.presets import with_fields
 from supreme.sweep.plan.refusals import flaw
 from supreme.sweep.tuning.options import Options
 from supreme.sweep.tuning.space import Dimension, space_of
 
 
-def told_space(composer: Composer, method: str, options: Options) -> tuple[Mapping[str, Any], str]:
+def told_space(composer: Composer, method: str, options: Options) -> tuple[Mapping[str, str], str]:
     """What conf/search and the command line say of a method's space, and where.
 
     Raises SupremeError where that is nothing.
     """
-    told: dict[str, Any] = {}
     where = f"search/{method}"
-    places = [place for place in composer.repository.get_sources() if place.is_config(where)]
-    if places:  # the last is the user's own
-        content: Any = OmegaConf.to_container(places[-1].load_config(where).config)
-        space = content.get("space") if isinstance(content, Mapping) else None
-        if not isinstance(space, Mapping):
-            raise SupremeError(f"{where}.yaml needs space:, fields of {method} with the values to search: {_HOW}")
-        told |= space
+    searched = composer.search_spaces.of(method)
+    told = dict(searched.texts) if searched else {}
     if method in options.spaces:
-        told = {**flat(told), **options.spaces[method]}
+        told |= options.spaces[method]
         where = f"space.{method}"
     if not told:
         raise SupremeError(
