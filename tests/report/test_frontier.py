@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_texts import drawn_texts, outside, overlapping
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_report import row
 
@@ -71,6 +71,7 @@ def test_the_hypervolume_of_one_to_three_points_is_the_area_of_their_stairs(poin
 POINTS = st.lists(st.tuples(st.floats(0, 1.2), st.floats(0, 1.2)), min_size=1, max_size=8)
 
 
+@settings(deadline=None, derandomize=True)
 @given(POINTS, st.tuples(st.floats(0, 1.2), st.floats(0, 1.2)))
 def test_another_point_never_takes_area_away_and_a_dominated_one_adds_none(
     points: list[tuple[float, float]], more: tuple[float, float]
