@@ -125,6 +125,18 @@ def test_a_search_that_cannot_be_is_refused_before_anything_runs(
     assert not list(tmp_path.glob("outputs/studies/*"))
 
 
+def test_a_dry_run_tells_what_a_search_would_do_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with mock.patch("sys.argv", ["supreme"]):
+        command.main(["method=scrub,finetune", "budget=3", "seeds=100,101", "dry_run=true", "output_dir=outputs"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "2 methods, 3 trials each, 2 training seeds: up to 12 cells on 2 originals and 2 references" in told
+    assert "- finetune: lr in tag(log, interval(1e-5, 1e-1)), epochs in range(1, 11)" in told
+    assert not (tmp_path / "outputs" / "studies").exists()
+
+
 @pytest.mark.parametrize(("version", "told"), [(None, "which is not installed"), ("2.10.1", "version 2.10.1")])
 def test_without_a_recent_optuna_it_says_what_to_install(version: str | None, told: str) -> None:
     package = None if version is None else mock.Mock(__version__=version)

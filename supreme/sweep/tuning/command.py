@@ -66,7 +66,8 @@ class _Tuner:
         from supreme.sweep.tuning.end import finish
         from supreme.sweep.tuning.tune import tuned
 
-        finish(tuned(self.inner, arguments, self.asked))
+        if done := tuned(self.inner, arguments, self.asked):
+            finish(done)
 
 
 def _parser() -> Parser:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from supreme.core import SupremeError
+from supreme.core.output import out
 from supreme.pipeline.cell import Cell
 from supreme.store.files import digest
 from supreme.sweep.executors.local.leftovers import sweep_leftovers
@@ -43,8 +44,8 @@ class Searched:
     trials: Trials
 
 
-def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched:
-    """Search values for every method that the command line names, as far as the budget goes.
+def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched | None:
+    """Search values for every method that the command line names, as far as the budget goes; None of a dry run.
 
     Raises:
         SupremeError: something is wrong with a method, its space or the place; nothing has run. Or what every trial
@@ -63,7 +64,8 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched:
     cells, settings = _composed(composer, methods, words, options.seeds)
     executor = sweeper.launcher.executor(settings)
     with closed(executor):
-        executor.warm_up(len(cells))
+        if not settings.dry_run:
+            executor.warm_up(len(cells))
         cells = _checked(cells, settings)
         tell_presets(composer.presets)
         by_method = {method: [cell for cell in cells if cell.names["method"] == method] for method in methods}
@@ -78,8 +80,11 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched:
             goal=goal,
         )
         dimensions = {method: dimensions_of(method, by_method[method][0], *spaces[method]) for method in methods}
-        trials.use(executor)
         folder = trials.settings.workplace().results
+        if settings.dry_run:
+            _tell_plan(folder, dimensions, goal, options)
+            return None
+        trials.use(executor)
         with _alone(folder), in_use(settings):
             journal = folder / "journal.log"
             studies = [
@@ -105,10 +110,24 @@ def _checked(cells: Sequence[Cell], settings: Settings) -> list[Cell]:
     at.store.refuse_unwritable()
     resolved = resolve(cells, settings.output_dir, problems)
     make_plan(resolved, at, problems)
-    at.store.prepare()
-    at.store.sweep_temporary()
-    sweep_leftovers()
+    if not settings.dry_run:
+        at.store.prepare()
+        at.store.sweep_temporary()
+        sweep_leftovers()
     return resolved
+
+
+def _tell_plan(folder: Path, spaces: Mapping[str, Mapping[str, Dimension]], goal: Goal, options: Options) -> None:
+    """What a search would do."""
+    seeds, cells = len(options.seeds), len(spaces) * options.budget * len(options.seeds)
+    out("Dry run: nothing is started.\n")
+    out(
+        f"{len(spaces)} methods, {options.budget} trials each, {seeds} training seeds: up to {cells} cells on {seeds} "
+        f"originals and {seeds} references; {goal}; in {folder}\n",
+        wrap=True,
+    )
+    for method, space in spaces.items():
+        out(f"- {method}: {', '.join(f'{field} in {one.text}' for field, one in space.items())}\n", wrap=True)
 
 
 @contextmanager
