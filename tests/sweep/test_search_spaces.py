@@ -37,8 +37,8 @@ def space_of(method: str) -> Search:
 
 
 def usual_values(method: str, field: str) -> list[Any]:
-    """That of the method's YAML, and those of its presets."""
-    presets = [preset.fields[field] for preset in PRESETS.of(method) if field in preset.fields]
+    """That of the method's YAML, and those of its presets, but for CoUn's 50 epochs, which no search begins with."""
+    presets = [one.fields[field] for one in PRESETS.of(method) if field in one.fields and one.name != "coun"]
     return [flat(node_of(CONF / "method" / f"{method}.yaml"))[field], *presets]
 
 
