@@ -185,7 +185,6 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
         "supreme.sweep.other_sweepers",
         "supreme.sweep.single_cell",
         "supreme.sweep.sweep_end",
-        "supreme.sweep.plan.intensities",
         "supreme.sweep.plan.search_spaces",
         "supreme.sweep.plan.shown",
         "supreme.sweep.plan.sources",

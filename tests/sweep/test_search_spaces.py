@@ -36,9 +36,13 @@ def space_of(method: str) -> Search:
     return found
 
 
+LONG = ("coun", "-dualoptim", "-dualoptim_tenth")
+"""How the names of those presets end."""
+
+
 def usual_values(method: str, field: str) -> list[Any]:
-    """That of the method's YAML, and those of its presets, but for CoUn's 50 epochs, which no search begins with."""
-    presets = [one.fields[field] for one in PRESETS.of(method) if field in one.fields and one.name != "coun"]
+    """That of the method's YAML, and those of its presets, but for published recipes that train ten times as long."""
+    presets = [one.fields[field] for one in PRESETS.of(method) if field in one.fields and not one.name.endswith(LONG)]
     return [flat(node_of(CONF / "method" / f"{method}.yaml"))[field], *presets]
 
 
