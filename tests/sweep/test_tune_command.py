@@ -84,7 +84,7 @@ def test_a_search_that_was_killed_ends_as_an_uninterrupted_one_and_its_presets_a
     drawn = supreme("tune", "--report", "killed/outputs")
     assert drawn.returncode == 0, drawn.stderr
     page = Path(tmp_path, drawn.stdout.splitlines()[0])
-    assert page.read_text().count("<svg") == 6
+    assert page.read_text().count("<svg") == 5  # too few trials for importances
     assert {path.name for path in page.parent.glob("figures/*.png")} >= {"budget-trials.png", "budget-passes.png"}
 
 

@@ -231,6 +231,7 @@ def test_the_best_trial_is_better_than_most_and_lies_where_the_objective_is_good
     search([study], Budget(trials=30), run)
     best = best_of(study.ended(30), direction)
     assert best
+    assert made(tmp_path, method="salun").importances() == {}
     if direction == "minimize":
         assert 1e-4 < best.values["lr"] < 1e-2
         assert max(study.importances(), key=study.importances().__getitem__) == "lr"

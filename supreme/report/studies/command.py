@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import html as markup
 from pathlib import Path
+from typing import Any
 
 from supreme.core import SupremeError
 from supreme.core.output import err, out
@@ -21,7 +22,8 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: white }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse } th, td { text-align: right; padding: .2rem .8rem; border-bottom: 1px solid #e2e2e2 }
-th:first-child, td:first-child { text-align: left } figure { margin: 2rem 0 } svg { max-width: 100%; height: auto }
+th:first-child, td:first-child { text-align: left }
+figure { margin: 2rem 0 } svg { width: 100%; max-width: 38rem; height: auto }
 .box { overflow-x: auto } h2 { font-size: 1.1rem }
 """
 
@@ -68,7 +70,10 @@ def _page(study: Study, sections: list[str]) -> str:
         "Ended": record["finished"],
     }
     told = "".join(f"<p><b>{name}</b> {markup.escape(str(value))}</p>" for name, value in facts.items())
-    table = table_of(study).to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="n/a")
+    numbers: Any = dict.fromkeys(("trials", "failed", "sample passes"), "{:,}".format)
+    table = table_of(study).to_html(
+        index=False, border=0, float_format="{:.4g}".format, na_rep="n/a", formatters=numbers
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -14,6 +14,9 @@ from supreme.core import SupremeError
 from supreme.sweep.tuning.space import Dimension
 from supreme.sweep.tuning.trial import DEFAULTS, Proposal, Trial, Tried
 
+FEWEST = 10
+"""Trials of which there is a best tenth."""
+
 OLDEST = 5
 """Version of Optuna."""
 
@@ -84,9 +87,11 @@ class MethodStudy:
     def importances(self) -> dict[str, float]:
         """How much each field sets the best tenth of the trials apart (PED-ANOVA), in shares of 1.
 
-        Empty where there are too few trials, or nothing tells the best apart.
+        Empty where too few have succeeded for a best tenth, or nothing tells it apart.
         """
         optuna = needs_optuna()
+        if len(self._trials("COMPLETE")) < FEWEST:
+            return {}
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on trials of the defaults that lie outside of the space
