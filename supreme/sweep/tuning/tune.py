@@ -58,8 +58,8 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched 
     if not isinstance(sweeper.launcher, OffersExecutor):
         raise SupremeError("supreme tune runs with hydra/launcher=local, slurm or ray: leave the other one out")
     refuse_in_sweep(sweeper.config.hydra, True)
-    methods, words = _asked(expand(sweeper, arguments))
     composer = Composer(sweeper.hydra_context, sweeper.config, found=False)
+    methods, words = _asked(expand(sweeper, arguments))
     spaces = {method: told_space(composer, method, options) for method in methods}
     cells, settings = _composed(composer, methods, words, options.seeds)
     executor = sweeper.launcher.executor(settings)
