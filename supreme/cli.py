@@ -89,7 +89,6 @@ def _run(arguments: list[str]) -> None:
         sys.exit(getattr(importlib.import_module(module), function)(arguments[1:]))
     from supreme.command_line.experiments import experiment_sweeps
     from supreme.command_line.options import importable_from_here, options_first
-    from supreme.command_line.read_once import config_files_read_once
     from supreme.command_line.refusals import in_sentences
     from supreme.command_line.words import readable
     from supreme.core import SupremeError
@@ -106,7 +105,7 @@ def _run(arguments: list[str]) -> None:
     sys.argv[1:] = [*options, *words]
     from supreme.sweep.hydra_main import run_hydra
 
-    with in_sentences(words), config_files_read_once(), _presets_shown(options), _sweeps_ended(options):
+    with in_sentences(words), _presets_shown(options), _sweeps_ended(options):
         run_hydra()
 
 

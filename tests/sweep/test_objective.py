@@ -138,7 +138,7 @@ def test_the_columns_of_a_cell_are_known_before_its_models_and_those_of_a_strang
     assert columns is not None
     assert {"accuracy/forget_test", "loss/retain", "js_divergence/forget"} <= columns.keys()
     assert columns["js_divergence/forget"].direction == "lower"
-    stranger = SimpleNamespace(split=cell.split, metrics={"broken": {"_target_": "broken.NoSuchMetric"}})
+    stranger = SimpleNamespace(judging_split=cell.split, metrics={"broken": {"_target_": "broken.NoSuchMetric"}})
     assert planned_columns(stranger) is None  # type: ignore[arg-type]
 
 

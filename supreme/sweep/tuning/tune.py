@@ -18,6 +18,7 @@ from supreme.sweep.executors.local.lock_file import LockFile
 from supreme.sweep.hydra_keys import refuse_in_sweep
 from supreme.sweep.hydra_sweep import OffersExecutor, closed, in_use, tell_presets
 from supreme.sweep.plan.compose import Composer, Problems, compose_all, expand
+from supreme.sweep.plan.intensities import refuse_intensity
 from supreme.sweep.plan.plan import make_plan, resolve
 from supreme.sweep.plan.preset_files import flat
 from supreme.sweep.plan.settings import Settings
@@ -62,6 +63,7 @@ def tuned(sweeper: Any, arguments: Sequence[str], options: Options) -> Searched 
     methods, words = _asked(expand(sweeper, arguments, composer))
     spaces = {method: told_space(composer, method, options) for method in methods}
     cells, settings = _composed(composer, methods, words, options.seeds)
+    refuse_intensity(settings, "a search has spaces of its own, so leave it out")
     executor = sweeper.launcher.executor(settings)
     with closed(executor):
         if not settings.dry_run:
