@@ -114,7 +114,7 @@ def test_another_method_trains_no_shadow_model_again_and_another_audit_trains_no
 def test_audits_are_verified_and_move_with_their_models(clean: Any, supreme: Run, tmp_path: Path) -> None:
     outputs, _ = clean
     assert not verify(outputs, set_aside=False).flaws
-    export(outputs, tmp_path / "all.tar", Wanted(artefacts=True, data=False, logs=False))
+    export(outputs, tmp_path / "all.tar", Wanted(artefacts=True, predictions=False, data=False, logs=False))
     import_(tmp_path / "all.tar", tmp_path / "outputs")
     assert records(tmp_path / "outputs") == records(outputs)
     again = supreme(*SWEEP, "method=retrain,neggrad")

@@ -149,6 +149,7 @@ PRINT_THEMSELVES = {
     "testing/executor_tasks.py": "into the log of its task",
     "data/files.py": "the bar of a decoder, whose definition is in the keys of data",
     "report/tables/terminal.py": "measures and renders, prints nothing",
+    "report/leaderboard/written.py": "measures and renders, prints nothing",
     "sweep/devices/visible.py": "in a process of its own, which this one reads",
     "api/result.py": "renders for a notebook, prints nothing",
 }

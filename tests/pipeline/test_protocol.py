@@ -19,7 +19,7 @@ from supreme.metrics import arithmetic
 from supreme.metrics.legacy_activation_distance import LegacyActivationDistance
 from supreme.metrics.legacy_batch_accuracy import LegacyBatchAccuracy
 from supreme.models.timm import IMAGENET, Timm
-from supreme.pipeline import stages, twins
+from supreme.pipeline import judged, stages, twins
 from supreme.pipeline.cell import Cell
 from supreme.pipeline.evaluation import inference
 from supreme.pipeline.prepared import Prepared
@@ -57,7 +57,7 @@ def test_every_value_of_the_paper_protocol_is_one_that_its_component_takes(confi
                 f"experiment={experiment}", "protocol=supreme_paper", f"scenario={scenario}", f"method={method}"
             )
             for group in ("data", "recipe", "scenario", "method"):
-                build(twins.source(found[group]) if group == "data" else found[group], group)
+                build(judged.source(twins.source(found[group])) if group == "data" else found[group], group)
             for name, node in found["metric"].items():
                 build(node, name)
 

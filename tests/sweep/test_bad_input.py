@@ -17,7 +17,7 @@ REFUSALS: dict[str, tuple[str, ...]] = {
     "method.lrr=1": ("there is no method.lrr; did you mean method.lr? method has epochs",),
     "method=null": ("method=null is not allowed: a method is chosen by a name, as in method=advneggrad",),
     "-m tuned=auto,nope,None": (
-        "tuned=nope: method scrub has no such preset; did you mean none? there are small, digits-",
+        "tuned=nope: method scrub has no such preset; did you mean none? there are cifar10-resnet18-dualoptim_tenth, ",
         "tuned=None: method scrub has no such preset; did you mean none?",
     ),
     "tuned=digits-small_cnn-random scenario.fraction=0.5": ("is for scenario.fraction=0.1, and here is",),

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supreme.cli import CONF
-from supreme.pipeline import twins
+from supreme.pipeline import judged, twins
 from supreme.sweep.executors.dry_run import DryRunExecutor
 from supreme.sweep.plan.compose import Composer, plain_values
 from supreme.sweep.schedule.scheduler import run
@@ -123,7 +123,7 @@ def test_the_fast_composition_of_any_command_line_is_hydras_own(composer: Compos
     wanted: Any = plain_values(composer._loader.load_sweep_config(composer._config, [*overrides, "tuned=none"]))
     cell, where = composer([*overrides, "tuned=none"])
     nodes = {name: wanted[name] for name in cell.nodes}
-    assert cell.nodes == nodes | {"data": twins.checked(nodes["data"])}  # which says nothing of twins that are kept
+    assert cell.nodes == nodes | {"data": judged.checked(twins.checked(nodes["data"]))}  # without what is the default
     assert cell.metrics == wanted["metric"]
     assert (cell.seed, cell.seeds) == (wanted["seed"], wanted["seeds"])
     assert (cell.threads, cell.deterministic) == (wanted["threads"], wanted["deterministic"])

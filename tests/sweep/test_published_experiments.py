@@ -20,6 +20,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 
 from supreme.cli import CONF
+from supreme.command_line.read_once import config_files_read_once
 from supreme.core.registry import build
 from supreme.pipeline.cell import Cell
 from supreme.sweep.plan.compose import Composer, expand
@@ -58,7 +59,7 @@ def jobs_and_cells(name: str) -> tuple[list[list[str]], list[tuple[dict[str, str
     unlabelled = mock.patch.object(
         Composer, "_changes", return_value={}
     )  # how a table calls a cell takes as long again
-    with unlabelled, hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+    with unlabelled, config_files_read_once(), hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("config", [f"experiment={name}"], return_hydra_config=True)
         context = SimpleNamespace(config_loader=GlobalHydra.instance().config_loader())
         sweeper = SimpleNamespace(
@@ -67,8 +68,8 @@ def jobs_and_cells(name: str) -> tuple[list[list[str]], list[tuple[dict[str, str
             hydra_context=context,
             split_arguments=BasicSweeper.split_arguments,
         )
-        jobs = expand(sweeper, [f"experiment={name}", "data_dir=x"])
         composer = Composer(context, config)
+        jobs = expand(sweeper, [f"experiment={name}", "data_dir=x"], composer)
         found, seen, first_seed = [], set(), jobs[0][0]
         for job in (job for job in jobs if job[0] == first_seed):
             chosen = dict(override.split("=", 1) for override in job)
@@ -176,7 +177,7 @@ def columns(cell: Cell) -> Any:
 def _columns(scenario: str, node: str, metrics: str) -> Any:
     drawn = {**json.loads(node), **({"target": 0} if scenario == "full_class" else {})}
     split = build(drawn)(tiny_data(), np.random.default_rng(0))
-    stand_in: Any = SimpleNamespace(split=lambda: split, metrics=json.loads(metrics))
+    stand_in: Any = SimpleNamespace(judging_split=lambda: split, metrics=json.loads(metrics))
     found = planned_columns(stand_in)
     assert found is not None
     return found

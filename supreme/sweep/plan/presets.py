@@ -163,14 +163,14 @@ class Presets:
         default = self._files.default_of(method)
         if default is None or not (unmet := default.scope.unmet(names, values)):
             return None
-        asks = ", ".join(default.scope.asks(key) for key in unmet)
+        asks = ", ".join(default.scope.asks(key, names) for key in unmet)
         self._strangers[asks, ", ".join(typed(key, value) for key, value in unmet.items())].add(method)
         told = {"preset": "", "source": default.chosen["source"], "kept": [], "overridden": [], "values_for": asks}
         return Outcome(fields={}, method=values["method"], told=told, unmet={})
 
     def _pass_over(self, preset: Preset, unmet: Mapping[str, Any], names: Mapping[str, Any]) -> None:
         about = ", ".join(str(names[group]) for group in ABOUT)
-        asks = ", ".join(preset.scope.asks(key) for key in unmet)
+        asks = ", ".join(preset.scope.asks(key, names) for key in unmet)
         has = ", ".join(typed(key, value) for key, value in unmet.items())
         self._passed_over[preset.method, about, asks, has] += 1
 
@@ -182,7 +182,7 @@ class Presets:
         values: Mapping[str, Any],
         fields_set: FieldsSet,
     ) -> None:
-        asks = ", ".join(preset.scope.asks(key) for key in unmet)
+        asks = ", ".join(preset.scope.asks(key, names) for key in unmet)
         has = ", ".join(typed(key, value) for key, value in unmet.items())
         others = self._files.of(preset.method)
         fits = [one.name for one in others if not self._try(one, names, values, fields_set)[0]]

@@ -76,19 +76,23 @@ class Scope:
         own, others = ({*scope.choices, *scope.values} for scope in (self, other))
         return own < others
 
-    def asks(self, key: str) -> str:
-        """What it asks for at a key, as in scenario.fraction=0.001 or 0.01."""
+    def asks(self, key: str, names: Mapping[str, Any]) -> str:
+        """What it asks of a cell of these names at a key, as in scenario.fraction=0.001 or 0.01."""
         if key.startswith("method."):
             return typed(key, self.conventions[key.removeprefix("method.")])
         if key in self.choices:
-            return f"{key}={' or '.join(self.choices[key])}"
+            return f"{key}={' or '.join(_filled(self.choices[key], names))}"
         first, *others = self.values[key]
         return " or ".join([typed(key, "any single value" if first == ANY else first), *map(_word, others)])
 
     def _chosen(self, group: str, names: Mapping[str, Any]) -> bool:
         if group not in self.choices or names.get(group) in self.choices[group]:
             return True
-        return names.get(group) in [Template(str(name)).safe_substitute(names) for name in self.choices[group]]
+        return names.get(group) in _filled(self.choices[group], names)
+
+
+def _filled(choices: Sequence[str], names: Mapping[str, Any]) -> list[str]:
+    return [Template(str(name)).safe_substitute(names) for name in choices]
 
 
 def typed(key: str, value: Any) -> str:
