@@ -145,6 +145,7 @@ def report(directory: Path, path: Path, command: Sequence[str], without: Sequenc
 HEADS = {
     "digits": [
         "# Every method on digits",
+        "on a 2-core CPU that did other work too: compare seconds within a table only.",
         "with the presets of conf/tuned; how those were found is in methods_digits_tuning.md. Written by",
         "`python -m tests.benchmarks.methods_digits`.",
     ],
@@ -164,7 +165,6 @@ def table(directory: Path, commands: Sequence[Sequence[str]], head: Sequence[str
         "",
         *(f"    {shlex.join(command)}" for command in commands),
         "",
-        "on a 2-core CPU that did other work too: compare seconds within a table only.",
         *head[1:],
         "",
         "Far from the reference (10 points of forget accuracy, .08 of membership AUC, or more than 2 points of test",
