@@ -76,7 +76,7 @@ def losses(part: pd.DataFrame) -> pd.DataFrame:
     """
     named = with_titles(part)
     forget, utility = (_of_seeds(named, metric) for metric in (FORGETTING, utility_metric(part)))
-    both: Any = forget.join(utility, how="inner", lsuffix="_forget", rsuffix="_utility")
+    both: Any = forget.add_suffix("_forget").join(utility.add_suffix("_utility"), how="inner")
     distance = (both["value_forget"] - both["reference_forget"]).abs()
     original = (both["original_forget"] - both["reference_forget"]).abs()
     lost = (both["reference_utility"] - both["value_utility"]) / both["reference_utility"]
