@@ -190,7 +190,7 @@ def test_only_the_command_line_and_the_shims_import_hydra() -> None:
         "supreme.sweep.plan.sources",
         "supreme.sweep.tuning.command",
         "supreme.sweep.tuning.options",
-        "supreme.sweep.tuning.space",
+        "supreme.sweep.plan.dimension",
     }
     assert found & plugins
 

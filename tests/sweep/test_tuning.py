@@ -16,12 +16,13 @@ from supreme.core.endpoints import Endpoints
 from supreme.core.errors import COMPARED_WITH_ITSELF
 from supreme.report.studies.read import study_digest
 from supreme.sweep.objective import objectives_in
+from supreme.sweep.plan.dimension import dimension
 from supreme.sweep.plan.preset_files import _preset
 from supreme.sweep.tuning.freeze import freeze, preset_of
 from supreme.sweep.tuning.goal import Asked, Distance, distance_of, reads_reference
+from supreme.sweep.tuning.method_space import space_of
 from supreme.sweep.tuning.options import read
 from supreme.sweep.tuning.search import Budget, search
-from supreme.sweep.tuning.space import dimension, space_of
 from supreme.sweep.tuning.study import MethodStudy
 from supreme.sweep.tuning.trial import Proposal, Tried, best_of
 

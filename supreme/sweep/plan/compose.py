@@ -102,11 +102,6 @@ class Composer:
         keys = [override.partition("=")[0].partition(".") for override in plain if override.startswith("method.")]
         return self._set_above[choices] | {field for _, _, field in keys} if keys else self._set_above[choices]
 
-    @property
-    def repository(self) -> Any:
-        """Every place that Hydra takes configs from."""
-        return self._sources.repository
-
     def changes(self, overrides: Sequence[str]) -> Mapping[str, Any]:
         """What these overrides make otherwise than the YAML files of what they choose; see `Cell.changed`."""
         return self(overrides)[0].changed

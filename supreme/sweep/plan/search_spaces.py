@@ -7,25 +7,20 @@ so a file in `--config-dir` takes the place of ours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, RangeSweep
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from supreme.command_line.conf_folder import CONF
 from supreme.core import SupremeError
+from supreme.sweep.plan.dimension import Dimension, dimension
 from supreme.sweep.plan.preset_files import did_you_mean, flat
-
-Distribution = IntervalSweep | RangeSweep | ChoiceSweep
-"""Where a value is searched: `interval(0, 1)`, `range(1, 11)` or `choice(0.1, 1)`, perhaps in `tag(log, ...)`."""
 
 GRADES = ("values", "factors")
 
@@ -54,10 +49,8 @@ class Search:
     """What a file says of its method."""
 
     method: str
-    space: Mapping[str, Distribution]
+    space: Mapping[str, Dimension]
     """By field of the method, dotted where it lies in another."""
-    texts: Mapping[str, str] = field(default_factory=dict)
-    """The same, as the file has it."""
     intensity: Intensity | None = None
     why: str = ""
     """Why there is no intensity."""
@@ -69,7 +62,6 @@ class SearchSpaces:
     def __init__(self, repository: Any) -> None:
         """repository: Hydra's ConfigRepository, as `Sources.repository` and `repository_of` are."""
         self._repository = repository
-        self._parser = OverridesParser.create()
         self._read: dict[str, Search | None] = {}
 
     def of(self, method: str) -> Search | None:
@@ -102,11 +94,10 @@ class SearchSpaces:
                 "why: ...)"
             )
         own = self._fields(method)
-        texts = {str(name): str(text) for name, text in space.items()}
         try:
-            for name in texts:
+            for name in space:
                 _refuse_unknown(name, own)
-            found = {name: self._distribution(name, text) for name, text in texts.items()}
+            found = {str(name): dimension(str(name), str(text)) for name, text in space.items()}
             graded = told.get("intensity")
             intensity = None if graded is None else _intensity(graded, own)
             if intensity and "why" in told:
@@ -116,7 +107,6 @@ class SearchSpaces:
         return Search(
             method=method,
             space=found,
-            texts=texts,
             intensity=intensity,
             why="" if intensity else str(told.get("why") or f"{where} names none"),
         )
@@ -125,18 +115,6 @@ class SearchSpaces:
         """Those of the method's YAML; None where that inherits some."""
         node: Any = OmegaConf.to_container(self._repository.load_config(f"method/{method}").config)
         return None if "defaults" in node else [name for name in flat(node) if name != "_target_"]
-
-    def _distribution(self, name: str, text: str) -> Distribution:
-        try:
-            found = self._parser.parse_override(f"{name}={text}").value()
-        except HydraException as error:
-            raise SupremeError(f"{name}: {text} cannot be read: {str(error).splitlines()[0]}") from None
-        if isinstance(found, Distribution) and not _is_empty(found):
-            return found
-        raise SupremeError(
-            f"{name}: {text} is nowhere to search: give interval(0.1, 1), range(1, 11) or choice(a, b), numbers over "
-            "powers of ten as in tag(log, interval(1e-4, 1e-1))"
-        )
 
 
 _KEYS = ("space", "intensity", "why")
@@ -149,16 +127,6 @@ def repository_of(folders: Iterable[str | Path] = ()) -> ConfigRepository:
     for folder in (CONF, *folders):
         path.append("supreme", f"file://{Path(folder).absolute()}")
     return ConfigRepository(path)
-
-
-def _is_empty(found: Distribution) -> bool:
-    match found:
-        case IntervalSweep():
-            log_of_none = "log" in found.tags and not (found.start or 0) > 0
-            return not (found.start or 0) < (found.end or 0) or log_of_none
-        case RangeSweep():
-            return not list(found.range())
-    return not found.list
 
 
 def _refuse_unknown(name: object, own: list[str] | None) -> None:

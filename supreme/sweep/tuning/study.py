@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from supreme.core import SupremeError
-from supreme.sweep.tuning.space import Dimension
+from supreme.sweep.plan.dimension import Dimension
 from supreme.sweep.tuning.trial import DEFAULTS, Proposal, Trial, Tried
 
 FEWEST = 10

@@ -18,6 +18,7 @@ from supreme.sweep.executors.local.lock_file import LockFile
 from supreme.sweep.hydra_keys import refuse_in_sweep
 from supreme.sweep.hydra_sweep import OffersExecutor, closed, in_use, tell_presets
 from supreme.sweep.plan.compose import Composer, Problems, compose_all, expand
+from supreme.sweep.plan.dimension import Dimension
 from supreme.sweep.plan.intensities import refuse_intensity
 from supreme.sweep.plan.plan import make_plan, resolve
 from supreme.sweep.plan.preset_files import flat
@@ -25,11 +26,10 @@ from supreme.sweep.plan.settings import Settings
 from supreme.sweep.searches import is_ours
 from supreme.sweep.tuning.goal import Goal
 from supreme.sweep.tuning.goals import goal_of, metrics_of
+from supreme.sweep.tuning.method_space import dimensions_of, told_space
 from supreme.sweep.tuning.options import Options
 from supreme.sweep.tuning.search import Budget, search
-from supreme.sweep.tuning.space import Dimension
 from supreme.sweep.tuning.study import MethodStudy
-from supreme.sweep.tuning.told_spaces import dimensions_of, told_space
 from supreme.sweep.tuning.trials import Trials
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
-"""Search spaces: of each field of a method, the values that a search may try, in the words of Hydra's overrides."""
+"""A dimension of a search space: the values that a search may give a field, in the words of Hydra's overrides."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,32 +115,3 @@ def _numbers(text: str, sweep: Any, log: bool) -> Dimension | None:
     if len(values) < 2:
         return None
     return Dimension(text=text, low=values[0], high=values[-1], step=None if log else values[1] - values[0], log=log)
-
-
-def space_of(method: str, node: Mapping[str, Any], told: Mapping[str, object], where: str) -> dict[str, Dimension]:
-    """The dimensions of a method by dotted field.
-
-    Args:
-        node: the method with the values that it has without a search.
-        told: by field, the text of its values.
-        where: what the texts stand in, for messages.
-
-    Raises:
-        SupremeError: the method has no such field, or a text spans nothing.
-    """
-    from supreme.command_line.conf_folder import near_names
-    from supreme.sweep.plan.preset_files import flat
-
-    fields = [name for name in flat(node) if not name.endswith("_target_")]
-    found: dict[str, Dimension] = {}
-    for field, text in flat(told).items():
-        if field not in fields:
-            near = near_names(field, fields)
-            hint = f"; did you mean {near[0]}?" if near else ":"
-            raise SupremeError(f"{where}: method {method} has no value {field}{hint} there are {', '.join(fields)}")
-        found[field] = dimension(f"{where}: {field}", text)
-    if not found:
-        raise SupremeError(
-            f"{where}: space is empty: name fields of {method}, as in lr: tag(log, interval(1e-5, 1e-2))"
-        )
-    return found
