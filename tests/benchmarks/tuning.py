@@ -100,8 +100,9 @@ def text(record: Mapping[str, Any], judged: Mapping[str, Mapping[str, list[float
         "Below: the same distance on training seeds and test images that had no part in the search; the mean over "
         f"{len(judged[AFTER][METHODS[0]])} training seeds with its 95 % t interval, and the rank among the methods.",
         "`before`: the values that the search started from, a published or reasoned preset, or else the method's YAML.",
-        "`presets of conf/tuned`: what ships, whose `chosen` says how; a method without one for these cells is as before.",
-        "The last column is after minus before, paired by training seed. Written by `python -m tests.benchmarks.tuning`.",
+        "`presets of conf/tuned`: what ships, whose `chosen` says how; a method without one for these cells is as",
+        "before. The last column is after minus before, paired by training seed. Written by",
+        "`python -m tests.benchmarks.tuning`.",
         "",
         *_table(judged),
         "",
